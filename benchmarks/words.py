@@ -3,6 +3,7 @@
     python -m benchmarks.words                                    # the shelf's clip.avatars and stackgan.avatars
     python -m benchmarks.words --run RUN                          # a run of stackgan in place of the shelf's model
     python -m benchmarks.words --search 20 --guide attributes     # faces of projected_gan.avatars that are looked for
+    python -m benchmarks.words --emoji                            # the shelf's clip.emoji alone; or --emoji --run RUN
 
 Sentences and pictures are those of the test part, which nothing was trained on; `unseen` are those with a pair of
 values that no training picture has. Retrieval: the sentence's own picture is first, or among five, of 100; beside it
@@ -11,13 +12,16 @@ sentence, it guesses among them). Attributes: the share of those that a sentence
 `features.avatars` sees in the picture; beside it the share in the real picture of the sentence (the truth: the net's
 own accuracy), and in the picture of another sentence (chance). Variety: distances in that net's features between
 pictures of one sentence, as a share of those between pictures of different sentences.
+
+Emoji are found by their name, and by name and keywords, as Noto and as Twemoji draw them; no emoji of the test part was
+learnt from in any drawing. Names without any word that was known in training are left in: only chance finds them.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -38,6 +42,7 @@ from gan_core.objectives.matching import retrieval
 from gan_core.runs.store import RunStore
 
 AMONG = 100
+EMOJI, EMOJI_SET = "clip.emoji", "emoji_captions"
 NET, CLIP, STACKGAN, SEARCHED = "features.avatars", "clip.avatars", "stackgan.avatars", "projected_gan.avatars"
 ALIKE = 16  # pictures of one sentence, for its variety
 Draw = Callable[[Tensor, int], Tensor]  # tokens (T,), seed -> a picture (1, C, H, W)
@@ -90,7 +95,7 @@ def variety(features: Callable[[Tensor], Tensor], draw: Draw, captions: np.ndarr
     return float(torch.stack(within).mean() / torch.pdist(torch.stack(firsts)).mean())
 
 
-def _run(wanted: str) -> str:
+def run_named(wanted: str) -> str:
     """The id of a run, by its id or name."""
     found = [run.id for run in RunStore().runs() if wanted in (run.id, run.name)]
     if not found:
@@ -123,12 +128,33 @@ def percent(value: float) -> str:
     return f"{value:.1%}"
 
 
-def retrieved(name: str, real: Tensor, captions: np.ndarray, rows: np.ndarray) -> list[Row]:
-    clip = loading.load(name).networks["clip"]
+def found_by(clip: Sampler, real: Tensor, captions: np.ndarray) -> Mapping[str, float]:
+    """Shares of pictures (N, C, H, W) that their sentences (N, T) find, by a model of the recipe `clip`."""
+    network = clip.networks["clip"]
     with torch.no_grad():
-        images = torch.cat([clip.of_images(part) for part in real.split(100)])  # type: ignore[operator]
-        vectors = clip.of_words(torch.from_numpy(captions))  # type: ignore[operator]
-    found, best = retrieval(images, vectors, AMONG), fitting(rows, captions)
+        images = torch.cat([network.of_images(part) for part in real.split(100)])  # type: ignore[operator]
+        vectors = network.of_words(torch.from_numpy(captions))  # type: ignore[operator]
+    return retrieval(images, vectors, AMONG)
+
+
+def emoji(clip: Sampler) -> list[Row]:
+    """Emoji that a model hasn't seen, found by their names."""
+    test = data.load(f"test:{EMOJI_SET}", clip.spec.size)
+    real = torch.from_numpy(test.arrays["real"]).float() / 127.5 - 1
+    count, made = len(test) // AMONG * AMONG, []
+    for words, place in (("by name", 0), ("by name and keywords", 1)):
+        captions = test.arrays["caption"][:, place]
+        found, none = found_by(clip, real, captions), float((captions > sentences.UNKNOWN).any(1).mean())
+        known = f"{percent(none)} have a known word"
+        made += [
+            Row(f"emoji {words}, first of {AMONG}, {count} pictures", percent(found["top1"]), f"chance 1 %; {known}"),
+            Row(f"emoji {words}, among five of {AMONG}", percent(found["top5"]), "chance 5 %"),
+        ]
+    return made
+
+
+def retrieved(name: str, real: Tensor, captions: np.ndarray, rows: np.ndarray) -> list[Row]:
+    found, best = found_by(loading.load(name), real, captions), fitting(rows, captions)
     count = len(captions) // AMONG * AMONG
     return [
         Row(f"{words}, {count} sentences", percent(found[kind]), f"chance {chance} %, perfect reader {percent(most)}")
@@ -161,6 +187,8 @@ def drawn(
 
 
 def rows(options: argparse.Namespace) -> list[Row]:
+    if options.emoji:
+        return emoji(loading.from_run(RunStore(), run_named(options.run)) if options.run else loading.load(EMOJI))
     test = data.load("test:avatars_captions", 64)
     half, count = len(test) // 2, min(options.sentences, len(test) // 2)
     real = torch.from_numpy(test.arrays["real"]).float() / 127.5 - 1
@@ -181,7 +209,7 @@ def rows(options: argparse.Namespace) -> list[Row]:
     if options.search is not None:
         draw = searched(options.guide, options.search, classifier)
     elif options.run:
-        draw = sampled(loading.from_run(RunStore(), _run(options.run)))
+        draw = sampled(loading.from_run(RunStore(), run_named(options.run)))
     elif STACKGAN in listing.names():
         draw = sampled(loading.load(STACKGAN))
     else:
@@ -198,7 +226,8 @@ def rows(options: argparse.Namespace) -> list[Row]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.words", description=__doc__.partition("\n")[0])
-    parser.add_argument("--run", default="", help="a run of a recipe that follows words, by name or id")
+    parser.add_argument("--run", default="", help="a run in place of the shelf's model, by name or id")
+    parser.add_argument("--emoji", action="store_true", help="retrieval of emoji alone, by the shelf's CLIP or a run's")
     parser.add_argument("--search", type=int, help=f"steps of a search in {SEARCHED}")
     parser.add_argument("--guide", default="clip", choices=("clip", "attributes"), help="what the search follows")
     parser.add_argument("--sentences", type=int, default=300, help="of seen and of unseen pairs each")

@@ -270,4 +270,4 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     studio_parts.emptied(parts.drop, dropped)
     faces.offered(page, ID, parts.use, given, inputs)
     faces.taking(page, ID, _(TITLE), take, inputs, outputs)
-    parts.copy.click(None, js=studio_parts.COPY, api_visibility="private")
+    studio_parts.copying(parts.copy)

@@ -15,8 +15,10 @@ from ui.attributes import ATTRIBUTES
 from ui.languages import N_, _, language
 from ui.studio.models import word_models
 from ui.studio.models.opened import opened
-from ui.studio.requests.calls import callback, streaming
+from ui.studio.requests.calls import callback, streaming, warn_of_ignored
 from ui.studio.requests.jobs import Tell, workshop
+from ui.studio.view import heat
+from ui.studio.view.asked import MOST_VARIETY, PREFIX, Asked, checked_variety, parsed
 from ui.studio.view.pictures import data_url, image_of, marked, sheet
 from ui.studio.view.view import MOST_SEED, SEEDS, View, another_seed, checked_seed, first_view, view_at
 from ui.studio.view.words import VALUES
@@ -27,39 +29,67 @@ TITLE = N_("From words")
 ID = "words"
 GROUP = N_("Faces")
 PICTURES = 4
-MOST_VARIETY = 1.5
 STEPS = 40  # of a search
 COST = 20.0  # seconds of a search
 MOST_UNDONE = 8
+SCENE = 5  # number of outputs of `_shown`
 EXAMPLES = {"en": "a woman with pink hair and sunglasses", "zh": "一个粉色头发的女人，戴着墨镜"}
+# puts what was drawn into the address bar
+LINK = """(...values) => {
+  const next = new URLSearchParams(location.search), names = ['text', 'model', 'seed', 'variety', 'guide'];
+  if (next.get('tab') !== 'TAB') return;
+  names.forEach((name, place) => {
+    const value = values[place];
+    if (value === null || value === undefined || value === '') next.delete('PREFIX' + name);
+    else next.set('PREFIX' + name, value);
+  });
+  history.replaceState(history.state, '', location.pathname + '?' + next);
+}""".replace("TAB", ID).replace("PREFIX", PREFIX)
 GUIDES = {word_models.CLIP: N_("CLIP"), word_models.ATTRIBUTES: N_("Attribute net")}
 
 
 @dataclass(frozen=True)
 class Made:
-    """The pictures on show and the sentence that they were made for; `past` are those before."""
+    """The pictures on show and what they were made for; `past` are those before."""
 
     text: str = ""
     drawn: word_models.Drawn | None = None
     model: str = ""
+    asked: Asked | None = None  # of pictures that were drawn
     points: Any = None  # of pictures that a search has found
     past: tuple[Made, ...] = ()
 
 
-def draw(text: str, model: str, seed: float, variety: float, guide: str, made: Made) -> list[Any]:
+def draw(text: str, model: str, seed: float, variety: float, guide: str | None, made: Made) -> list[Any]:
     """Returns pictures of a sentence, the words with those that aren't known marked, and the state."""
-    row_known(text)
-    number = checked_seed(int(seed or 0))
+    asked = Asked(text, model, checked_seed(int(seed or 0)), checked_variety(variety), guide)
+    if made.drawn is not None and made.asked == asked:
+        return [gr.skip()] * SCENE
+    row_known(text, model)
     if model in word_models.drawing():
-        pictures = word_models.sampled(model, text, number, PICTURES, float(variety))
+        pictures = word_models.sampled(model, text, asked.seed, PICTURES, asked.variety)
     else:
-        pictures = word_models.best_of(model, text, number, PICTURES, guide)
-    return _shown(Made(text, word_models.looked_at(pictures, text), model, None, _past(made)))
+        pictures = word_models.best_of(model, text, asked.seed, PICTURES, guide or "")
+    drawn = word_models.looked_at(pictures, text, model)
+    return _shown(Made(text, drawn, model, asked, None, _past(made)))
 
 
-def row_known(text: str) -> None:
-    """Raises BadValue for a sentence that is empty, too long, or of unknown words only."""
-    sentences.tokens(text)
+def act(made: Made, number: float) -> str:
+    """Returns where each word acts in one of the pictures, as HTML."""
+    if made.drawn is None:
+        raise BadValue("There is no picture yet.")
+    asked = made.asked
+    if asked is None or asked.model not in word_models.drawing():
+        raise BadValue("These pictures were found by a search. Choose a model that draws from words under “More”.")
+    place = min(max(int(number or 1), 1), PICTURES) - 1
+    found = word_models.acting(asked.model, asked.text, asked.seed, place, PICTURES, asked.variety)
+    words = [word.text for word in sentences.split(asked.text, word_models.vocabulary_of(asked.model))]
+    return heat.acting(found, words)
+
+
+def row_known(text: str, model: str) -> None:
+    """Raises BadValue for a sentence that is empty, too long, or of words only that the model doesn't know."""
+    sentences.tokens(text, word_models.vocabulary_of(model))
 
 
 def undo(made: Made) -> list[Any]:
@@ -74,7 +104,7 @@ def refine(text: str, model: str, guide: str, seed: float, made: Made) -> Iterat
     """Searches a model for faces that fit the sentence, and shows them as they change."""
     from gan_core.latent.words import Guidance, guided
 
-    row_known(text)
+    row_known(text, model)
     fit = word_models.fit_of(guide, text)
     explorer = opened(model).explorer.apart()  # so that it doesn't block the model's sliders
     guidance = Guidance(PICTURES, STEPS, seed=checked_seed(int(seed or 0)))
@@ -89,9 +119,9 @@ def refine(text: str, model: str, guide: str, seed: float, made: Made) -> Iterat
     for news in workshop.run(searched, f"words {model}", COST):
         found = news.made if news.done else news.seen
         if found is None:
-            yield [gr.skip(), gr.skip(), gr.skip(), gr.skip(), f'<p class="quiet">{news.bar}</p>']
+            yield [*[gr.skip()] * SCENE, f'<p class="quiet">{news.bar}</p>']
             continue
-        state = Made(text, word_models.looked_at(found.pictures, text), model, found.points, past)
+        state = Made(text, word_models.looked_at(found.pictures, text, model), model, None, found.points, past)
         yield [*_shown(state), "" if news.done else f'<p class="quiet">{news.bar}</p>']
 
 
@@ -115,19 +145,20 @@ def _past(made: Made) -> tuple[Made, ...]:
 
 
 def _shown(made: Made) -> list[Any]:
-    """Returns the state, the pictures as HTML, the words, and whether there is something to undo."""
-    return [made, _cards(made), _words(made.text), gr.update(interactive=bool(made.past))]
+    """Returns the state, the pictures as HTML, the words, whether there is something to undo, and no maps."""
+    words = _words(made.text, word_models.vocabulary_of(made.model))
+    return [made, _cards(made), words, gr.update(interactive=bool(made.past)), ""]
 
 
-def _words(text: str) -> str:
-    """Returns the sentence's words as HTML, those that the models don't know marked."""
-    words = sentences.split(text)
+def _words(text: str, vocabulary: tuple[str, ...]) -> str:
+    """Returns the sentence's words as HTML, those that the model doesn't know marked."""
+    words = sentences.split(text, vocabulary)
     marked_words = " ".join(
         f"<span>{escape(word.text)}</span>" if word.known else f'<mark class="unknown">{escape(word.text)}</mark>'
         for word in words
     )
     unknown = [word.text for word in words if not word.known]
-    note = _("Marked words aren't known and have no effect.") if unknown else ""
+    note = _("Marked words aren't known: the model takes all of them for the same word.") if unknown else ""
     return f'<p class="read-words">{marked_words}</p><p class="quiet">{note}</p>'
 
 
@@ -173,8 +204,11 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         better = gr.Button(_("Refine"), visible=bool(searchable and guides), elem_id="words-refine")
         stop = gr.Button(_("Stop"), visible=bool(searchable and guides))
     with gr.Row(equal_height=True):
+        act_button = gr.Button(_("Which word acts where"), elem_id="words-act", visible=bool(drawing))
         download = gr.Button(_("Save pictures"), elem_id="save-words")
+        copy = gr.Button(_("Copy link"), elem_id="copy-words")
         use = faces.choice(ID)
+    maps = gr.HTML("", apply_default_css=False, elem_id="words-maps")
     with gr.Accordion(_("More"), open=False):
         choices = [(_(card.title), name) for name, card in drawing.items()]
         choices += [(_("Best of 64: {model}").format(model=_(card.title)), name)
@@ -195,14 +229,25 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 label=_("Guided by"), visible=len(guides) > 1,
             )  # fmt: skip
             seed = gr.Number(SEEDS[0], label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
-        number = gr.Slider(1, PICTURES, 1, step=1, label=_("Picture to use in another tab"))
-    scene = [made, pictures, words, back]
-    inputs = [text, model, seed, variety, guide, made]
-    gr.on(
+        number = gr.Slider(
+            1, PICTURES, 1, step=1, label=_("Chosen picture"), info=_("In which words act, and that other tabs use."),
+        )  # fmt: skip
+    link = gr.Textbox(visible=False)
+    scene = [made, pictures, words, back, maps]
+    asked = [text, model, seed, variety, guide]
+    inputs = [*asked, made]
+    drawn = gr.on(
         [text.submit, again.click, seed.change, variety.release, model.input], callback(draw), inputs, scene,
         api_name="words", **QUIET,
     )  # fmt: skip
-    tab.select(callback(_opening), inputs, scene, api_visibility="private", **QUIET)
+    opened_tab = tab.select(
+        callback(_opening), [link, *inputs], [*asked, *scene], js="(link, ...rest) => [location.search, ...rest]",
+        api_visibility="private", **QUIET,
+    )  # fmt: skip
+    for event in (drawn, opened_tab):
+        event.success(None, asked, None, js=LINK, api_visibility="private")
+    act_button.click(callback(act), [made, number], maps, api_name="act", **QUIET)
+    parts.copying(copy)
     other.click(another_seed, None, seed, api_visibility="private", **QUIET)
     back.click(callback(undo), made, [text, *scene], api_visibility="private", **QUIET)
     running = better.click(
@@ -214,6 +259,13 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     faces.offered(page, ID, use, given, [made, number])
 
 
-def _opening(text: str, model: str, seed: float, variety: float, guide: str, made: Made) -> list[Any]:
-    """Opens the tab: draws, unless there are pictures."""
-    return [gr.skip()] * 4 if made.drawn is not None else draw(text, model, seed, variety, guide, made)
+def _opening(link: str, text: str, model: str, seed: float, variety: float, guide: str | None, made: Made) -> list[Any]:
+    """Opens the tab, perhaps by a link: draws, unless there are pictures."""
+    if made.drawn is not None:
+        return [gr.skip()] * (5 + SCENE)
+    asked, problems = parsed(link or "", Asked(text, model, checked_seed(int(seed or 0)), float(variety), guide))
+    warn_of_ignored(problems)
+    if asked is None:
+        return [*[gr.skip()] * 5, *draw(text, model, seed, variety, guide, made)]
+    values = (asked.text, asked.model, asked.seed, asked.variety, asked.guide)
+    return [*values, *draw(*values, made)]

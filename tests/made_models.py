@@ -69,14 +69,13 @@ def make_reader(name: str, size: int) -> Card:
     return _untrained(name, "clip", DataSpec({"real": (1, size, size), "caption": (2, 5)}, vocabulary=VOCABULARY))
 
 
-def make_drawer(name: str, size: int = 16) -> Card:
+def make_drawer(name: str, size: int = 16, **changes: Any) -> Card:
     """A StackGAN of grey pictures and of sentences of 32 words, with random weights, on the user's shelf."""
     from gan_core.data.avatars.sentences import LENGTH, VOCABULARY
     from gan_core.data.base import DataSpec
 
-    return _untrained(
-        name, "stackgan", DataSpec({"real": (1, size, size), "caption": (2, LENGTH)}, vocabulary=VOCABULARY)
-    )
+    spec = DataSpec({"real": (1, size, size), "caption": (2, LENGTH)}, vocabulary=VOCABULARY)
+    return _untrained(name, "stackgan", spec, **changes)
 
 
 def make_seer(name: str, channels: int = 3, size: int = 8, folder: Path | None = None) -> Card:
@@ -87,19 +86,25 @@ def make_seer(name: str, channels: int = 3, size: int = 8, folder: Path | None =
 
 
 def _untrained(
-    name: str, recipe_name: str, spec: DataSpec, classes: tuple[str, ...] = (), folder: Path | None = None
+    name: str,
+    recipe_name: str,
+    spec: DataSpec,
+    classes: tuple[str, ...] = (),
+    folder: Path | None = None,
+    **changes: Any,
 ) -> Card:
     from PIL import Image
 
     from gan_core.gans import recipes
-    from gan_core.knobs import to_dict
+    from gan_core.knobs import changed, to_dict
     from gan_core.models import publishing
     from gan_core.pictures.grids import png
 
     recipe = recipes.get(recipe_name)
-    weights = {name: network.state_dict() for name, network in recipe.build(recipe.tiny, spec).items()}
+    hparams = changed(recipe.tiny, changes)
+    weights = {name: network.state_dict() for name, network in recipe.build(hparams, spec).items()}
     state = {
-        "recipe": recipe.name, "hparams": to_dict(recipe.tiny), "spec": spec.to_state(), "step": 0, "images_seen": 0,
+        "recipe": recipe.name, "hparams": to_dict(hparams), "spec": spec.to_state(), "step": 0, "images_seen": 0,
         "average": weights, "networks": weights,
     }  # fmt: skip
     words = publishing.Words("Tiny judge", "CC0-1.0", "Nothing", "a blink", LIMITS)

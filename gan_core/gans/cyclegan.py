@@ -10,7 +10,8 @@ then decreases it linearly to 0 (`schedule`).
 
 Differs from the paper: narrower networks and a batch size of 2 by default; samples are drawn with averaged weights;
 `upsampling` can replace transposed convolutions; with `framing`, each generator learns one scale and one shift for all
-images, applied before its first layer; `strength` interpolates between input and output, like alpha in 1703.06868.
+images, applied before its first layer; with `second_weight`, two more discriminators judge images that were translated
+there and back (CycleGAN-VC2, 1904.04631); `strength` interpolates between input and output, like alpha in 1703.06868.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
-from gan_core.gans.recipe import Preset, Recipe, register, two_players
+from gan_core.gans.recipe import Optimizers, Preset, Recipe, register, two_players
 from gan_core.knobs import knob
 from gan_core.layers.translation import PatchDiscriminator, ResnetGenerator, fitting_layers
 from gan_core.objectives.base import Batch
-from gan_core.objectives.cycle import Cycle, CycleHParams
+from gan_core.objectives.cycle import TwoStep, TwoStepHParams
 from gan_core.objectives.translation import EQUATIONS
 
 SIZES = (8, 16, 28, 32, 64, 96, 128, 256)
 
 
 @dataclass(frozen=True)
-class CycleGanHParams(CycleHParams):
+class CycleGanHParams(TwoStepHParams):
     """The knobs of CycleGAN."""
 
     blocks: int = knob(
@@ -59,6 +60,20 @@ class CycleGanHParams(CycleHParams):
     )  # fmt: skip
 
 
+def discriminators(hparams: CycleGanHParams) -> tuple[str, ...]:
+    """The discriminators' names."""
+    names = ("discriminator_a", "discriminator_b")
+    return (*names, *(f"second_{name}" for name in names)) if hparams.second_weight else names
+
+
+def _optimizers() -> Optimizers:
+    groups = two_players(generator=("generator_ab", "generator_ba"))
+    return {
+        **groups,
+        "discriminator": lambda hparams: replace(groups["discriminator"](hparams), networks=discriminators(hparams)),
+    }
+
+
 def networks(hparams: CycleGanHParams, spec: DataSpec) -> dict[str, nn.Module]:
     layers = fitting_layers(hparams.patch_layers, spec.size)
     bilinear = hparams.upsampling == "bilinear"
@@ -68,11 +83,11 @@ def networks(hparams: CycleGanHParams, spec: DataSpec) -> dict[str, nn.Module]:
         )
         for name in ("generator_ab", "generator_ba")
     }
-    discriminators = {
+    opponents = {
         name: PatchDiscriminator(spec.channels, hparams.discriminator_channels, layers)
-        for name in ("discriminator_a", "discriminator_b")
+        for name in discriminators(hparams)
     }
-    return {**generators, **discriminators}
+    return {**generators, **opponents}
 
 
 def _by(network: str) -> Callable[[Mapping[str, nn.Module], Any, Tensor], Tensor]:
@@ -111,15 +126,13 @@ register(
         paper="1703.10593",
         year=2017,
         networks=networks,
-        objective=Cycle,
+        objective=TwoStep,
         hparams=DEFAULTS,
         tiny=replace(DEFAULTS, channels=4, discriminator_channels=4, blocks=1, batch_size=4, pool_size=6),
         data="avatars_pencil_unpaired",
         capabilities=frozenset({"translate"}),
         sizes=SIZES,
-        optimizers=two_players(
-            generator=("generator_ab", "generator_ba"), discriminator=("discriminator_a", "discriminator_b")
-        ),
+        optimizers=_optimizers(),
         ema_networks=("generator_ab", "generator_ba"),
         translations=TRANSLATIONS,
         compare=compare,

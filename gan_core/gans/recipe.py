@@ -54,6 +54,10 @@ Truncate = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor | None, float]
 # data, settings, how many, what was asked for (None: all in turn) -> what `draw` gets in place of labels, (B, ...)
 Conditions = Callable[[DataSpec, Any, int, Any], Tensor]
 
+# networks, settings, latents, tokens (B, T) -> how much each word is attended to where, (B, T, H, W); None for models
+# that don't attend to words
+WordMaps = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor], Tensor | None]
+
 # networks, settings, images (B, C, H, W) in [-1, 1] -> images; the recipe names the direction, e.g. "a_to_b"
 Translate = Callable[[Mapping[str, nn.Module], Any, Tensor], Tensor]
 
@@ -153,6 +157,7 @@ class Recipe:
     draw: Draw = draw_from_latents
     conditions: Conditions | None = None  # for recipes that are conditioned on other than classes, e.g. words or a pose
     truncate: Truncate | None = None  # as `draw`, with psi in [0, 1.5]; only with the capability "truncation"
+    word_maps: WordMaps | None = None  # of recipes that can attend to words
     translations: Mapping[str, Translate] = field(default_factory=dict)  # by direction, e.g. "a_to_b" or "upscale"
     fill: Fill | None = None  # only with the capability "fill"
     compare: Compare | None = None  # the preview of a run; of recipes that draw, what is shown below the samples

@@ -7,26 +7,35 @@ that was trained before. Conditioning augmentation draws the condition c from N(
 sentences; e is a part of the latents, so that a latent is still one picture. Stage I (B, C, S/2, S/2) draws shapes and
 colours, stage II reads it and the condition again and adds detail, (B, C, S, S) in [-1, 1].
 
+With the knob `attention`, stage II also reads single words (AttnGAN, 1711.10485, section 3.1): each place j of its
+features h looks for the words e_i that concern it, and reads what it finds beside h,
+
+    beta_ji = softmax_i(h_j . U e_i / sqrt(C)),    c_j = sum_i beta_ji U e_i
+
+The maps beta (B, T, H, W) say which word is read where. The mean of the vectors e_i, those of words within their
+sentence, is w before its length is set.
+
 The discriminator sees the picture itself and CLIP's features of it at several resolutions (GALIP, 2301.12959; Projected
 GAN, 2111.01007), one logit each, (B, L), by projection of the sentence's vector (1802.05637). It learns that a real
 picture with another picture's sentence is wrong (`objectives/wording.py`).
 
 Differs from the paper: one run in which stage I goes on training with stage II instead of two; CLIP's features and
-loss; projection instead of concatenation; far smaller.
+loss; projection instead of concatenation; far smaller. AttnGAN attends twice, at 64 and 128 pixels, in features of the
+stage before; here once, in features of the picture of stage I, and products are scaled as in 1706.03762.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, normalize
+from torch.nn.functional import interpolate, normalize, pad
 
 from gan_core.data.avatars import sentences
 from gan_core.data.base import DataSpec
@@ -44,7 +53,7 @@ from gan_core.layers.residual import ConditionalBatchNorm, GeneratorBlock
 from gan_core.layers.style import resized
 from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.variational import as_pair
-from gan_core.objectives.wording import Wording, WordingHParams
+from gan_core.objectives.wording import Wording, WordingHParams, sentences_of
 
 BASE = 4  # pixels where stage I begins
 SIZES = (16, 32, 64, 128)
@@ -54,6 +63,11 @@ EXAMPLES = (  # what is drawn where nobody asks for anything
     "a girl with blonde hair and a yellow top",
     "一个黑色短发的男人", "一个戴着圆框眼镜的女人", "戴着草帽的人，蓝色背景",
     "粉色头发，绿色背景",
+)  # fmt: skip
+
+EMOJI = (
+    "smiling face with sunglasses", "red heart", "cat face", "woman student", "blue circle", "clock face",
+    "green apple", "yellow car",
 )  # fmt: skip
 
 
@@ -94,6 +108,11 @@ class StackganHParams(WordingHParams):
         32, 1, 512, label="Size of the condition", unit="dimensions", change="rebuild", group="networks",
         help="Dimensions of the condition that is drawn for a sentence; as many of the latents choose it.",
     )  # fmt: skip
+    attention: bool = knob(
+        False, label="Attention over words", change="rebuild", group="networks",
+        help="Stage II looks for the words that concern each place of the picture, instead of reading the sentence as "
+        "a whole only. What it attends to can be shown as maps.",
+    )  # fmt: skip
     channels: int = channels_knob(16)
     max_channels: int = max_channels_knob(96)
     discriminator_channels: int = knob(
@@ -120,15 +139,24 @@ def clip_settings(hparams: StackganHParams) -> ClipHParams:
 
 
 class FrozenWords(Frozen, TextEncoder):
-    """CLIP's text encoder, not trained: tokens (B, T) -> vectors (B, d) of length sqrt(d)."""
+    """CLIP's text encoder, not trained: tokens (B, T) -> vectors (B, d) of length sqrt(d).
 
-    def __init__(self, vocabulary: int, length: int, hparams: ClipHParams) -> None:
+    With `each`, those of the words follow, as long as they are: (B, 1 + length, d), zeros after the last word.
+    """
+
+    def __init__(self, vocabulary: int, length: int, hparams: ClipHParams, each: bool = False) -> None:
         TextEncoder.__init__(self, vocabulary, length, hparams)
+        self.length, self.each = length, each
         self.freeze()
 
     def forward(self, tokens: Tensor) -> Tensor:
         vectors = TextEncoder.forward(self, tokens)
-        return normalize(vectors, dim=1) * math.sqrt(vectors.shape[1])
+        sentence = normalize(vectors, dim=1) * math.sqrt(vectors.shape[1])
+        if not self.each:
+            return sentence
+        words, kept = self.each_word(tokens)
+        rest = self.length - tokens.shape[1]  # all of one length, so that parts of a batch can be joined
+        return torch.cat([sentence[:, None], pad(words * kept, (0, 0, 0, rest))], 1)
 
 
 class FrozenClip(Frozen, Clip):
@@ -181,18 +209,45 @@ class ToPicture(nn.Sequential):
         super().__init__(nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, image_channels, 3, padding=1))
 
 
+class WordAttention(nn.Module):
+    """Features (B, C, H, W) and words (B, T, d), zeros where there are none -> what each place reads, (B, C, H, W), and
+    how much of it each word is, (B, T, H, W), which sums to 1 over the words (1711.10485, equations 8 and 9).
+    """
+
+    def __init__(self, channels: int, embedding: int) -> None:
+        super().__init__()
+        self.perceived = nn.Linear(embedding, channels, bias=False)
+
+    def forward(self, features: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
+        height, width = features.shape[2:]
+        keys = self.perceived(words)  # (B, T, C)
+        logits = keys @ features.flatten(2) / math.sqrt(keys.shape[2])  # (B, T, C) @ (B, C, H W) -> (B, T, H W)
+        nothing = (words == 0).all(2, keepdim=True)  # (B, T, 1)
+        shares = logits.masked_fill(nothing, float("-inf")).softmax(1)
+        read = keys.transpose(1, 2) @ shares  # (B, C, T) @ (B, T, H W) -> (B, C, H W)
+        return read.unflatten(2, (height, width)), shares.unflatten(2, (height, width))
+
+
 class StageTwo(nn.Module):
-    """A picture (B, C, S/2, S/2) and the condition -> what is added to it at twice the size, before the tanh."""
+    """A picture (B, C, S/2, S/2) and the condition -> what is added to it at twice the size, before the tanh.
+
+    With attention it also takes words (B, T, d).
+    """
 
     def __init__(self, inputs: int, image_channels: int, hparams: StackganHParams) -> None:
         super().__init__()
         width = 2 * hparams.channels
         self.read = nn.Conv2d(image_channels, width, 3, padding=1)
-        self.block = GeneratorBlock(width, hparams.channels, conditional_norm(inputs))
+        self.attention = WordAttention(width, hparams.embedding) if hparams.attention else None
+        seen = 2 * width if hparams.attention else width
+        self.block = GeneratorBlock(seen, hparams.channels, conditional_norm(inputs))
         self.write = ToPicture(hparams.channels, image_channels)
 
-    def forward(self, pictures: Tensor, inputs: Tensor) -> Tensor:
-        added: Tensor = self.write(self.block(self.read(pictures), inputs))
+    def forward(self, pictures: Tensor, inputs: Tensor, words: Tensor) -> Tensor:
+        features = self.read(pictures)
+        if self.attention is not None:
+            features = torch.cat([features, self.attention(features, words)[0]], 1)
+        added: Tensor = self.write(self.block(features, inputs))
         return added
 
 
@@ -212,7 +267,7 @@ class StackganGenerator(nn.Module):
     """Latents (B, latent_size) and the vectors of sentences (B, d) -> (B, C, S, S) in [-1, 1].
 
     The first `condition` latents are the noise e of the condition. Before `second` is set, pictures are those of stage
-    I with repeated pixels.
+    I with repeated pixels. With attention, vectors are (B, 1 + T, d): the sentence, then its words.
     """
 
     second: Tensor
@@ -220,7 +275,8 @@ class StackganGenerator(nn.Module):
     def __init__(self, spec: DataSpec, hparams: StackganHParams) -> None:
         super().__init__()
         self.size = hparams.condition
-        self.words = FrozenWords(vocabulary_size(spec), spec.fields["caption"][-1], clip_settings(hparams))
+        length = spec.fields["caption"][-1]
+        self.words = FrozenWords(vocabulary_size(spec), length, clip_settings(hparams), hparams.attention)
         self.augmentation = nn.Linear(hparams.embedding, 2 * hparams.condition)
         self.one = StageOne(hparams.latent_size, spec.size // 2, hparams)
         self.picture = ToPicture(self.one.width, spec.channels)
@@ -229,18 +285,30 @@ class StackganGenerator(nn.Module):
 
     def condition(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of the condition, (B, condition) each."""
-        return as_pair(self.augmentation(vectors))
+        return as_pair(self.augmentation(sentences_of(vectors)))
 
     def forward(self, latents: Tensor, vectors: Tensor) -> Tensor:
-        mean, log_variance = self.condition(vectors)
-        drawn = mean + (0.5 * log_variance).exp() * latents[:, : self.size]
-        inputs = torch.cat([drawn, latents[:, self.size :]], 1)
-        coarse = self.picture(self.one(inputs))
+        coarse, inputs = self._coarse(latents, vectors)
         larger = interpolate(coarse, scale_factor=2.0, mode="nearest")
         if not self.second:
             return larger.tanh()
-        refined: Tensor = larger + self.two(coarse.tanh(), inputs)
+        refined: Tensor = larger + self.two(coarse.tanh(), inputs, vectors[:, 1:])
         return refined.tanh()
+
+    def maps(self, latents: Tensor, vectors: Tensor) -> Tensor | None:
+        """How much of what each place of stage II reads is each word, (B, T, S/2, S/2); None without attention."""
+        if self.two.attention is None:
+            return None
+        coarse, _inputs = self._coarse(latents, vectors)
+        shares: Tensor = self.two.attention(self.two.read(coarse.tanh()), vectors[:, 1:])[1]
+        return shares
+
+    def _coarse(self, latents: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """The picture of stage I before the tanh, (B, C, S/2, S/2), and what both stages are conditioned on."""
+        mean, log_variance = self.condition(vectors)
+        drawn = mean + (0.5 * log_variance).exp() * latents[:, : self.size]
+        inputs = torch.cat([drawn, latents[:, self.size :]], 1)
+        return self.picture(self.one(inputs)), inputs
 
 
 class Trunk(nn.Module):
@@ -262,7 +330,7 @@ class Trunk(nn.Module):
 
 
 class MatchingHead(nn.Module):
-    """Features (B, L, F) and vectors (B, d) -> logits (B, L): whether a picture is real, and fits its sentence.
+    """Features (B, L, F) and vectors (B, d) or (B, 1 + T, d) -> logits (B, L): whether a picture is real, and fits.
 
     f_l(x, w) = (V_l w)^T phi_l(x) / sqrt(F) + psi_l(phi_l(x))                          (1802.05637, section 3)
     """
@@ -273,7 +341,7 @@ class MatchingHead(nn.Module):
         self.fits = nn.ModuleList(nn.Linear(embedding, features) for _ in range(levels))
 
     def forward(self, features: Tensor, vectors: Tensor) -> Tensor:
-        logits = []
+        logits, vectors = [], sentences_of(vectors)
         for level, found in enumerate(features.unbind(1)):
             fit = (self.fits[level](vectors) * found).sum(1) / math.sqrt(found.shape[1])
             logits.append(self.real[level](found)[:, 0] + fit)
@@ -314,6 +382,13 @@ def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, label
     return images
 
 
+def word_maps(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor) -> Tensor | None:
+    """What each word of tokens (B, T) is attended to where, (B, T, S/2, S/2); None without attention."""
+    generator = networks["generator"]
+    assert isinstance(generator, StackganGenerator)
+    return generator.maps(latents, generator.words(labels))
+
+
 def draw_alike(
     networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None, psi: float
 ) -> Tensor:
@@ -321,14 +396,24 @@ def draw_alike(
     return draw(networks, hparams, psi * latents, labels)
 
 
+def examples(vocabulary: Sequence[str]) -> Sequence[str]:
+    """Sentences of words that are all known: about faces, about emoji, or single words."""
+    for texts in (EXAMPLES, EMOJI):
+        if all(word.known for text in texts for word in sentences.split(text, vocabulary)):
+            return texts
+    words = vocabulary[2:] or EXAMPLES  # behind END and UNKNOWN
+    return words[:: max(1, len(words) // len(EXAMPLES))][: len(EXAMPLES)]
+
+
 def conditions(spec: DataSpec, hparams: Any, count: int, asked: Any) -> Tensor:
-    """Tokens (count, T) of a sentence, or of EXAMPLES in turn; raises BadValue where no word of it is known."""
+    """Tokens (count, T) of a sentence, or of examples in turn; raises BadValue where no word of it is known."""
     vocabulary, length = spec.vocabulary or sentences.VOCABULARY, spec.fields["caption"][-1]
     if asked is not None and not isinstance(asked, str):
-        raise BadValue("Say in words what to draw, such as '{example}'.", example=EXAMPLES[0])
+        raise BadValue("Say in words what to draw, such as '{example}'.", example=examples(vocabulary)[0])
     if asked is not None:
         return torch.from_numpy(sentences.tokens(asked, vocabulary, length)).expand(count, -1).contiguous()
-    rows = [torch.from_numpy(sentences.row_of(sentences.split(text, vocabulary), length)) for text in EXAMPLES]
+    texts = examples(vocabulary)
+    rows = [torch.from_numpy(sentences.row_of(sentences.split(text, vocabulary), length)) for text in texts]
     return torch.stack([rows[place % len(rows)] for place in range(count)])
 
 
@@ -368,6 +453,7 @@ register(
         draw=draw,
         truncate=draw_alike,
         conditions=conditions,
+        word_maps=word_maps,
         pretrained_part=PretrainedPart(
             network="discriminator",
             knob="clip",

@@ -329,6 +329,14 @@ plans: dict[str, Plan] = {
         hparams={"schedule": "cosine", "decay_steps": 1_500},
         half=True,
     ),
+    "clip.emoji": Plan(
+        recipe="clip", data="emoji_captions", size=64, steps=1_000,
+        title="Emoji and their names (CLIP)",
+        limits="English words of emoji only, about 1,400 of them. Tells kinds of emoji apart, such as animals, hands "
+        "and clocks, rather than one emoji from another of its kind.",
+        hparams={"schedule": "cosine", "decay_steps": 1_000, "augment": 0.4},
+        half=True,
+    ),
     "stackgan.avatars": Plan(
         recipe="stackgan", data="avatars_captions", size=64, steps=9_000,
         title="Drawn faces from words (StackGAN)",

@@ -93,6 +93,20 @@ class Sampler:
             parts.append(part.cpu())
         return torch.cat(parts)
 
+    @torch.no_grad()
+    def word_maps(self, latents: Tensor, tokens: Tensor, psi: float | None = None) -> Tensor | None:
+        """How much of what each place reads each word of tokens (B, T) is, (B, T, H, W) on the CPU; `psi` as in `draw`.
+
+        None for models that don't attend to words.
+        """
+        self._check_truncation(psi)
+        if self.recipe.word_maps is None:
+            return None
+        device = next(next(iter(self.networks.values())).parameters()).device
+        scaled = latents if psi is None else psi * latents
+        maps = self.recipe.word_maps(self.networks, self.hparams, scaled.to(device), tokens.to(device))
+        return None if maps is None else maps.cpu()
+
     def _check_truncation(self, psi: float | None) -> None:
         if psi is None:
             return

@@ -5,7 +5,8 @@
 
 w is the vector of a sentence, w' that of another picture's sentence: a real picture with a wrong sentence is to be
 refused. The generator sees a sample of N(mu(w), s(w)^2) in place of w. L_clip is CLIP's loss over the batch, as in
-AttnGAN's DAMSM (1711.10485): each picture must find its sentence. CLIP isn't trained here.
+AttnGAN's DAMSM (1711.10485): each picture must find its sentence. CLIP isn't trained here. Where the generator attends
+to words, w carries the vectors of all words behind the sentence's own (`sentences_of`).
 
 The networks work at half the size for the first `first_kimg` thousand images (stage I), then at the full one.
 """
@@ -65,7 +66,7 @@ class FollowsWords(Protocol):
     """What the objective requires of the generator besides pictures from latents and a sentence's vector."""
 
     second: Tensor  # (), whether stage II is at work
-    words: nn.Module  # tokens (B, T) -> vectors (B, d)
+    words: nn.Module  # tokens (B, T) -> vectors (B, d), or (B, 1 + T, d) where the generator attends to words
 
     def condition(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of the condition, (B, c) each."""
@@ -102,8 +103,8 @@ class Wording(Adversarial[WordingHParams]):
         return {"stage": 2.0 if second else 1.0}
 
     def prepare(self, batch: Batch, context: StepContext[WordingHParams]) -> Batch:
-        """The batch with the vector of one of each picture's sentences as its label, (B, d)."""
-        if "label" in batch and batch["label"].ndim == 2:
+        """The batch with the vector of one of each picture's sentences as its label, (B, d) or (B, 1 + T, d)."""
+        if "label" in batch and batch["label"].ndim > 1:
             return batch
         tokens = one_sentence(batch["caption"], context.generator)
         with torch.no_grad():
@@ -147,10 +148,15 @@ class Wording(Adversarial[WordingHParams]):
         if hparams.words_weight:
             clip = cast(Towers, _discriminator(networks).clip)
             found = current().whole(clip.of_images(fakes.images))
-            similarity = clip.scale() * found @ nn.functional.normalize(current().whole(vectors), dim=1).T
+            similarity = clip.scale() * found @ nn.functional.normalize(current().whole(sentences_of(vectors)), dim=1).T
             context.observe("found_by_words", (own_rank(similarity) == 0).float())
             terms["words"] = hparams.words_weight * symmetric(similarity)
         return terms
+
+
+def sentences_of(vectors: Tensor) -> Tensor:
+    """The vectors of sentences (B, d), of which (B, 1 + T, d) also holds those of the words, zeros after the last."""
+    return vectors if vectors.ndim == 2 else vectors[:, 0]
 
 
 def _generator(networks: Networks) -> FollowsWords:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.made_models import make_model
+from tests.made_models import make_drawer, make_model
 from tests.studio_serving import STYLED, Studio, serving
 
 DRAWN = re.compile(r"^data:image/")
@@ -21,6 +21,9 @@ DRAWN = re.compile(r"^data:image/")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     home = tmp_path_factory.mktemp("studio")
     make_model(STYLED, folder=home / "models" / STYLED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GANSCOPE_HOME", str(home))
+        make_drawer("stackgan.tiny")
     with serving(home) as running:
         yield running
 
@@ -73,6 +76,33 @@ def test_a_slider_moves_the_picture_and_the_link_shows_it_again(
     expect(page.locator("#face img")).to_have_attribute("src", after)
     outside = [url for url in asked if not url.startswith((studio.url, "data:", "blob:"))]
     assert outside == []
+
+
+def test_a_sentence_is_a_link_and_each_of_its_words_is_shown(
+    studio: Studio, contexts: Callable[..., BrowserContext]
+) -> None:
+    def drawn(page: Page) -> list[str | None]:
+        images = page.locator("#words-pictures img")
+        expect(images).to_have_count(4, timeout=150_000)  # both tabs draw first, on a page that has just been opened
+        return [image.get_attribute("src") for image in images.all()]
+
+    page = contexts().new_page()
+    page.goto(f"{studio.url}/?tab=words&words-text=a+blue+hat&words-model=stackgan.tiny&words-seed=7")
+    first = drawn(page)
+    text = page.locator("#words-text").get_by_role("textbox")
+    expect(text).to_have_value("a blue hat")
+    page.locator("#words-act").click()
+    expect(page.locator("#words-maps img")).to_have_count(3)
+    text.fill("a man with red hair")
+    text.press("Enter")
+    expect(page).to_have_url(re.compile(r"words-text=a\+man\+with\+red\+hair&.*words-seed=7&words-variety=1"))
+    expect(page.locator("#words-maps img")).to_have_count(0)
+    second = drawn(page)
+    assert second != first
+
+    page.reload()
+    assert drawn(page) == second
+    expect(text).to_have_value("a man with red hair")
 
 
 def test_a_saved_picture_is_downloaded_and_brings_its_settings_back(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from gan_core.checkpoint import load_state, read_checkpoint, same_state, write_checkpoint
 from gan_core.data.avatars.sentences import VOCABULARY
 from gan_core.data.base import DataSet, DataSpec
 from gan_core.errors import BadValue
@@ -16,7 +19,7 @@ from gan_core.exporting import onnx
 from gan_core.exporting.graphs import graph_of
 from gan_core.gans import recipes
 from gan_core.gans.clip import Clip
-from gan_core.gans.stackgan import EXAMPLES, StackganDiscriminator, StackganGenerator
+from gan_core.gans.stackgan import EXAMPLES, StackganDiscriminator, StackganGenerator, WordAttention
 from gan_core.knobs import changed
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.matching import one_sentence, own_rank, retrieval, symmetric
@@ -92,10 +95,99 @@ def test_the_words_reach_both_networks_and_clip_stays_as_it_is() -> None:
         assert not torch.equal(network.eval()(inputs, one), network(inputs, other))
 
 
-def sampler() -> Sampler:
+ATTENTIVE = changed(STACKGAN.tiny, {"attention": True})
+
+
+def test_attention_by_hand() -> None:
+    """Of two words in a space of four dimensions, a place that looks like the first reads mostly the first."""
+    attention = WordAttention(4, 4)
+    with torch.no_grad():
+        attention.perceived.weight.copy_(torch.eye(4))
+    words = torch.zeros(1, 3, 4)
+    words[0, 0, 0], words[0, 1, 1] = 2.0, 2.0  # and no third word
+    features = torch.zeros(1, 4, 1, 2)
+    features[0, 0, 0, 0] = 3.0
+    read, shares = attention(features, words)
+    first = math.exp(3) / (math.exp(3) + 1)  # 3 * 2 / sqrt(4) = 3
+    torch.testing.assert_close(shares[0, :, 0], torch.tensor([[first, 0.5], [1 - first, 0.5], [0.0, 0.0]]))
+    torch.testing.assert_close(read[0, :, 0, 0], torch.tensor([2 * first, 2 - 2 * first, 0.0, 0.0]))
+
+
+def test_attention_learns_which_word_concerns_a_place() -> None:
+    """Two kinds of places each have to show one of two words, whichever comes first in the sentence.
+
+    Without attention both read the same, and the best that can be done is 0.25.
+    """
+    random = torch.Generator().manual_seed(0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        attention, out = WordAttention(8, 8), nn.Conv2d(8, 2, 1)
+    words, features = torch.eye(2, 8), torch.zeros(16, 8, 2, 1)
+    features[:, 0, 0], features[:, 1, 1] = 1.0, 1.0
+    wanted = torch.eye(2)[:, :, None].expand(16, 2, 2, 1)  # word 0 above, word 1 below
+    optimizer = torch.optim.Adam([*attention.parameters(), *out.parameters()], 0.05)
+    for _ in range(150):
+        swapped = torch.rand(16, 1, generator=random) < 0.5
+        order = torch.where(swapped, torch.tensor([1, 0]), torch.tensor([0, 1]))
+        read, shares = attention(features, words[order])
+        loss = (out(read) - wanted).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert float(loss.detach()) < 0.01
+    own = torch.gather(shares[:, :, :, 0], 1, order.argsort(1)[:, None])[:, 0]  # of word 0 above, of word 1 below
+    assert float(own.detach().min()) > 0.5
+
+
+def test_the_mean_of_the_words_is_the_sentence() -> None:
+    spec = DataSpec({"real": (1, 16, 16), "caption": (2, 8)}, vocabulary=VOCABULARY)
+    words = CLIP.build(CLIP.tiny, spec)["clip"].eval().get_submodule("words")
+    tokens = torch.tensor([[5, 9, 3, 0, 0, 0, 0, 0], [7, 8, 0, 0, 0, 0, 0, 0]])
+    each, kept = words.each_word(tokens)  # type: ignore[operator]
+    torch.testing.assert_close((each * kept).sum(1) / kept.sum(1), words(tokens))
+
+
+def test_attention_learns_in_every_weight_and_goes_on_exactly(tmp_path: Path) -> None:
+    one, other = (Trainer(STACKGAN, ATTENTIVE, example(STACKGAN)) for _ in range(2))
+    initial = {name: weight.clone() for name, weight in one.networks["generator"].state_dict().items()}
+    for _ in range(4):
+        result = one.train_step()
+    assert all(term.isfinite() for term in result.terms.values())
+    still = [
+        name for name, weight in one.networks["generator"].named_parameters() if torch.equal(weight, initial[name])
+    ]
+    assert not still
+    for _ in range(2):
+        other.train_step()
+    write_checkpoint(tmp_path / "state.safetensors", other.state_dict())
+    resumed = Trainer(STACKGAN, ATTENTIVE, example(STACKGAN))
+    load_state(resumed, read_checkpoint(tmp_path / "state.safetensors"))
+    for _ in range(2):
+        resumed.train_step()
+    assert same_state(one.state_dict(), resumed.state_dict())
+
+
+def test_maps_say_what_is_read_where() -> None:
+    model = sampler(ATTENTIVE)
+    latents, tokens = model.latents(2, 3, "a man with hair")
+    assert tokens is not None
+    maps = model.word_maps(latents, tokens)
+    assert maps is not None
+    assert maps.shape == (2, 5, 8, 8)
+    torch.testing.assert_close(maps.sum(1), torch.ones(2, 8, 8))
+    assert (maps[:, 4] == 0).all()  # no fifth word
+    assert (maps[:, :4] > 0).all()
+    assert torch.equal(model.sample(2, 3, "a man with hair"), model.draw(latents, tokens))
+    without = sampler()
+    assert without.word_maps(*without.latents(2, 3, "a man")) is None  # type: ignore[arg-type]
+    with pytest.raises(BadValue, match=r"between 0 and 1\.5"):
+        model.word_maps(latents, tokens, 9.0)
+
+
+def sampler(hparams: Any = STACKGAN.tiny) -> Sampler:
     spec = example(STACKGAN).spec
-    networks = STACKGAN.build(STACKGAN.tiny, spec)
-    return Sampler(STACKGAN, STACKGAN.tiny, spec, {"generator": networks["generator"].eval()})
+    networks = STACKGAN.build(hparams, spec)
+    return Sampler(STACKGAN, hparams, spec, {"generator": networks["generator"].eval()})
 
 
 def test_a_sentence_is_a_condition_and_without_one_there_are_examples() -> None:
@@ -129,8 +221,9 @@ def test_settings_that_contradict_one_another_are_refused() -> None:
 
 @pytest.mark.release
 @pytest.mark.filterwarnings("ignore")
-def test_it_is_exported_with_the_words_as_an_input(tmp_path: Path) -> None:
-    made = onnx.export(graph_of(sampler()), tmp_path / "x.onnx", {"ganscope": "tests"})
+@pytest.mark.parametrize("hparams", [STACKGAN.tiny, ATTENTIVE], ids=["plain", "attention"])
+def test_it_is_exported_with_the_words_as_an_input(hparams: Any, tmp_path: Path) -> None:
+    made = onnx.export(graph_of(sampler(hparams)), tmp_path / "x.onnx", {"ganscope": "tests"})
     assert made.difference <= onnx.CLOSE
     assert list(made.inputs) == ["z", "condition"]
 

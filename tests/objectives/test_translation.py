@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from torch.testing import assert_close
 from gan_core.data.base import DataSpec
 from gan_core.gans import recipes
 from gan_core.objectives.base import StepContext
-from gan_core.objectives.cycle import Cycle, CycleHParams
+from gan_core.objectives.cycle import Cycle, CycleHParams, TwoStep, TwoStepHParams
 from gan_core.objectives.pairs import Pairs, PairsHParams
 from gan_core.objectives.translation import LOSSES, ReplayPool, discriminator_terms, generator_loss
 from gan_core.training.trainer import Trainer
@@ -118,6 +119,41 @@ def test_cycle_by_hand() -> None:
     assert_close(terms["fake_a"], torch.tensor(0.125))  # 0.5^2 / 2
     assert_close(terms["real_b"], torch.tensor(2.0))  # (-1 - 1)^2 / 2
     assert_close(terms["fake_b"], torch.tensor(0.5))  # 1^2 / 2
+
+
+def test_the_second_adversarial_term_by_hand() -> None:
+    """As above: a is 0.5 and comes back as -0.5, b is -1 and comes back as 1."""
+    names = ("discriminator_a", "discriminator_b", "second_discriminator_a", "second_discriminator_b")
+    networks: dict[str, nn.Module] = {
+        "generator_ab": Times(2.0), "generator_ba": Times(-0.5), **{name: Mean() for name in names},
+    }  # fmt: skip
+    hparams = TwoStepHParams(cycle_weight=10.0, pool_size=0, second_weight=2.0)
+    objective = TwoStep(hparams)
+    objective.setup(networks, DataSpec({"a": (1, 4, 4), "b": (1, 4, 4)}))
+    batch = {"a": torch.full((2, 1, 4, 4), 0.5), "b": torch.full((2, 1, 4, 4), -1.0)}
+    shared = context(networks, hparams)
+    generators, discriminators = objective.phases(hparams)
+    terms = generators.terms(networks, batch, shared)
+    assert_close(terms["second_a"], torch.tensor(2 * 2.25))  # (-0.5 - 1)^2
+    assert_close(terms["second_b"], torch.tensor(0.0))
+    terms = discriminators.terms(networks, batch, shared)
+    assert_close(terms["second_real_a"], torch.tensor(2 * 0.125))  # (0.5 - 1)^2 / 2
+    assert_close(terms["second_fake_a"], torch.tensor(2 * 0.125))  # (-0.5)^2 / 2
+    assert_close(terms["second_real_b"], torch.tensor(2 * 2.0))
+    assert_close(terms["second_fake_b"], torch.tensor(2 * 0.5))
+
+
+def test_second_discriminators_exist_and_learn_where_they_have_a_weight() -> None:
+    recipe = recipes.get("cyclegan")
+    for weight, count in ((0.0, 4), (1.0, 6)):
+        trainer = Trainer(recipe, replace(recipe.tiny, second_weight=weight), example(recipe))
+        assert len(trainer.networks) == count
+        initial = {name: copy.deepcopy(network.state_dict()) for name, network in trainer.networks.items()}
+        for only in ("discriminator", "generator", ""):
+            terms = trainer.train_step(only=only or None).terms
+        assert ("generator/second_a" in terms) == (weight > 0)
+        for name, network in trainer.networks.items():
+            assert not any(torch.equal(value, initial[name][key]) for key, value in network.named_parameters())
 
 
 def test_the_discriminators_see_what_the_generators_made_in_the_same_step() -> None:

@@ -7,6 +7,7 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import gradio as gr
 import pytest
 from PIL import Image
 
@@ -17,6 +18,7 @@ from tests.made_models import make_drawer, make_model, make_reader
 from ui.languages import using
 from ui.studio.models import word_models
 from ui.studio.requests.calls import callback
+from ui.studio.view.asked import Asked, parsed
 
 DRAWER, SEARCHED = "stackgan.tiny", "stylegan2.faces"
 SENTENCE = "a woman with red hair and a wand"
@@ -42,11 +44,12 @@ def test_a_sentence_gives_four_pictures_and_its_unknown_words_are_marked() -> No
     assert list(word_models.drawing()) == [DRAWER]
     assert list(word_models.searchable()) == [SEARCHED]
     assert word_models.guides() == (word_models.CLIP,)
-    made, pictures, marked, undo = words.draw(SENTENCE, DRAWER, 3, 1.0, word_models.CLIP, words.Made())
+    made, pictures, marked, undo, maps = words.draw(SENTENCE, DRAWER, 3, 1.0, word_models.CLIP, words.Made())
     assert pictures.count("<img") == words.PICTURES
     assert '<mark class="unknown">wand</mark>' in marked
     assert "<span>red</span>" in marked
-    assert "have no effect" in marked
+    assert "for the same word" in marked
+    assert maps == ""
     assert not undo["interactive"]
     assert words.draw(SENTENCE, DRAWER, 3, 1.0, word_models.CLIP, words.Made())[1] == pictures
     assert words.draw("一个男人，没有帽子", DRAWER, 3, 1.0, word_models.CLIP, made)[1] != pictures
@@ -62,7 +65,7 @@ def test_a_model_that_knows_no_words_is_searched_and_refined(monkeypatch: pytest
     monkeypatch.setattr(words, "STEPS", 8)
     made = words.draw(SENTENCE, SEARCHED, 3, 1.0, word_models.CLIP, words.Made())[0]
     steps = list(words.refine(SENTENCE, SEARCHED, word_models.CLIP, 3, made))
-    found, pictures, _marked, undo, progress = steps[-1]
+    found, pictures, _marked, undo, _maps, progress = steps[-1]
     assert progress == ""
     assert pictures.count("<img") == words.PICTURES
     assert undo["interactive"]
@@ -97,6 +100,67 @@ def test_what_cannot_be_drawn_is_said_and_nothing_is_lost() -> None:
         words.draw(SENTENCE, "nobody", 3, 1.0, word_models.CLIP, made)
     marked = words.draw("red <b>hair</b>", DRAWER, 3, 1.0, word_models.CLIP, made)[2]
     assert "<b>" not in marked
+
+
+@pytest.mark.usefixtures("shelf")
+def test_each_words_influence_is_shown_in_the_chosen_picture() -> None:
+    made = words.draw(SENTENCE, DRAWER, 3, 1.0, word_models.CLIP, words.Made())[0]
+    shown = callback(words.act)(made, 2)
+    assert shown.count("<img") == 8  # of "a woman with red hair and a wand"
+    assert "<b>wand</b>" in shown
+    assert "left out" in shown
+    assert "Attention" not in shown
+    assert shown != words.act(made, 1)
+    with pytest.raises(BadValue, match="no picture yet"):
+        words.act(words.Made(), 1)
+    found = words.draw(SENTENCE, SEARCHED, 3, 1.0, word_models.CLIP, words.Made())[0]
+    with pytest.raises(BadValue, match="found by a search"):
+        words.act(found, 1)
+
+
+def test_a_model_with_attention_shows_its_maps_too(home: Path) -> None:
+    make_drawer("stackgan.attentive", attention=True)
+    made = words.draw("red <b>hair</b>", "stackgan.attentive", 3, 1.0, None, words.Made())[0]
+    shown = words.act(made, 1)
+    assert shown.count("<img") == 2 * 4  # red, b, hair, b
+    assert "add up to 100 %" in shown
+    with using("zh"):
+        assert words.act(made, 1).count("<img") == 8
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_link_opens_the_tab_as_it_was() -> None:
+    usual = (SENTENCE, DRAWER, 13, 1.0, word_models.CLIP)
+    link = f"?tab=words&model=x&words-text=a+blue+hat&words-model={DRAWER}&words-seed=7&words-variety=0.5"
+    found = words._opening(link, *usual, words.Made())
+    assert found[:5] == ["a blue hat", DRAWER, 7, 0.5, word_models.CLIP]
+    made = found[5]
+    assert made.asked == Asked("a blue hat", DRAWER, 7, 0.5, word_models.CLIP)
+    again = words.draw("a blue hat", DRAWER, 7, 0.5, word_models.CLIP, made)
+    assert all(value == gr.skip() for value in again)  # the same again is no step to undo
+    assert all(value == gr.skip() for value in words._opening(link, *usual, made))
+    plain = words._opening("?tab=words&seed=9", *usual, words.Made())
+    assert plain[5].asked == Asked(*usual)
+    assert parsed("?words-text=%E7%BA%A2%E8%89%B2%E5%A4%B4%E5%8F%91", Asked(*usual))[0] == Asked("红色头发", *usual[1:])
+
+
+@pytest.mark.usefixtures("shelf")
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("text=", "Write a sentence"), ("text=qwertz", "None of these words"), ("text=" + "red+" * 200, "up to 400"),
+        ("model=%3Cb%3E", "no model named '<b>'"), ("seed=-4", "between 0 and"), ("seed=1e3", "between 0 and"),
+        ("variety=nan", "between 0 and 1.5, got nan"), ("variety=2", "between 0 and 1.5"),
+        ("guide=x", "Unknown guide 'x'"),
+        ("text=" + "red+" * 1100, "longer than 4000 characters"),
+    ],
+)  # fmt: skip
+def test_a_bad_part_of_a_link_is_told_and_the_usual_taken(part: str, message: str) -> None:
+    usual = Asked(SENTENCE, DRAWER, 13, 1.0, word_models.CLIP)
+    asked, problems = parsed(f"?words-{part}", usual)
+    assert asked == usual
+    assert len(problems) == 1
+    assert message in str(problems[0])
 
 
 def test_the_first_sentence_is_in_the_pages_language() -> None:

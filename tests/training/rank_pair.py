@@ -64,6 +64,8 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "relativistic super-resolution": ("esrgan", {"warm_up": 0.0}),
     "full replay pool": ("cyclegan", {"pool_size": 2}),
     "lightweight_gan with virtual batch normalisation": ("lightweight_gan", {"virtual_batch_norm": True}),
+    "second adversarial term": ("cyclegan", {"second_weight": 1.0}),
+    "attention over words": ("stackgan", {"attention": True}),
     "random crops": ("pix2pix", {"jitter": 0.3, "mirror": True}),
 }
 

@@ -23,6 +23,7 @@ from gan_core.data.sets import cyclegan_sets as cyclegan_sets
 from gan_core.data.sets import mnist_m as mnist_m
 from gan_core.data.sets import fashion_mnist_m as fashion_mnist_m
 from gan_core.data.sets import avatars_captions as avatars_captions
+from gan_core.data.sets import emoji_captions as emoji_captions
 from gan_core.data.sets import spoken_digits as spoken_digits
 from gan_core.data.sets import solids as solids
 from gan_core.data.sets import rendered_heads as rendered_heads

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gan_core.latent.attribute_classifier import AttributeClassifier
+    from gan_core.latent.word_influence import Influence
     from gan_core.latent.words import Fit
 
 DATA = "avatars"  # the pictures that sentences are about
 READER = f"features.{DATA}"  # the net that sees their attributes
+FACES = ((), sentences.VOCABULARY)  # vocabularies of models whose sentences are about faces
 CLIP, ATTRIBUTES = "clip", "attributes"  # what a search can be guided by
 
 
@@ -54,8 +56,19 @@ def searchable() -> dict[str, Card]:
 def guides() -> tuple[str, ...]:
     """Returns what a search can be guided by, the usual first."""
     cards = _cards()
-    clips = (CLIP,) if any(card.task == "matching" for card in cards.values()) else ()
+    clips = (CLIP,) if _clips() else ()
     return (*((ATTRIBUTES,) if READER in cards else ()), *clips)  # faces follow a sentence better by the attributes
+
+
+def vocabulary_of(name: str) -> tuple[str, ...]:
+    """Returns the words that a model knows; those about faces of a model that is searched."""
+    card = drawing().get(name)
+    return card.vocabulary if card is not None and card.vocabulary else sentences.VOCABULARY
+
+
+def _clips() -> list[str]:
+    """Returns the models that match faces with sentences."""
+    return [name for name, card in _cards().items() if card.task == "matching" and card.vocabulary in FACES]
 
 
 def _cards() -> dict[str, Card]:
@@ -101,7 +114,7 @@ def fit_of(guide: str, text: str) -> Fit:
     if guide not in guides():
         raise BadValue("Unknown guide '{name}'. Valid: {valid}.", name=guide[:20], valid=", ".join(guides()) or "–")
     if guide == CLIP:
-        clip = _open(next(name for name, card in _cards().items() if card.task == "matching")).sampler
+        clip = _open(_clips()[0]).sampler
         length = clip.spec.fields["caption"][-1]
         return by_clip(clip, torch.from_numpy(sentences.tokens(text, clip.spec.vocabulary, length)))
     classifier = reader()
@@ -109,10 +122,12 @@ def fit_of(guide: str, text: str) -> Fit:
     return by_attributes(classifier, sentences.read(text))
 
 
-def looked_at(pictures: Tensor, text: str) -> Drawn:
-    """Returns pictures with what the attribute net sees of what the sentence names."""
+def looked_at(pictures: Tensor, text: str, name: str) -> Drawn:
+    """Returns pictures of a model with what the attribute net sees of what the sentence names, if they are faces."""
     from gan_core.latent.words import followed
 
+    if vocabulary_of(name) not in FACES:
+        return Drawn(pictures, {}, {})
     classifier, meaning = reader(), sentences.read(text)
     if classifier is None or not meaning or tuple(pictures.shape[1:]) != (3, 64, 64):
         return Drawn(pictures, {}, {})
@@ -129,6 +144,18 @@ def sampled(name: str, text: str, seed: int, count: int, variety: float) -> Tens
     """Returns pictures of a sentence by a model that draws from words."""
     sampler = open_drawing(name).sampler
     return sampler.sample(count, seed, text, variety)
+
+
+def acting(name: str, text: str, seed: int, place: int, count: int, variety: float) -> Influence:
+    """Returns where each word acts in one of the pictures that `sampled` makes."""
+    import torch
+
+    from gan_core.latent.word_influence import influence
+
+    sampler = open_drawing(name).sampler
+    latents, _tokens = sampler.latents(count, seed, text)
+    words, length = sampler.spec.vocabulary or sentences.VOCABULARY, sampler.spec.fields["caption"][-1]
+    return influence(sampler, latents[place], torch.from_numpy(sentences.tokens(text, words, length)), variety)
 
 
 def best_of(name: str, text: str, seed: int, count: int, guide: str) -> Tensor:

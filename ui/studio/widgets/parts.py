@@ -36,7 +36,9 @@ const settle = () => {
   if (props.value && props.value.before) before = props.value.before;
   if (!props.value || !props.value.query) return;
   const kept = new URLSearchParams(location.search), next = new URLSearchParams(props.value.query);
-  for (const name of ['lang', '__theme', 'view', 'tab']) if (kept.has(name)) next.set(name, kept.get(name));
+  const own = kept.get('tab') ? kept.get('tab') + '-' : null;  // of the tab on show, which it writes itself
+  for (const [name, value] of kept)
+    if (['lang', '__theme', 'view', 'tab'].includes(name) || (own && name.startsWith(own))) next.set(name, value);
   history.replaceState(history.state, '', location.pathname + '?' + next);
 };
 watch('value', settle);
@@ -179,8 +181,8 @@ SAVE = """file => {
   link.download = file.name;
   link.click();
 }"""
-COPY = """() => {
-  const button = document.querySelector('#copy-link'), words = button.textContent;
+_COPY = """() => {
+  const button = document.querySelector('#ID'), words = button.textContent;
   const done = () => { button.textContent = '✓'; setTimeout(() => button.textContent = words, 1500); };
   const without = () => {
     const area = document.createElement('textarea');
@@ -193,6 +195,11 @@ COPY = """() => {
   if (navigator.clipboard) navigator.clipboard.writeText(location.href).then(done, without);
   else without();
 }"""
+
+
+def copying(button: gr.Button) -> None:
+    """Makes a button copy the page's link."""
+    button.click(None, js=_COPY.replace("ID", str(button.elem_id)), api_visibility="private")
 
 
 QUIET: dict[str, Any] = {"show_progress": "hidden"}  # of events whose outputs are not to be covered meanwhile
