@@ -35,7 +35,7 @@ from torch.nn.functional import avg_pool2d, gelu, pixel_shuffle
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
 from gan_core.gans.recipe import Preset, Recipe, register
-from gan_core.hparams import AdversarialHParams, channels_knob
+from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
 from gan_core.layers.blocks import logit_head
 from gan_core.layers.residual import AttentionLayer, attention_maps
@@ -53,7 +53,11 @@ SPREAD = 0.02  # standard deviation of positions and linear weights at the start
 class TransganHParams(AdversarialHParams):
     """The knobs of both transformers."""
 
-    channels: int = channels_knob(16, 256, reference="The paper uses 64 at 32 pixels.")
+    channels: int = knob(
+        16, 4, 256, label="Channels", change="rebuild", group="networks",
+        help="Channels of the generator's last tokens; four times as many each time the resolution is halved. The "
+        "paper uses 64 at 32 pixels.",
+    )  # fmt: skip
     discriminator_channels: int = knob(
         128, 8, 1024, label="Discriminator channels", change="rebuild", group="networks",
         help="Channels of the discriminator's last tokens; the first ones have a quarter. The paper uses 384.",
