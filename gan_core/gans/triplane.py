@@ -69,7 +69,7 @@ class TriplaneHParams(StyleHParams):
         16, 2, 128, label="Samples per ray", change="rebuild", group="networks",
         help="Points at which each ray is evaluated. More give sharper surfaces and take proportionally longer.",
     )  # fmt: skip
-    modulation = "fused"
+    modulation, positions = "fused", 0  # what the generator of planes reads beside its knobs
 
 
 class Jitter(RandomLayer):
