@@ -70,6 +70,7 @@ class TriplaneHParams(StyleHParams):
         help="Points at which each ray is evaluated. More give sharper surfaces and take proportionally longer.",
     )  # fmt: skip
     modulation = "fused"
+    positions = 0
 
 
 class Jitter(RandomLayer):
