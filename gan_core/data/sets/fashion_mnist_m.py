@@ -21,7 +21,8 @@ FASHION = sources.get("fashion_mnist")
 
 def blended(picture: np.ndarray, patch: np.ndarray) -> np.ndarray:
     """A picture uint8 (H, W) on a patch uint8 (3, H, W): the difference of the two, uint8 (3, H, W)."""
-    return np.abs(patch.astype(np.int16) - picture).astype(np.uint8)
+    made: np.ndarray = np.abs(patch.astype(np.int16) - picture)
+    return made.astype(np.uint8)
 
 
 register(
