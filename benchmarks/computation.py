@@ -15,7 +15,6 @@ compiling among it, is told apart. Memory is what a step adds at most: on CUDA w
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
@@ -83,11 +82,17 @@ def added_memory(name: str, device: str, size: int | None, way: str) -> float:
             Path("/proc/self/clear_refs").write_text("5")
         before = psutil.Process().memory_info().rss / 2**20
         trainer.train_step()
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10 - before
+        return peak() - before
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device) / 2**20
     trainer.train_step()
     return torch.cuda.max_memory_allocated(device) / 2**20 - before
+
+
+def peak() -> float:
+    """The largest resident size of this process in MiB; getrusage's would count that of the process that started it."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 2**10
 
 
 def in_a_process(name: str, device: str, size: int | None, way: str) -> float:

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from gan_core.registry import Registry
-
-if TYPE_CHECKING:
-    from gan_core.data.streaming import Shards
 
 LARGE = 256  # pixels
 Progress = Callable[[float, str], None]  # share done in [0, 1], and what is being done
@@ -137,6 +134,26 @@ class DataSpec:
         return self.fields[FIELDS[self.task][0]]
 
 
+class Flow(Protocol):
+    """Batches of a stream, which can be saved at any of them."""
+
+    def next(self, count: int, rank: int = 0, ranks: int = 1) -> dict[str, np.ndarray]:
+        """A rank's part of the next `count` items, as arrays of a DataSet."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain values, for a checkpoint."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on where the state was saved; raises BadData where the data are others."""
+
+
+class Stream(Protocol):
+    """Items that are read as they are trained on (streaming.py)."""
+
+    def begin(self, seed: int, spare: np.ndarray, classes: int = 0, held_out: int = 0) -> Flow:
+        """Batches in the order of a seed."""
+
+
 @dataclass(frozen=True)
 class DataSet:
     """Arrays of N items: images uint8 0..255 (N, C, H, W), `label` int64 (N,), `attributes` int64 (N, K), and
@@ -160,7 +177,7 @@ class DataSet:
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     vocabulary: tuple[str, ...] = ()
     rate: int = 0  # Hz
-    stream: Shards | None = None
+    stream: Stream | None = None
 
     @property
     def spec(self) -> DataSpec:
