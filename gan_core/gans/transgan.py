@@ -11,8 +11,8 @@ Discriminator: 16 x 16 patches become tokens; after each resolution of blocks, t
 with those of patches twice as large, so that it sees fine texture and the whole at a bounded cost. A class token looks
 at the last 4 x 4 and gives the logit (B,).
 
-Larger maps than `grid_size` are cut into windows of that size, within which tokens see each other (grid self-
-attention). `attention_maps` of both networks returns how much each token looks at every other one, the mean over
+Larger maps than `grid_size` are cut into windows of that size, within which tokens see each other (grid
+self-attention). `attention_maps` of both networks returns how much each token looks at every other one, the mean over
 heads, (B, H, W, h, w), of layers without windows.
 
 Published size (CIFAR-10, 32 pixels, TransGAN-XL): `channels=64, blocks=5, heads=4, grid_size=16, latent_size=256`.
