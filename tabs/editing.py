@@ -115,6 +115,7 @@ def download(visit: Visit, *values: Any) -> dict[str, str]:
 def share(request: gr.Request, visit: Visit, *values: Any) -> dict[str, str]:
     """Returns a card with the picture, its edits and its link as PNG."""
     view = view_of(visit, values)
+    assert request.request is not None  # of a visitor
     content = share_card(view, f"{origin_of(request.request)}/")
     return studio_parts.Download(f"{view.model}-seed{view.seed}-card.png", content).plain
 

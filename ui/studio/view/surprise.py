@@ -49,7 +49,9 @@ def clearness(model: Opened, views: Sequence[View]) -> np.ndarray:
     images = np.stack([_channels_first(np.asarray(picture(view))) for view in views])
     answers = np.concatenate([answer for _features, answer in model.reader.predict(images)])
     questions = list(model.reader.split(answers).values()) or [answers]
-    return np.mean([probabilities.max(1) for probabilities in questions], 0)
+    surest = np.stack([probabilities.max(1) for probabilities in questions])  # (questions, N)
+    clear: np.ndarray = surest.mean(0)
+    return clear
 
 
 def _channels_first(image: np.ndarray) -> np.ndarray:
