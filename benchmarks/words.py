@@ -132,7 +132,7 @@ def found_by(clip: Sampler, real: Tensor, captions: np.ndarray) -> Mapping[str, 
     """Shares of pictures (N, C, H, W) that their sentences (N, T) find, by a model of the recipe `clip`."""
     network = clip.networks["clip"]
     with torch.no_grad():
-        images = torch.cat([network.of_images(part) for part in real.split(100)])  # type: ignore[operator]
+        images = torch.cat([network.of_images(part) for part in torch.split(real, 100)])  # type: ignore[operator]
         vectors = network.of_words(torch.from_numpy(captions))  # type: ignore[operator]
     return retrieval(images, vectors, AMONG)
 

@@ -10,6 +10,7 @@ import pytest
 from gan_core.data import load, source
 from gan_core.data.avatars import sentences
 from gan_core.data.sets import emoji_captions
+from gan_core.data.sets.emoji import places_of
 from gan_core.data.sets.emoji_captions import LENGTH, NAME, SENTENCES, VOCABULARY, captions, known_words
 from gan_core.errors import BadData, BadValue
 
@@ -48,11 +49,11 @@ def test_no_emoji_of_the_test_part_is_learnt_from(real_data: Path) -> None:
     assert not np.array_equal(test.arrays["real"][:half], test.arrays["real"][half:])
     file = np.load(real_data / emoji_captions.PATTERNS[0])
     plain = np.flatnonzero(file["tones"] == 0)
-    places = plain[emoji_captions.places_of(file["codes"][plain].tolist(), "train")]
+    places = plain[places_of(file["codes"][plain].tolist(), "train")]
     texts = [f"{file['names'][place]} {file['tags'][place]}" for place in places]
     assert known_words(texts) == VOCABULARY[2:]
     shown = {file["codes"][place] for place in places}
-    hidden = plain[emoji_captions.places_of(file["codes"][plain].tolist(), "test")]
+    hidden = plain[places_of(file["codes"][plain].tolist(), "test")]
     assert shown.isdisjoint(file["codes"][hidden])
 
 
