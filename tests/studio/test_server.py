@@ -110,6 +110,7 @@ REFUSED = {
     "/words": (["", "projected_gan.avatars", 1, 1.0, "clip"], "Write a sentence, such as"),
     "/refine_words": (["", "projected_gan.avatars", "clip", 1], "Write a sentence, such as"),
     "/save_words": ([], "There is no picture yet"),
+    "/act": ([1], "There is no picture yet"),
 }
 
 

@@ -57,7 +57,8 @@ def _lines(view: View) -> list[tuple[str, int, tuple[int, int, int], int]]:
         changes = [f"{direction_words(change.direction)} {change.strength:+g}" for change in view.changes]
     if len(changes) > MOST_EDITS:
         changes = [*changes[: MOST_EDITS - 1], f"and {len(changes) - MOST_EDITS + 1} more"]
-    title = textwrap.wrap(model.card.title, 20, max_lines=2, placeholder=" ...")
+    short = model.card.title.partition(" (")[0]  # without the method, which has no room
+    title = textwrap.wrap(short, 20, max_lines=2, placeholder=" ...")
     return [
         *((line, TITLE, INK, 8) for line in title[:-1]),
         (title[-1], TITLE, INK, 24),

@@ -11,11 +11,11 @@ from ui.studio.models.opened import Opened, opened
 from ui.studio.view.pictures import picture
 from ui.studio.view.view import Change, View
 
-CANDIDATES = 8
+CANDIDATES = 16
 SEEDS = 100_000
 MOVED = 2  # sliders
-STRENGTHS = (1.5, 3.5)  # how far, either way
-PSI = (0.7, 1.0)  # truncation
+STRENGTHS = (1.0, 2.5)  # how far; either way, unless a direction is named after a value: "mouth: smile"
+PSI = (0.6, 0.8)  # truncation
 
 
 def surprise(name: str, slots: Sequence[str], chance: random.Random | None = None) -> View:
@@ -31,7 +31,7 @@ def surprise(name: str, slots: Sequence[str], chance: random.Random | None = Non
 
 def _candidate(model: Opened, name: str, slots: Sequence[str], chance: random.Random) -> View:
     moved = sorted(chance.sample(range(len(slots)), min(MOVED, len(slots))))
-    changes = tuple(Change(slots[one], round(chance.choice((-1, 1)) * chance.uniform(*STRENGTHS), 1)) for one in moved)
+    changes = tuple(_moved(slots[one], chance) for one in moved)
     classes = model.explorer.sampler.spec.classes if model.explorer.sampler.recipe.conditional else 0
     return View(
         name,
@@ -40,6 +40,11 @@ def _candidate(model: Opened, name: str, slots: Sequence[str], chance: random.Ra
         chance.randrange(classes) if classes else None,
         changes,
     )
+
+
+def _moved(direction: str, chance: random.Random) -> Change:
+    way = 1 if ": " in direction else chance.choice((-1, 1))
+    return Change(direction, round(way * chance.uniform(*STRENGTHS), 1))
 
 
 def clearness(model: Opened, views: Sequence[View]) -> np.ndarray:
