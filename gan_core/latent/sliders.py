@@ -7,7 +7,7 @@ from collections.abc import Collection
 SLOTS = 6  # number of sliders
 
 # a slider for each, in this order; of several directions, the first that the model has. Selected by eye and with the
-# feature network of tests/studio/test_first_sliders.py on 12 seeds: hats, hair, skin tones and sunglasses come too seldom
+# feature network of tests/studio/test_first_sliders.py on 12 seeds: hats, hair, skin tones and sunglasses come seldom
 WANTED = (
     ("mouth: laugh", "mouth: smile"),
     ("glasses: square", "glasses: round", "glasses: sun"),

@@ -33,7 +33,8 @@ VALUES = {
 # shorter than "Mouth: smile"
 PLAIN = {
     "mouth: smile": N_("Smile"), "mouth: laugh": N_("Laughter"), "hair: long": N_("Long hair"),
-    "beard: full": N_("Beard"), "glasses: round": N_("Round glasses"), "glasses: square": N_("Square glasses"), "glasses: sun": N_("Sunglasses"),
+    "beard: full": N_("Beard"), "glasses: round": N_("Round glasses"), "glasses: square": N_("Square glasses"),
+    "glasses: sun": N_("Sunglasses"),
     "hat: beanie": N_("Beanie"), "hat: straw hat": N_("Straw hat"), "skin: brown": N_("Brown skin"),
 }  # fmt: skip
 KINDS = (N_("model"), N_("direction"), N_("layer"), N_("latent space"))  # fill "There is no {kind} named ..."
