@@ -27,7 +27,7 @@ test: $(DEV_READY)
 	$(BIN)/python -m pytest $(IN_THREE)
 
 slow: $(DEV_READY)
-	$(BIN)/python -m pytest $(IN_THREE) -m "slow and not e2e"
+	$(BIN)/python -m pytest $(IN_THREE) -m "slow and not e2e and not release"
 
 e2e: $(DEV_READY)
 	$(BIN)/python -m pytest tests/e2e $(IN_TWO) -m "e2e and not release" --reruns 1  # two cores are late at times beside a browser

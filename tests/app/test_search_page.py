@@ -176,7 +176,7 @@ def test_the_form_begins_a_search_by_eye(store: RunStore, idle: list[str]) -> No
     assert idle[0].endswith("-by-eye")
 
 
-@pytest.mark.slow
+@pytest.mark.release  # a minute; the choice and the process are tested apart
 def test_after_a_click_the_next_trial_is_trained_by_a_process(store: RunStore) -> None:
     plan = begun(store)
     page("search").button(key=worst(2, 0, 1, 2, 3)).click().run()

@@ -36,7 +36,7 @@ GOOD = {  # names of models that each tab can work with, so that the other value
 }  # fmt: skip
 
 
-@pytest.fixture(params=["en", "zh"])
+@pytest.fixture(params=["en", pytest.param("zh", marks=pytest.mark.release)])
 def page(request: pytest.FixtureRequest, studio: Studio) -> Iterator[tuple[Caller, str]]:
     language = str(request.param)
     with calling(studio.url if language == "en" else f"{studio.url}/{language}") as caller:

@@ -193,7 +193,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-@pytest.mark.parametrize("hosted", ["1", pytest.param("0", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("hosted", ["1", pytest.param("0", marks=pytest.mark.release)])
 def test_no_way_to_start_it_opens_the_disk(hosted: str, models_home: Path, tmp_path: Path) -> None:
     outside, ports = picture(tmp_path, "outside.png"), free_ports(3)
     names = os.environ | {

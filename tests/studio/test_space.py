@@ -33,7 +33,7 @@ def test_a_taken_port_is_told() -> None:
     check_port("127.0.0.1", port)
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_the_benchmark_runs(models_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANSCOPE_HOME", str(models_home))
     table = run("studio", "--model", STYLED, "--drawing", DRAWING, "--moves", "5", "--seconds", "2", "--starts", "0")
