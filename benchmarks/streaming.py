@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60, help="in each repetition")
     parser.add_argument("--repetitions", type=int, default=7)
     parser.add_argument("--folder", type=Path, help="where the file is written; default: the temporary folder")
-    parser.add_argument("--shards", type=int, help="measure shards of so many pictures instead")
+    parser.add_argument("--shards", type=int, help="measure reading from shards with this number of pictures instead")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--mapped", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()

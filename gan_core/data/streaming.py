@@ -32,7 +32,7 @@ BUFFER_BYTES = 256 * 2**20  # of their files
 MOST_BROKEN = 0.1  # share of pictures that can't be decoded, beyond which the run stops; looked at from LEAST on
 LEAST = 50
 TRIED = 4  # times as many files are tried as are looked at beforehand
-N_NOTHING = "There are no pictures that can be used in the shards, the first of which is {shard}."
+N_NOTHING = "None of the pictures in the shards can be used. The first shard is {shard}."
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def _choices(inside: str) -> list[str]:
         return inside.split(",")
     first, last = found.groups()
     if int(last) - int(first) > MOST_SHARDS or int(last) < int(first):
-        raise BadData("'{range}' is no range of shards, such as 000..009.", range=inside)
+        raise BadData("'{range}' isn't a range of shards. Example: 000..009", range=inside)
     return [str(number).zfill(len(first)) for number in range(int(first), int(last) + 1)]
 
 

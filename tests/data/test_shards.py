@@ -263,7 +263,7 @@ def test_pictures_that_can_not_be_used_are_replaced_until_they_are_many(tmp_path
     with pytest.raises(BadData, match=r"of \d+ pictures in the shards can't be used, such as .*x\.tar"):
         shards.begin(0, seen.images[:4]).next(60)
     (tmp_path / "x.tar").write_bytes(tar_of(dict.fromkeys(files, b"broken")))
-    with pytest.raises(BadData, match=r"no pictures that can be used in the shards, .*x\.tar"):
+    with pytest.raises(BadData, match=r"None of the pictures in the shards can be used.*x\.tar"):
         look(shards, 40)
 
 
@@ -272,9 +272,9 @@ def test_bad_references_are_refused(folder: Path, tmp_path: Path, monkeypatch: p
         (tmp_path / "x-{000..002}.tar", r"The shard .*x-000\.tar isn't there"),
         (tmp_path / "x-*.tar", r"There are no shards \(.tar\)"),
         (tmp_path, r"There are no shards \(.tar\)"),
-        ("x-{9..1}.tar", "is no range of shards"),
+        ("x-{9..1}.tar", "isn't a range of shards"),
         ("x-{0..9999}{0..9999}.tar", "names more than 100,000 shards"),
-        ("x-{0..99999999999}.tar", "is no range of shards"),
+        ("x-{0..99999999999}.tar", "isn't a range of shards"),
     ):
         with pytest.raises(BadData, match=said):
             data.load(f"shards:{reference}", SIDE)
