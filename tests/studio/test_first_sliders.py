@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ from gan_core.metrics.feature_net import FeatureNet
 from gan_core.models import loading
 from gan_core.pictures.grids import to_uint8
 from ui.studio.models import opened
-from ui.studio.view.view import PSI
+from ui.studio.models.cache import models
+from ui.studio.view import surprise
+from ui.studio.view.view import PSI, View
 from ui.studio.view.visit import REACH
 
 SEEDS = range(12)
@@ -52,3 +55,23 @@ def test_each_of_the_six_first_sliders_reaches_what_it_names(monkeypatch: pytest
     for name in model.slots:
         assert told(name, 0) <= 6, name
         assert told(name, REACH) >= 9, name
+
+
+def test_a_surprise_is_the_candidate_that_the_net_is_surest_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gan_core.models.listing.BUNDLED", Path(__file__).parents[2] / "pretrained")
+    seen: list[tuple[list[View], np.ndarray]] = []
+    clearness = surprise.clearness
+
+    def noted(model: opened.Opened, views: list[View]) -> np.ndarray:
+        seen.append((views, clearness(model, views)))
+        return seen[-1][1]
+
+    monkeypatch.setattr(surprise, "clearness", noted)
+    name = next(iter(opened.offered()))
+    with models.held():
+        chosen = surprise.surprise(name, opened.opened(name).slots, random.Random(0))
+    views, scores = seen[0]
+    assert len(views) == surprise.CANDIDATES
+    assert chosen == views[int(scores.argmax())]
+    assert scores.max() > scores.mean() + 0.02  # of confidences; it is no tie
+    assert all(change.strength > 0 for view in views for change in view.changes)  # what a value adds
