@@ -38,6 +38,8 @@ def main(name: str = "molgan.molecules", count: int = 5000) -> None:
     some = np.random.default_rng(0).choice(len(training), len(kept_aside), replace=False)
     floor = distances(properties(training[some]), aside)
     good = made[valid(made)][: len(kept_aside)]
+    if not len(good):
+        raise SystemExit("No sample is a valid molecule: there is nothing to compare or to explain.")
     far = distances(properties(good), aside)
     print(
         f"\nDistances to {len(kept_aside)} kept-aside molecules, of {len(good)} valid samples and as many training ones"

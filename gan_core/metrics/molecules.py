@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from gan_core.data.chemistry import ATOMS, BONDS, cleaned, rdkit, smiles_of, to_rdkit
+from gan_core.errors import BadData
 from gan_core.media.molecules import rings
 
 NUMBERS = ("atoms", "rings", "logp", "qed")
@@ -62,9 +63,11 @@ def properties(matrices: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def distances(made: Mapping[str, np.ndarray], kept_aside: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """How far the properties of two sets of molecules are apart, by property."""
+    """How far the properties of two sets of molecules are apart, by property; raises BadData where a set is empty."""
     from scipy.stats import wasserstein_distance
 
+    if not len(made["atoms"]) or not len(kept_aside["atoms"]):
+        raise BadData("There is no valid molecule whose properties could be compared.")
     found = {
         name: float(wasserstein_distance(made[name], kept_aside[name]) / max(1e-9, float(kept_aside[name].std())))
         for name in NUMBERS

@@ -146,3 +146,9 @@ def test_properties_and_their_distances() -> None:
     assert all(value == 0 for value in distances(ours, ours).values())
     # both have 6 atoms: one standard deviation (of 4 and 6) on average
     assert distances(properties(np.stack([benzene, benzene])), ours)["atoms"] == pytest.approx(1)
+
+
+def test_distances_of_nothing_are_refused() -> None:
+    training = data.load("molecules").arrays["molecule"]
+    with pytest.raises(BadData, match="no valid molecule"):
+        distances(properties(training[:0]), properties(training[:5]))
