@@ -11,6 +11,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -121,6 +122,13 @@ def pictures(levels: np.ndarray, names: Sequence[str], height: int) -> Plot:
 def show(plot: Plot, key: str, alt: str) -> None:
     """Draws it; `alt` says in words what there is to be seen."""
     st.plotly_chart(plot.figure(), key=f"figure-{key}", config=CONFIG, alt=alt)
+
+
+@cache
+def script() -> str:
+    """The file of Streamlit's that draws figures in a browser, 5 MB; a page that names it early shows them sooner."""
+    found = (Path(st.__file__).parent / "static/static/js").glob("PlotlyChart.*.js")
+    return next((file.name for file in found), "")
 
 
 def numbers(values: Mapping[str, str]) -> None:
