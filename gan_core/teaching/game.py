@@ -9,6 +9,7 @@ the best discriminator has exactly this form. Expectations are sums over a fine 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -81,7 +82,8 @@ def generator_step(position: Position) -> Position:
     return replace(position, mean=position.mean - GENERATOR_RATE * slope)
 
 
-def play(moves: int) -> list[Position]:
+@cache
+def play(moves: int) -> tuple[Position, ...]:
     """The positions from the start through `moves` moves: the discriminator's turn, the generator's, and so on."""
     positions = [Position()]
     for move in range(moves):
@@ -90,4 +92,4 @@ def play(moves: int) -> list[Position]:
         for _turn in range(DISCRIMINATOR_STEPS if theirs else GENERATOR_STEPS):
             position = discriminator_step(position) if theirs else generator_step(position)
         positions.append(position)
-    return positions
+    return tuple(positions)

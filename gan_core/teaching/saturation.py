@@ -6,6 +6,8 @@ best one, so that l(x) = distance x - distance^2 / 2.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from gan_core.teaching.game import PLACES, bell, expectation, sigmoid
@@ -39,6 +41,7 @@ def optimal_logit(distance: float) -> np.ndarray:
     return found
 
 
+@cache
 def pulls(distance: float) -> tuple[float, float]:
     """The mean length of the gradient at a fake, under log(1 - D) and under -log D: |loss'(l)| times l'(x)."""
     logits, fakes = optimal_logit(distance), bell(0.0, 1.0)

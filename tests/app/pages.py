@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,13 @@ def page(name: str, state: dict[str, Any] | None = None, **query: str) -> AppTes
 def sound(test: AppTest) -> AppTest:
     assert not test.exception, [element.message for element in test.exception]
     return test
+
+
+def figures(test: AppTest) -> int:
+    """How many figures a page shows; Plotly checks every property of them, which the app doesn't while it draws."""
+    from plotly.graph_objects import Figure  # type: ignore[import-untyped]
+
+    return len([Figure(**json.loads(found.proto.spec)) for found in test.get("plotly_chart")])
 
 
 def wait(done: Any, seconds: float = 30) -> None:

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
+from plotly.graph_objects import Figure  # type: ignore[import-untyped]
 from streamlit.testing.v1 import AppTest
 
 from gan_core.models.card import read_card
 from gan_core.runs.store import RunStore
 from gan_core.teaching import conditioning as obedience
-from tests.app.pages import page, sound
+from tests.app.pages import figures, page, sound
 from tests.made_runs import trained
-from ui.classroom.learn import progress
+from ui.classroom.learn import drawing, progress
 from ui.classroom.learn.lesson import Formula, Lesson, Setting, in_order, lessons
 from ui.classroom.learn.lessons import (
     ORDER,
@@ -74,7 +76,7 @@ def test_every_lesson_opens_and_its_figure_moves(store: RunStore, name: str, lan
     if language == "en":
         assert lesson.teacher in shown(test)
     assert len(test.latex) == sum(isinstance(part, Formula) for part in lesson.body)
-    assert test.get("plotly_chart")
+    assert figures(test)
     if language != "en":  # what moves is the same in every language
         return
     _moved(test)
@@ -91,10 +93,12 @@ def _moved(test: AppTest) -> None:
             slider = test.slider(key=key)
             sound(slider.set_value(getattr(slider, end)).run())
             assert not test.error, (key, end)
+            assert figures(test)
     for key, options in [(one.key, one.options) for one in test.select_slider]:
         for option in (options[0], options[-1]):
             sound(test.select_slider(key=key).set_value(float(option)).run())
             assert not test.error, (key, option)
+            assert figures(test)
 
 
 @pytest.mark.parametrize(("name", "setting"), SETTINGS, ids=[f"{name}-{one.label}" for name, one in SETTINGS])
@@ -205,6 +209,18 @@ def test_two_lessons_of_one_name_are_refused() -> None:
         lessons.register(lesson.name, lesson)
     with pytest.raises(ValueError, match="not on home"):
         Setting("x", "home", {})
+
+
+def test_what_plotly_doesnt_know_is_found() -> None:
+    plot = drawing.chart("across", "upwards")
+    drawing.line(plot, "curve", "real", [0, 1], [1, 2], colour="red")
+    assert plot.figure().to_dict()["data"][0]["colour"] == "red"  # drawn all the same
+    with pytest.raises(ValueError, match="colour"):
+        Figure(data=plot.data, layout=plot.layout)
+
+
+def test_the_script_of_figures_is_where_pages_fetch_it() -> None:
+    assert (Path(st.__file__).parent / "static/static/js" / drawing.script()).stat().st_size > 1e6
 
 
 def test_the_page_needs_no_torch() -> None:

@@ -11,7 +11,7 @@ from gan_core.runs.store import RunStore
 from gan_core.search import by_eye, process, results, running, storage
 from gan_core.search.plan import SearchPlan, begin, names
 from gan_core.search.space import Range
-from tests.app.pages import page, wait
+from tests.app.pages import figures, page, wait
 
 TINY = {"batch_size": 8, "latent_size": 4, "generator_widths": (8,), "discriminator_widths": (8,)}
 
@@ -38,6 +38,7 @@ def test_what_came_out_is_shown_with_its_settings_and_links() -> None:
     searched(2)
     test = page("search")
     assert not test.error
+    assert figures(test) >= 3  # the course, and a slice for each knob
     [best] = [one.value for one in test.success]
     assert best.startswith("Best")
     assert "Beta 1" in best

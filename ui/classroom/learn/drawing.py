@@ -1,10 +1,17 @@
-"""Figures of the lessons in one style: colours that the colour-blind can tell apart, and a dash for each as well."""
+"""Figures of the lessons in one style: colours that the colour-blind can tell apart, and a dash for each as well.
+
+They are drawn anew at each move of a slider, by thirty students at once, and in the process that trains. Plotly's check
+of every property would take most of that time, so a `Plot` is not checked; tests give every lesson's figures to it.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,12 +34,37 @@ LOOKS: dict[str, tuple[str, str, str]] = {
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 
 
-def chart(across: str, upwards: str, height: int = 340, **layout: Any) -> Figure:
-    """An empty figure with titles at its axes."""
-    from plotly.graph_objects import Figure  # half a second, and only pages with figures want it
+@dataclass
+class Plot:
+    """A figure as Plotly's JSON: a title is {"text": ...}, and a scale of colours a list, as `scale` gives it."""
 
-    figure = Figure()
-    figure.update_layout(
+    data: list[dict[str, Any]] = field(default_factory=list)
+    layout: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, kind: str, **trace: Any) -> None:
+        """Adds a trace, such as a "scatter"; `trace` as in Plotly's class of that name."""
+        self.data.append({"type": kind, **trace})
+
+    def update_layout(self, **layout: Any) -> None:
+        self.layout |= layout
+
+    def update_xaxes(self, **axis: Any) -> None:
+        self.layout["xaxis"] = self.layout.get("xaxis", {}) | axis
+
+    def update_yaxes(self, **axis: Any) -> None:
+        self.layout["yaxis"] = self.layout.get("yaxis", {}) | axis
+
+    def figure(self) -> Figure:
+        """What Streamlit draws, with its template. Nothing is checked."""
+        from plotly.graph_objects import Figure  # half a second, and only pages with figures want it
+
+        return Figure(self.data, self.layout, _validate=False)
+
+
+def chart(across: str, upwards: str, height: int = 340, **layout: Any) -> Plot:
+    """An empty figure with titles at its axes."""
+    plot = Plot()
+    plot.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
@@ -40,26 +72,34 @@ def chart(across: str, upwards: str, height: int = 340, **layout: Any) -> Figure
         hovermode="x unified",
         **layout,
     )
-    figure.update_xaxes(title=across, automargin=True, zeroline=False)
-    figure.update_yaxes(title=upwards, automargin=True, zeroline=False)
-    return figure
+    plot.update_xaxes(title={"text": across}, automargin=True, zeroline=False)
+    plot.update_yaxes(title={"text": upwards}, automargin=True, zeroline=False)
+    return plot
 
 
-def line(figure: Figure, name: str, look: str, x: ArrayLike, y: ArrayLike, **more: Any) -> None:
+@cache
+def scale(name: str) -> list[list[Any]]:
+    """Places in [0, 1] and their colours, of a scale that Plotly knows by name."""
+    from plotly.colors import get_colorscale  # type: ignore[import-untyped]
+
+    return [list(step) for step in get_colorscale(name)]
+
+
+def line(plot: Plot, name: str, look: str, x: ArrayLike, y: ArrayLike, **more: Any) -> None:
     """Adds a curve; `more` as in plotly's Scatter."""
     colour, dash, _symbol = LOOKS[look]
     style = {"color": colour, "dash": dash, "width": 2.5} | more.pop("line", {})
-    figure.add_scatter(x=x, y=y, name=name, mode="lines", line=style, hovertemplate="%{y:.3g}", **more)
+    plot.add("scatter", x=x, y=y, name=name, mode="lines", line=style, hovertemplate="%{y:.3g}", **more)
 
 
-def points(figure: Figure, name: str, look: str, x: ArrayLike, y: ArrayLike, **more: Any) -> None:
+def points(plot: Plot, name: str, look: str, x: ArrayLike, y: ArrayLike, **more: Any) -> None:
     """Adds marks."""
     colour, _dash, symbol = LOOKS[look]
     style = {"color": colour, "symbol": symbol, "size": 9} | more.pop("marker", {})
-    figure.add_scatter(x=x, y=y, name=name, mode="markers", marker=style, hovertemplate="%{y:.3g}", **more)
+    plot.add("scatter", x=x, y=y, name=name, mode="markers", marker=style, hovertemplate="%{y:.3g}", **more)
 
 
-def pictures(levels: np.ndarray, names: Sequence[str], height: int) -> Figure:
+def pictures(levels: np.ndarray, names: Sequence[str], height: int) -> Plot:
     """Grey pictures, uint8 (rows, columns, H, W), side by side with a name below each column; pixels stay sharp."""
     rows, columns, tall, wide = levels.shape
     gap = max(1, wide // 8)
@@ -70,17 +110,25 @@ def pictures(levels: np.ndarray, names: Sequence[str], height: int) -> Figure:
         sheet[top : top + tall, left : left + wide, 3] = 255
     file = io.BytesIO()
     Image.fromarray(sheet).save(file, "PNG")
-    figure = chart("", "", height, hoverdistance=-1)
-    figure.add_image(source="data:image/png;base64," + base64.b64encode(file.getvalue()).decode(), hoverinfo="skip")
+    plot = chart("", "", height, hoverdistance=-1)
+    source = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    plot.add("image", source=source, hoverinfo="skip")
     middles = [column * (wide + gap) + (wide - 1) / 2 for column in range(columns)]
-    figure.update_xaxes(tickvals=middles, ticktext=names, showgrid=False, constrain="domain")
-    figure.update_yaxes(visible=False, constrain="domain")
-    return figure
+    plot.update_xaxes(tickvals=middles, ticktext=names, showgrid=False, constrain="domain")
+    plot.update_yaxes(visible=False, constrain="domain")
+    return plot
 
 
-def show(figure: Figure, key: str, alt: str) -> None:
+def show(plot: Plot, key: str, alt: str) -> None:
     """Draws it; `alt` says in words what there is to be seen."""
-    st.plotly_chart(figure, key=f"figure-{key}", config=CONFIG, alt=alt)
+    st.plotly_chart(plot.figure(), key=f"figure-{key}", config=CONFIG, alt=alt)
+
+
+@cache
+def script() -> str:
+    """The file of Streamlit's that draws figures in a browser, 5 MB; a page that names it early shows them sooner."""
+    found = (Path(st.__file__).parent / "static/static/js").glob("PlotlyChart.*.js")
+    return next((file.name for file in found), "")
 
 
 def numbers(values: Mapping[str, str]) -> None:

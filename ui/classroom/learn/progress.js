@@ -10,6 +10,15 @@ export default function ({ data, parentElement, setStateValue }) {
   if (shown !== data.place) document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0); // a lesson begins above
   shown = data.place;
   button(parentElement.querySelector(".progress"), data.print);
+  loadEarly(data.script);
+}
+
+// The script that draws figures is large: it comes while the list or the text is read, not once a figure is there
+function loadEarly(name) {
+  const first = document.querySelector("script[type=module][src]");
+  if (!name || !first) return;
+  const later = window.requestIdleCallback ?? setTimeout;
+  later(() => import(new URL(name, first.src).href).catch(() => {})); // else it comes with the first figure, as usual
 }
 
 function stored() {

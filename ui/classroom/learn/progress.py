@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from ui.classroom.learn import drawing
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.style import read
 
@@ -53,13 +54,14 @@ def forget() -> None:
 
 
 def keep(lesson: str = "") -> None:
-    """Tells the browser what was read and which lesson is shown, and draws a button that prints that one."""
+    """Tells the browser what was read, which lesson is shown and what figures need; a button prints that lesson."""
     data = {
         "add": sorted(st.session_state.get(DONE, ())),
         "known": _kept(),
         "forget": bool(st.session_state.get(FORGET)),
         "place": lesson,
         "print": _("Print the handout") if lesson else "",
+        "script": drawing.script(),
     }
     _component()(data=data, key=KEY, on_kept_change=lambda: None)
 

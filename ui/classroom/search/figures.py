@@ -19,11 +19,11 @@ COLOUR = LOOKS["discriminator"][0]
 
 def course(found: Sequence[TrialResult]) -> Figure:
     """Each trial's distance with its interval, and the best so far."""
-    figure = chart(_("trial"), _("distance (0 is best)"))
+    plot = chart(_("trial"), _("distance (0 is best)"))
     finished = [one for one in found if one.state == "finished"]
-    figure.add_scatter(
-        x=[one.number for one in finished], y=[one.value for one in finished], name=_("trial, with its 95 % interval"),
-        mode="markers", marker={"color": COLOUR, "size": 9},
+    plot.add(
+        "scatter", x=[one.number for one in finished], y=[one.value for one in finished],
+        name=_("trial, with its 95 % interval"), mode="markers", marker={"color": COLOUR, "size": 9},
         error_y={
             "type": "data", "symmetric": False, "thickness": 1.5, "width": 4,
             "array": [one.high - one.value for one in finished],
@@ -34,37 +34,37 @@ def course(found: Sequence[TrialResult]) -> Figure:
     best: list[float] = []
     for one in finished:
         best.append(min([one.value, *best[-1:]]))
-    line(figure, _("best so far"), "real", [one.number for one in finished], best, line={"shape": "hv"})
-    figure.update_yaxes(rangemode="tozero")
-    figure.update_xaxes(tickformat="d", dtick=1 if len(found) <= 10 else None)
-    return figure
+    line(plot, _("best so far"), "real", [one.number for one in finished], best, line={"shape": "hv"})
+    plot.update_yaxes(rangemode="tozero")
+    plot.update_xaxes(tickformat="d", dtick=1 if len(found) <= 10 else None)
+    return plot.figure()
 
 
 def shares(importances: Mapping[str, float], labels: Mapping[str, str]) -> Figure:
     """The share of the differences that each knob explains, as bars."""
     names = list(importances)[::-1]  # the first on top
-    figure = chart(_("share of the differences (%)"), "", height=90 + 42 * len(names))
-    figure.add_bar(
-        x=[100 * importances[name] for name in names], y=[labels[name] for name in names], orientation="h",
+    plot = chart(_("share of the differences (%)"), "", height=90 + 42 * len(names))
+    plot.add(
+        "bar", x=[100 * importances[name] for name in names], y=[labels[name] for name in names], orientation="h",
         marker={"color": COLOUR}, hovertemplate="%{x:.0f} %<extra></extra>", showlegend=False,
     )  # fmt: skip
-    figure.update_layout(hovermode="closest")
-    return figure
+    plot.update_layout(hovermode="closest")
+    return plot.figure()
 
 
 def slices(plan: SearchPlan, found: Sequence[TrialResult], knob: str, label: str) -> Figure:
     """The distances over one knob; where the others are differs from trial to trial."""
-    figure = chart(label, _("distance"), height=SLICE, showlegend=False)
+    plot = chart(label, _("distance"), height=SLICE, showlegend=False)
     finished = [one for one in found if one.state == "finished"]
     values: list[Any] = [one.settings[knob] for one in finished]
-    figure.add_scatter(
-        x=[str(value) if isinstance(value, (bool, str)) else value for value in values],
+    plot.add(
+        "scatter", x=[str(value) if isinstance(value, (bool, str)) else value for value in values],
         y=[one.value for one in finished], mode="markers", marker={"color": COLOUR, "size": 9},
         customdata=[one.number for one in finished],
         hovertemplate=_("trial {number}").format(number="%{customdata}") + ": %{y:.4g}<extra></extra>",
     )  # fmt: skip
     ranged = next(one for one in plan.ranges if one.knob == knob)
     if ranged.logarithmic:
-        figure.update_xaxes(type="log")
-    figure.update_layout(hovermode="closest")
-    return figure
+        plot.update_xaxes(type="log")
+    plot.update_layout(hovermode="closest")
+    return plot.figure()

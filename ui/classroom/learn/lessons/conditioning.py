@@ -61,8 +61,9 @@ def _matrix(seen: Seen) -> None:
     plot = drawing.chart(_("recognised as"), _("asked for"), 340, hoverdistance=-1)
     shares = seen.matrix if seen.rejects else seen.matrix[:, :NONE]
     names = [str(digit) for digit in range(CLASSES)] + ([_("none")] if seen.rejects else [])
-    plot.add_heatmap(
-        z=shares, x=names, y=names[:CLASSES], zmin=0, zmax=1, colorscale="Cividis", showscale=False,
+    plot.add(
+        "heatmap", z=shares, x=names, y=names[:CLASSES], zmin=0, zmax=1, showscale=False,
+        colorscale=drawing.scale("Cividis"),
         text=[[f"{100 * share:.0f}" if share >= NAMED else "" for share in row] for row in shares],
         texttemplate="%{text}", hovertemplate=_("asked for %{y}, recognised as %{x}: %{z:.1%}") + "<extra></extra>",
     )  # fmt: skip

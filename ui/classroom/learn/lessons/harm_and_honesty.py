@@ -60,7 +60,7 @@ def _detector() -> None:
         (_("fake"), "caught", "fake", "/"), (_("real"), "wrong", "real", ""),
     ):  # fmt: skip
         marker = {"color": drawing.LOOKS[look][0], "pattern": {"shape": shape}}
-        plot.add_bar(y=[_("flagged")], x=[counts[key]], name=name, orientation="h", marker=marker,
+        plot.add("bar", y=[_("flagged")], x=[counts[key]], name=name, orientation="h", marker=marker,
                      hovertemplate="%{x:,.0f}")  # fmt: skip
     plot.update_layout(hovermode="closest")
     drawing.show(
@@ -109,8 +109,9 @@ def _study() -> None:
     for place, (arm, (name, look)) in enumerate(ARMS.items()):
         colour, _dash, symbol = drawing.LOOKS[look]
         rows = [arms[arm] for arms in honesty.STUDY.values()]
-        plot.add_scatter(
-            x=[number + 0.15 * (place - 1.5) for number in range(len(rows))], y=[mean for mean, _half in rows],
+        plot.add(
+            "scatter", x=[number + 0.15 * (place - 1.5) for number in range(len(rows))],
+            y=[mean for mean, _half in rows],
             error_y={"array": [half for _mean, half in rows], "thickness": 1.5, "width": 3}, name=_(name),
             mode="markers", marker={"color": colour, "symbol": symbol, "size": 9}, hovertemplate="%{y:.3f}",
         )  # fmt: skip

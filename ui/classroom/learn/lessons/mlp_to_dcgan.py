@@ -38,14 +38,16 @@ def figure() -> None:
 
 def _line(paths: np.ndarray) -> None:
     plot = drawing.chart(_("output place"), _("times written"), 220)
-    plot.add_bar(x=np.arange(len(paths)), y=paths, name=_("times written"),
+    plot.add("bar", x=np.arange(len(paths)), y=paths, name=_("times written"),
                  marker={"color": drawing.LOOKS["discriminator"][0]})  # fmt: skip
     drawing.show(plot, "dcgan-line", _("Bars: how often each output place on a line is written."))
 
 
 def _plane(paths: np.ndarray) -> None:
     plot = drawing.chart("", "", 300, hoverdistance=-1)
-    plot.add_heatmap(z=np.outer(paths, paths), colorscale="Cividis", showscale=False, hoverinfo="skip")
+    plot.add(
+        "heatmap", z=np.outer(paths, paths), colorscale=drawing.scale("Cividis"), showscale=False, hoverinfo="skip"
+    )
     plot.update_xaxes(visible=False, constrain="domain")
     plot.update_yaxes(visible=False, scaleanchor="x")
     drawing.show(plot, "dcgan-plane", _("The same in the plane: bright places are written most often."))

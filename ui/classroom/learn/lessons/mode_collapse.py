@@ -50,11 +50,9 @@ def _ring(points: np.ndarray) -> None:
 
 def _shares(points: np.ndarray) -> None:
     plot = drawing.chart(_("mode"), _("share of samples"), 200)
-    colour = drawing.LOOKS["fake"][0]
     names = [str(place + 1) for place in range(MODES)]
-    plot.add_bar(
-        x=names, y=collapse.shares(points), name=_("generated"), marker={"color": colour, "pattern": {"shape": "/"}}
-    )
+    marker = {"color": drawing.LOOKS["fake"][0], "pattern": {"shape": "/"}}
+    plot.add("bar", x=names, y=collapse.shares(points), name=_("generated"), marker=marker)
     drawing.line(plot, _("data: 1/8 each"), "real", names, [1 / MODES] * MODES)
     plot.update_xaxes(type="category")
     plot.update_yaxes(tickformat=".0%")

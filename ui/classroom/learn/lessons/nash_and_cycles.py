@@ -66,7 +66,7 @@ def _field(path: np.ndarray, gamma: float, ratio: float) -> None:
     )
 
 
-def _arrows(plot, gamma: float, ratio: float) -> None:  # type: ignore[no-untyped-def]
+def _arrows(plot: drawing.Plot, gamma: float, ratio: float) -> None:
     """Arrows of one length: a line and a head that is turned."""
     colour, tails, heads, angles = drawing.LOOKS["discriminator"][0], [], [], []
     for theta in LATTICE:
@@ -81,9 +81,9 @@ def _arrows(plot, gamma: float, ratio: float) -> None:  # type: ignore[no-untype
     for tail, head in zip(tails, heads, strict=True):
         x += [tail[0], head[0], None]
         y += [tail[1], head[1], None]
-    plot.add_scatter(x=x, y=y, mode="lines", line={"color": colour, "width": 1}, hoverinfo="skip", showlegend=False)
-    plot.add_scatter(
-        x=[head[0] for head in heads], y=[head[1] for head in heads], mode="markers", hoverinfo="skip",
+    plot.add("scatter", x=x, y=y, mode="lines", line={"color": colour, "width": 1}, hoverinfo="skip", showlegend=False)
+    plot.add(
+        "scatter", x=[head[0] for head in heads], y=[head[1] for head in heads], mode="markers", hoverinfo="skip",
         name=_("field"), marker={"symbol": "arrow", "angle": angles, "size": 8, "color": colour},
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from ui.classroom.shell.i18n import N_, _
 TERMS = {"without": N_("Without the cycle term"), "with": N_("With it, λ = 10")}
 WEIGHT = dict(zip(TERMS, WEIGHTS, strict=True))
 REACH = 1.35
+WIDTH = 0.32  # of a panel, in [0, 1] of the figure's
 NUMBERED = 8  # of the ring's points have numbers
 SETTINGS = {"recipe": "cyclegan", "preset": "digits_cycle", "steps": "1000"}
 
@@ -46,35 +47,43 @@ FINE = np.arange(800) / 800  # shares of a turn
 
 
 def _panels(seen: Translated) -> None:
-    from plotly.subplots import make_subplots  # type: ignore[import-untyped]
-
-    titles = ("a", "G(a)", "F(G(a))")
-    plot = make_subplots(cols=len(titles), subplot_titles=titles, horizontal_spacing=0.02)
-    for column, points in enumerate((cycles.ring(TURNS), seen.forth, seen.back), 1):
-        outline = cycles.square(FINE) if column == 2 else cycles.ring(FINE)
+    layout = {"height": 260, "margin": {"l": 4, "r": 4, "t": 28, "b": 4}, "showlegend": False, "dragmode": False}
+    plot = drawing.Plot(layout=layout | {"annotations": []})
+    panels = {"a": cycles.ring(TURNS), "G(a)": seen.forth, "F(G(a))": seen.back}
+    for (title, points), number, left in zip(panels.items(), ("", "2", "3"), (0, 0.34, 0.68), strict=True):
+        _panel(plot, title, number, left)
+        axes = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+        outline = cycles.square(FINE) if title == "G(a)" else cycles.ring(FINE)
         quiet = {"color": drawing.LOOKS["quiet"][0], "width": 1}
-        plot.add_scatter(
-            x=outline[:, 0], y=outline[:, 1], mode="lines", line=quiet, hoverinfo="skip", col=column, row=1
-        )
-        plot.add_scatter(
-            x=points[:, 0], y=points[:, 1], mode="markers", hoverinfo="skip", col=column, row=1,
-            marker={"color": TURNS, "colorscale": "HSV", "size": 7, "cmin": 0, "cmax": 1},
+        plot.add("scatter", x=outline[:, 0], y=outline[:, 1], mode="lines", line=quiet, hoverinfo="skip", **axes)
+        plot.add(
+            "scatter", x=points[:, 0], y=points[:, 1], mode="markers", hoverinfo="skip", **axes,
+            marker={"color": TURNS, "colorscale": drawing.scale("HSV"), "size": 7, "cmin": 0, "cmax": 1},
         )  # fmt: skip
         marked = points[:: len(points) // NUMBERED]
-        plot.add_scatter(
-            x=marked[:, 0], y=marked[:, 1], mode="markers+text", text=[str(place + 1) for place in range(NUMBERED)],
-            hoverinfo="skip", col=column, row=1, textfont={"size": 11, "color": "white"},
+        plot.add(
+            "scatter", x=marked[:, 0], y=marked[:, 1], mode="markers+text", hoverinfo="skip", **axes,
+            text=[str(place + 1) for place in range(NUMBERED)], textfont={"size": 11, "color": "white"},
             marker={"size": 17, "color": "#3a3f4c"},
         )  # fmt: skip
-        plot.update_xaxes(range=[-REACH, REACH], visible=False, constrain="domain", col=column, row=1)
-        plot.update_yaxes(range=[-REACH, REACH], visible=False, col=column, row=1,
-                          scaleanchor=f"x{column if column > 1 else ''}")  # fmt: skip
-    plot.update_layout(height=260, margin={"l": 4, "r": 4, "t": 28, "b": 4}, showlegend=False, dragmode=False)
     drawing.show(
         plot,
         "cycle-panels",
         _("Three panels: numbered points on a ring, where G takes them on the outline of a square, and where F takes "
           "them back."),
+    )  # fmt: skip
+
+
+def _panel(plot: drawing.Plot, title: str, number: str, left: float) -> None:
+    """Two axes whose names end with `number`, and a title above; `left` in [0, 1] of the figure's width."""
+    reach = [-REACH, REACH]
+    right = left + WIDTH
+    x = {"anchor": f"y{number}", "domain": [left, right], "range": reach, "visible": False, "constrain": "domain"}
+    y = {"anchor": f"x{number}", "domain": [0, 1], "range": reach, "visible": False, "scaleanchor": f"x{number}"}
+    plot.update_layout(**{f"xaxis{number}": x, f"yaxis{number}": y})
+    plot.layout["annotations"].append(
+        {"text": title, "font": {"size": 16}, "showarrow": False, "x": (left + right) / 2, "xanchor": "center",
+         "xref": "paper", "y": 1, "yanchor": "bottom", "yref": "paper"}
     )  # fmt: skip
 
 
