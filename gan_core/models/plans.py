@@ -93,11 +93,11 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "molgan.molecules": Plan(
-        recipe="molgan", data="molecules", size=9, steps=600,
+        recipe="molgan", data="molecules", size=9, steps=400,
         title="Small molecules",
         limits="Samples are corrected: surplus bonds are removed, and only the largest fragment is kept. Many have "
         "small, strained rings that are rare in the data.",
-        hparams={"correction": True, "schedule": "linear", "decay_steps": 600},
+        hparams={"correction": True, "schedule": "linear", "decay_steps": 400},
     ),
     "biggan.fashion_mnist": Plan(
         recipe="biggan", data="fashion_mnist", size=28, steps=6_000,
