@@ -271,13 +271,21 @@ def _pool_words(watched: Feed) -> dict[str, str]:
     }
 
 
+def curves_note(bands: Bands | None) -> str:
+    """Says how the curves are to be read."""
+    return _(
+        "Thick lines: mean of the last 100 steps. Thin lines: single steps. Purple marks: edits and other events; "
+        "hover over one to read it. Click a legend entry to hide its curve."
+    ) + _band_words(bands)
+
+
 def _band_words(bands: Bands | None) -> str:
     if bands is None:
         return ""
     if bands.own:
-        words = _("Shaded: where 8 of 10 of your {count} healthy runs of this recipe and data lay.")
+        words = _("Shaded: the 10th to 90th percentile of your {count} healthy runs of this recipe and data.")
     else:
-        words = _("Shaded: where 8 of 10 of {count} healthy reference runs of this recipe and data lay.")
+        words = _("Shaded: the 10th to 90th percentile of {count} healthy reference runs of this recipe and data.")
     return " " + words.format(count=bands.runs)
 
 
@@ -291,8 +299,5 @@ def _words(run: Run, large: bool, bands: Bands | None) -> dict[str, str]:
         "advice": _("What to look for"),
         "remedies": _("Suggested remedies:"),
         "curves": "" if large else _("Curves"),
-        "curvesNote": "" if large else _(
-            "Thick lines: mean of the last 100 steps. Thin lines: single steps. Purple marks: edits and other "
-            "events; hover over one to read it. Click a legend entry to hide its curve."
-        ) + _band_words(bands),
-    }  # fmt: skip
+        "curvesNote": "" if large else curves_note(bands),
+    }

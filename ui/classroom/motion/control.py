@@ -81,7 +81,9 @@ def _rewards(found: dict[str, Episode], player: str) -> None:
     )
     st.caption(
         _("What the discriminator pays for each step. Averages: {means}").format(
-            means=_(", ").join(f"{_(PLAYERS[name])} {one.reward.mean():+.2f}" for name, one in found.items())
+            means=_(", ").join(
+                f"{_(PLAYERS[name])} {one.reward.mean():+z.2f}".replace("-", "−") for name, one in found.items()
+            )
         )
     )
 

@@ -291,6 +291,7 @@ class Playground extends Probe {
     this.part("step").textContent = plot.step;
     this.part("facts").textContent = plot.facts;
     this.part("gap").textContent = plot.gap ?? "";
+    this.part("curves-note").textContent = plot.curvesNote ?? "";
     this.canvas.ariaLabel = this.words.plane;
   }
 

@@ -22,7 +22,7 @@ from gan_core.objectives.losses import losses
 from gan_core.runs.frames import LATTICE, POINTS, RECORD, SIDE, FrameFile
 from gan_core.runs.store import Run
 from gan_core.training import audience
-from ui.classroom.live.board import notice
+from ui.classroom.live.board import curves_note, notice
 from ui.classroom.live.curves import payload
 from ui.classroom.live.feed import Feed
 from ui.classroom.playground import dataflow, hand, layers, settings
@@ -131,6 +131,7 @@ def encoded(watched: Feed, asked: Mapping[str, Any], busy: bool = False, charts:
         "facts": joined(_speed(run), notice(run)),
         "flow": dataflow.of_run(watched),
         "gap": settings.gap_words(watched),
+        "curvesNote": curves_note(watched.bands) if watched.history.names else "",
     }
     _frames(plot, blobs, run.id, asked if same else {})
     if charts is not CHARTS:  # beside another one

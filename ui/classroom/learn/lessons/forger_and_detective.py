@@ -62,15 +62,16 @@ register(
             N_("The **generator** $G$ is the forger. It maps noise $z$, drawn from a simple distribution such as the "
                "normal one, to a sample $G(z)$. It never sees the data. The **discriminator** $D$ is the detective. "
                "It gives each input $x$ a probability $D(x)$ between 0 and 1 that $x$ is real. Both play for one "
-               "number:"),
+               "number, the value $V$ ($p$ is the distribution of the data, $\\mathbb{E}$ the mean):"),
             Formula(
                 r"\begin{aligned}\min_G \max_D\; V(D,G)=\;&\mathbb{E}_{x\sim p}[\log D(x)]\\"
                 r"&+\mathbb{E}_{z}[\log(1-D(G(z)))]\end{aligned}",
                 (game.value,),
             ),
-            N_("The first term is large (close to 0) where $D$ recognises real data, the second where $D$ recognises "
-               "fakes. $D$ **raises** $V$ by gradient ascent; $G$ can change only the second term, and **lowers** it "
-               "by moving its samples to where $D$ believes them:"),
+            N_("No term is above 0. The first is close to 0 if $D$ recognises real data, the second if $D$ recognises "
+               "fakes. $D$ **raises** $V$ by gradient ascent. $G$ can change only the second term, and **lowers** it "
+               "by moving its samples to where $D$ takes them for real. With parameters $\\theta$ and a step size "
+               "$\\eta$:"),
             Formula(
                 r"\theta_D \leftarrow \theta_D+\eta\,\nabla_{\theta_D}V,\quad "
                 r"\theta_G \leftarrow \theta_G-\eta\,\nabla_{\theta_G}V",
@@ -91,8 +92,8 @@ register(
             (Setting(N_("Set it up in the playground"), "playground", {"data": "two_blobs", "steps": "1500"}),),
             N_("**Only D**: the background separates data from generated points, and no point moves. **Only G**: the "
                "points follow their arrows, the background stays. With both, the points split into two clouds on the "
-               "data, and D's loss settles near $\\log 4 = 1.386$. Sometimes the clouds jump off and come back: two "
-               "moving targets are not one minimum."),
+               "data, and D's loss settles near $\\log 4 = 1.386$. Sometimes the clouds jump away and come back: each "
+               "player changes the other's goal, so there is no fixed minimum to settle in."),
         ),
         questions=(
             Question(

@@ -81,10 +81,10 @@ register(
         minutes=10,
         body=(
             N_("The critic of lesson 4 must not be steeper than 1. A function with $|f(x)-f(y)|\\le K\\,|x-y|$ is "
-               "called **K-Lipschitz**. A network of layers $W_1,W_2,\\dots$ with activations of slope at most 1 "
-               "satisfies"),
-            Formula(r"K\le\sigma(W_1)\,\sigma(W_2)\cdots\sigma(W_L)", (critics.lipschitz_bound,)),
-            N_("where $\\sigma(W)$ is the largest singular value, the factor by which a layer can stretch. Three ways "
+               "called **K-Lipschitz**. A network with weight matrices $A_1,A_2,\\dots,A_L$ and activations of slope "
+               "at most 1 satisfies"),
+            Formula(r"K\le\sigma(A_1)\,\sigma(A_2)\cdots\sigma(A_L)", (critics.lipschitz_bound,)),
+            N_("where $\\sigma(A)$ is the largest singular value, the factor by which a layer can stretch. Three ways "
                "to hold it down:"),
             N_("**Clipping** cuts each weight to $[-c,c]$ after every step. For two hidden layers of $n$ units the "
                "slope is at most"),
@@ -97,16 +97,18 @@ register(
                 (critics.gradient_penalty,),
             ),
             N_("The penalty is a soft constraint: a straight critic settles where one more unit of slope gains as "
-               "much as it costs,"),
+               "much as it costs. With the Wasserstein distance $W$ of lesson 4, that is"),
             Formula(r"|f'|=1+\frac{W}{2\lambda}", (critics.penalised_slope,)),
-            N_("**Spectral norm** divides each layer by its stretch, $W/\\sigma(W)$, so that $K\\le 1$ always holds:"),
-            Formula(r"\bar W=\frac{W}{\sigma(W)}", (critics.spectral_norm,)),
+            N_("**Spectral norm** divides each weight matrix by its largest singular value, so that $K\\le 1$ always "
+               "holds:"),
+            Formula(r"\bar A=\frac{A}{\sigma(A)}", (critics.spectral_norm,)),
         ),
         figure=figure,
         explore=N_("The same small critic ($n=64$), trained in four ways on the same two bells. Find the $c$ whose "
                    "slope is nearest to 1; compare λ with the formula; look at what happens without a limit."),
         experiment=Experiment(
-            N_("The three ways on two moons (clipping twice), all else equal, 300 steps each (about 15 seconds)."),
+            N_("Train a critic on two moons in each of the three ways (clipping with two limits), all else equal, for "
+               "300 steps each (about 15 seconds)."),
             (
                 Setting(N_("Clipping to 0.01"), "playground", SETTINGS | {"weight_clip": "0.01"}),
                 Setting(N_("Clipping to 0.1"), "playground", SETTINGS | {"weight_clip": "0.1"}),

@@ -67,15 +67,17 @@ register(
         about=N_("Make one, measure it, prevent it: sharp samples that are all alike."),
         minutes=12,
         body=(
-            N_("Real data have several **modes**: ten digits, eight spots on a ring. A generator that makes only "
-               "some of them has **collapsed**. Its samples may be perfect, so looking at one doesn't show it. Why "
-               "does it happen? If $D$ holds still, nothing rewards variety:"),
+            N_("Real data have several **modes**, places where samples are dense: ten digits, eight spots on a ring. "
+               "A generator that makes only some of them has **collapsed**. Its samples may be perfect, so looking "
+               "at one doesn't show it. Why does it happen? If $D$ holds still, nothing rewards variety:"),
             Formula(r"\max_G\;\mathbb{E}_z[D(G(z))]=\max_x D(x)", (collapse.best_response,)),
             N_("The best answer to a fixed $D$ is **one point**, wherever $D$ is largest. $D$ judges each sample "
                "alone and doesn't know the others. It can only lower that spot afterwards; then "
                "all samples move on together. Only if $D$ answers quickly and smoothly does the cloud spread."),
-            N_("Two measures belong together: the modes covered (with at least 20 of 2,500 samples within "
-               "$3\\sigma$) and the share of samples close to a mode. For $m$ of $n$ equal modes, made perfectly,"),
+            N_("Two measures belong together: the number of modes covered, and the share of samples close to a mode. "
+               "*Close* is within three standard deviations ($3\\sigma$) of its centre, and a mode is *covered* if at "
+               "least 20 of 2,500 samples are close to it. For a generator that makes $m$ of $n$ equal modes "
+               "perfectly,"),
             Formula(
                 r"\mathrm{KL}(q\,|\,p)=\log_2\tfrac nm,\qquad \mathrm{KL}(p\,|\,q)=\infty\ \ (m<n)",
                 (collapse.kl_of_modes, collapse.js_of_modes),
@@ -92,8 +94,8 @@ register(
         explore=N_("Make the generator collapse. Which of the three numbers notices a missing mode, which one "
                    "blur, and which can you fool?"),
         experiment=Experiment(
-            N_("Make a collapse: a ReLU generator with 256 latents, a discriminator three times as fast, 5,000 steps "
-               "(about 20 seconds). Then train anew with a remedy from the start, and compare the runs."),
+            N_("Make a collapse: a ReLU generator with 256 latent dimensions, a discriminator three times as fast, "
+               "5,000 steps (about 20 seconds). Then train anew with a remedy from the start, and compare the runs."),
             (
                 Setting(N_("Make one"), "train", PRESET),
                 Setting(
@@ -106,10 +108,10 @@ register(
                 ),
                 Setting(N_("With R1"), "train", PRESET | {"penalty": "r1", "penalty_weight": "0.1"}),
             ),
-            N_("Measured over seeds 0 to 2, modes covered of 8: no remedy 1.3, instance noise 7.7, gradient "
-               "penalty 8.0, R1 of weight 0.1 only 2.3 (it reaches all eight, but 8 % of its samples lie close to "
-               "one). Limits: a run that **has** collapsed isn't reliably mended by switching a remedy on; "
-               "begin again or go back. In an earlier, milder setting unrolling kept 1.0 and minibatch "
+            N_("Measured over seeds 0 to 2, modes covered of 8: no remedy 1.3, instance noise 7.7, gradient penalty "
+               "8.0, R1 of weight 0.1 only 2.3 (all eight have a sample close to them, but only 8 % of the samples "
+               "are close to a mode). Limits: a run that **has** collapsed isn't reliably mended by switching a "
+               "remedy on; begin again or go back. In an earlier, milder setting unrolling kept 1.0 and minibatch "
                "discrimination 3.8 of 8."),
         ),
         questions=(

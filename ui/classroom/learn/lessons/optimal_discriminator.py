@@ -69,7 +69,9 @@ register(
                 r"\mathrm{JS}(p,q)&=\tfrac12\mathrm{KL}(p\,|\,m)+\tfrac12\mathrm{KL}(q\,|\,m)\end{aligned}",
                 (optimal.best_value, optimal.js, optimal.kl),
             ),
-            N_("with $m=\\tfrac12(p+q)$. The **Jensen-Shannon divergence** is 0 where $p=q$ and at most $\\log 2$. So "
+            N_("with $m=\\tfrac12(p+q)$ and the Kullback-Leibler divergence "
+               "$\\mathrm{KL}(p\\,|\\,m)=\\int p\\log\\frac{p}{m}\\,dx$. The **Jensen-Shannon divergence** is 0 only "
+               "if $p=q$, and at most $\\log 2$. So "
                "against the best discriminator the generator minimises the JS divergence, and the minimum, "
                "$-\\log 4$, is reached by $q=p$ alone."),
         ),

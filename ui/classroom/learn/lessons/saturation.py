@@ -77,7 +77,8 @@ register(
             N_("Early in training the fakes are poor and $D$ is sure of them: $D(G(z))\\approx 0$. The minimax "
                "generator minimises"),
             Formula(r"L_G=\mathbb{E}_z[\log(1-D(G(z)))]", (saturation.saturating,)),
-            N_("Write $D=\\sigma(\\ell)$ with the logit $\\ell$. Then"),
+            N_("Write $D=\\sigma(\\ell)$: the network computes the logit $\\ell$, and the sigmoid $\\sigma$ turns it "
+               "into a probability. Then"),
             Formula(
                 r"\frac{d}{d\ell}\log(1-\sigma(\ell))=-\sigma(\ell)=-D", (saturation.saturating_slope,)
             ),
@@ -89,8 +90,9 @@ register(
                 (saturation.non_saturating, saturation.non_saturating_slope),
             ),
             N_("At $D=0.01$ the first slope is $-0.01$, the second $-0.99$: 99 times as large. At $D=\\tfrac12$ both "
-               "are equal. Both losses have the same point of rest; they differ in how fast you get there. A sample "
-               "$x=G(z)$ feels this factor times the slope of the logit:"),
+               "are equal. Both losses have the same point of rest; they differ in how fast you get there. The "
+               "gradient at a sample $x=G(z)$ is this factor times the slope of the logit. Its size is, for either "
+               "loss:"),
             Formula(
                 r"D\,|\ell'(x)|,\qquad(1-D)\,|\ell'(x)|",
                 (saturation.pulls,),
@@ -98,7 +100,7 @@ register(
         ),
         figure=figure,
         explore=N_("Two bell curves at a distance, judged by the best discriminator. Increase the distance: the "
-                   "marks in the upper figure go left, and the two gradients in the lower one part."),
+                   "marks in the upper figure move to the left, and the two curves of the lower figure move apart."),
         experiment=Experiment(
             N_("Eight narrow modes and a strong discriminator (five updates per step): run both losses for 500 "
                "steps from the same seed, one after the other, and compare. Both kinds of arrows are shown."),
@@ -107,7 +109,7 @@ register(
                 Setting("−log D", "playground", COMPARED),
             ),
             N_("In places where D is sure of a fake, only the arrows of $-\\log D$ are long. In our runs (seed 0) "
-               "$-\\log D$ had all 8 modes after 375 steps and a JS divergence of about 0.1 bit at 500; "
+               "$-\\log D$ had all 8 modes before step 500 and then a JS divergence of about 0.1 bit; "
                "$\\log(1-D)$ had none at 500 and a JS of about 0.5 bit. Compare the charts of modes and divergences."),
         ),
         questions=(

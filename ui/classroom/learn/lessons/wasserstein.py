@@ -79,22 +79,23 @@ register(
         about=N_("Two distributions that don't touch: one distance is silent, the other says which way to go."),
         minutes=12,
         body=(
-            N_("Images of a kind fill only a thin part of the space of all pixels. Generated images fill another one, "
-               "and at first the two don't touch. Take the simplest case: $p$ is uniform on $[0,w]$, $q$ is the same "
-               "block shifted by $\\theta$."),
+            N_("Images of one kind, such as faces, fill only a thin part of the space of all possible images. "
+               "Generated images fill another thin part, and at first the two don't touch. Take the simplest case: "
+               "$p$ is uniform on $[0,w]$, $q$ is the same block shifted by $\\theta$."),
             Formula(
                 r"\mathrm{JS}=\log 2\cdot\min\!\Big(1,\frac{|\theta|}{w}\Big),\qquad W=|\theta|",
                 (transport.js_of_blocks, transport.wasserstein_of_blocks),
             ),
-            N_("As soon as the blocks are apart, JS is constant: its derivative by $\\theta$ is 0 and the generator "
-               "learns nothing from it. The **Wasserstein distance** (earth mover's distance) is the least work that "
-               "turns $q$ into $p$, mass times distance. It falls steadily while $q$ approaches:"),
+            N_("As soon as the blocks don't overlap, JS is constant: its derivative by $\\theta$ is 0 and the "
+               "generator learns nothing from it. The **Wasserstein distance** (earth mover's distance) is the least "
+               "work that turns $q$ into $p$, mass times distance. It falls steadily while $q$ approaches:"),
             Formula(
                 r"W(p,q)=\min_{\pi}\mathbb{E}_{(x,y)\sim\pi}|x-y|=\int|F_p(t)-F_q(t)|\,dt",
                 (transport.wasserstein_by_pairing, transport.wasserstein),
             ),
-            N_("The last form holds on a line only. What works in any dimension is the **dual** (Kantorovich and "
-               "Rubinstein): the best **critic** $f$ whose slope is at most 1,"),
+            N_("A plan $\\pi$ says how much mass goes from each $y$ to each $x$; $F_p$ and $F_q$ are the cumulative "
+               "distribution functions. The last form holds on a line only. In any dimension you can use the **dual** "
+               "form (Kantorovich and Rubinstein): find the best **critic** $f$ whose slope is at most 1,"),
             Formula(
                 r"W(p,q)=\max_{|f'|\le 1}\;\mathbb{E}_{x\sim p}[f(x)]-\mathbb{E}_{y\sim q}[f(y)]",
                 (transport.dual_value, transport.trained_slopes),
@@ -111,10 +112,10 @@ register(
                "The run ends after 120 steps, within a minute. Compare the chart of D's loss, which is minus the "
                "critic's estimate plus the penalty, with that of the sliced Wasserstein distance."),
             (Setting(N_("Set it up in the playground"), "playground", SETTINGS),),
-            N_("Both curves come to rest together: a critic's loss says how far the fakes are. In our run the estimate "
-               "fell from 1.79 at step 10 to 0.50 at step 120, and the exact distance between 600 real and 600 "
-               "generated points from 1.11 to 0.42. The estimate lies a little above, because the penalty only keeps "
-               "the slope near 1 and not below it."),
+            N_("Both curves flatten at the same time: a critic's loss says how far the fakes are. In our run the "
+               "estimate fell from 1.79 at step 10 to 0.50 at step 120, and the exact distance between 600 real and "
+               "600 generated points from 1.11 to 0.42. The estimate lies a little above, because the penalty only "
+               "keeps the slope near 1 and not below it."),
         ),
         questions=(
             Question(
