@@ -47,7 +47,9 @@ def main(name: str = "molgan.molecules", count: int = 5000) -> None:
     print("| property | samples | floor |\n|---|---|---|")
     for one, value in far.items():
         print(f"| {one} | {value:.3f} | {floor[one]:.3f} |")
-    _explain(name, good, made[~valid(made)])
+    broken = made[~valid(made)]
+    bonded = (broken * (1 - np.eye(broken.shape[1], dtype=broken.dtype))).any((1, 2))
+    _explain(name, good, broken[bonded])  # without a bond there is nothing to explain
 
 
 def _explain(name: str, good: np.ndarray, broken: np.ndarray) -> None:
