@@ -13,7 +13,7 @@ from torch.testing import assert_close
 from gan_core import data
 from gan_core.data.base import DataSet
 from gan_core.errors import BadValue, UnknownName
-from gan_core.gans import Recipe, lapgan, recipes
+from gan_core.gans import lapgan, recipes
 from gan_core.gans.ebgan import AutoencoderDiscriminator
 from gan_core.knobs import changed
 from gan_core.layers.translation import MultiScaleDiscriminator, halved
