@@ -374,7 +374,7 @@ def test_pix2pixhd_draws_what_the_source_shows() -> None:
     """Outputs are closer to their targets than to others', though no term compares pixels."""
     recipe = recipes.get("pix2pixhd")
     changes = {**recipe.preset("pencil").hparams, "coarse_kimg": 0.8, "fixed_kimg": 0.2}
-    trainer = Trainer(recipe, recipe.settings(changes), data.load("avatars_pencil", 32))
+    trainer = Trainer(recipe, recipe.settings(changes), data.load("test:avatars_pencil", 32))
     held_out, grown = trainer.batches.held_out(), 125  # steps of eight images, after which all of it learns
     for step in stages(trainer, 200, 20):
         with torch.no_grad():
