@@ -44,9 +44,12 @@ class Outcome:
 
 
 def train(
-    recipe_name: str, preset_name: str, seed: int, seconds: float, steps: int, arbiter: DigitClassifier
+    recipe_name: str, preset_name: str, seed: int, seconds: float, steps: int, arbiter: DigitClassifier, every: int = 0
 ) -> Outcome:
-    """Trains a preset for some seconds, or its own number of steps, and classifies its samples."""
+    """Trains a preset for some seconds, or its own number of steps, and classifies its samples.
+
+    With `every`, it looks after each so many steps, whatever the time, and ends as soon as the samples are good.
+    """
     recipe = recipes.get(recipe_name)
     preset = recipe.preset(preset_name)
     planned = steps or preset.steps
@@ -56,19 +59,37 @@ def train(
         run = store.create(spec)
         session = Session(store, run.id)
         began = time.monotonic()
-        session.start()
-        session.join(seconds)
-        if session.status.is_active:
-            session.pause()
-            while session.status.state not in (RunState.PAUSED, RunState.FINISHED):
-                time.sleep(0.01)
-        elapsed = time.monotonic() - began
-        step = session.status.step
-        images = to_uint8(loading.from_run(store, run.id).sample(SAMPLES))[..., 0]  # (N, H, W, 1) -> (N, H, W)
+        session.start(paused=bool(every))
+        while True:
+            if every:
+                _advance(session, min(session.status.step + every, planned))
+            else:
+                session.join(seconds)
+                _pause(session)
+            elapsed = time.monotonic() - began
+            step = session.status.step
+            images = to_uint8(loading.from_run(store, run.id).sample(SAMPLES))[..., 0]  # (N, H, W, 1) -> (N, H, W)
+            outcome = Outcome(seed, step, elapsed, *arbiter.shares(images))
+            if not every or outcome.good or step >= planned or not session.status.is_active:
+                break
         if session.status.is_active:
             session.stop()
         session.join()
-    return Outcome(seed, step, elapsed, *arbiter.shares(images))
+    return outcome
+
+
+def _pause(session: Session) -> None:
+    if session.status.is_active:
+        session.pause()
+        while session.status.state not in (RunState.PAUSED, RunState.FINISHED):
+            time.sleep(0.01)
+
+
+def _advance(session: Session, step: int) -> None:
+    """Trains until that step, and pauses there with a checkpoint."""
+    session.run_to(step)
+    while (now := session.status).is_active and not (now.step >= step and now.state is RunState.PAUSED):
+        time.sleep(0.05)
 
 
 def classifier_rows(arbiter: DigitClassifier) -> list[Row]:

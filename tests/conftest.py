@@ -30,20 +30,26 @@ if TYPE_CHECKING:
 vars(typer.testing)["_get_command"] = cache(get_command)
 
 WITH_A_SERVER = ("tests/serving/", "tests/studio/")  # folders whose tests share a server, and so one process
+# these fit the digit classifier, which takes 40 s of a processor: once in a process
+WITH_THE_JUDGE = (
+    "tests/metrics/test_digit_classifier.py", "tests/teaching/test_conditioning.py", "tests/test_benchmarks.py",
+)  # fmt: skip
 
 
 @pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is none
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
-    """Files are kept together, and folders whose tests share a server."""
+    """Files are kept together, and those whose tests share a server, or what takes long to fit."""
     if config.getvalue("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
 
-    class ByServer(LoadFileScheduling):
+    class ByWhatIsShared(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
+            if nodeid.startswith(WITH_THE_JUDGE):
+                return WITH_THE_JUDGE[0]
             return next((folder for folder in WITH_A_SERVER if nodeid.startswith(folder)), super()._split_scope(nodeid))
 
-    return ByServer(config, log)
+    return ByWhatIsShared(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

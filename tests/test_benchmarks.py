@@ -259,8 +259,8 @@ def test_every_point_of_gan_lab_is_answered() -> None:
 def test_the_preset_learns_readable_digits() -> None:
     """By steps and not by the clock, since the test machine may be busy: half of what the preset trains must do."""
     steps = recipes.get("mlp_gan").preset("digits_30s").steps
-    outcome = recognisable.train("mlp_gan", "digits_30s", 0, 500, steps // 2, digit_classifier())
-    assert outcome.step == steps // 2
+    outcome = recognisable.train("mlp_gan", "digits_30s", 0, 500, steps // 2, digit_classifier(), every=250)
+    assert outcome.step <= steps // 2
     assert outcome.share >= recognisable.SHARE, outcome
     assert outcome.classes.min() >= recognisable.SMALLEST, outcome
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 from collections.abc import Iterator
+from functools import cache, lru_cache
 from pathlib import Path
 
 from gan_core import errors
@@ -28,8 +29,10 @@ ERRORS = {
 STATES = {"_set_state", "set_state", "_pause"}  # calls whose first or second text is a message of a run
 
 
-def all_messages() -> set[str]:
-    return {text for text in (*of_front(), *of_core(), *of_catalogues()) if text}
+@cache
+def all_messages() -> frozenset[str]:
+    """Gathered once in a process, which takes seconds."""
+    return frozenset(text for text in (*of_front(), *of_core(), *of_catalogues()) if text)
 
 
 def of_front() -> Iterator[str]:
@@ -84,14 +87,18 @@ def of_catalogues() -> Iterator[str]:
 
 def _constants(path: Path) -> Iterator[str]:
     """Texts that a module names `N_SOMETHING`: notes, and reasons to refuse settings."""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in _tree(path).body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id[:2] == "N_" for t in node.targets):
             yield _text(node.value)
 
 
+@lru_cache(maxsize=1)  # both readers ask for the same file one after the other
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def _calls(path: Path) -> Iterator[ast.Call]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return (node for node in ast.walk(_tree(path)) if isinstance(node, ast.Call))
 
 
 def _name(call: ast.Call) -> str:

@@ -137,7 +137,10 @@ def test_progress_names_which_of_how_many_and_notes_are_said_once(store: RunStor
 
 
 @pytest.mark.slow
-def test_it_goes_on_when_the_page_is_left_and_is_there_when_it_is_opened_again(store: RunStore) -> None:
+def test_it_goes_on_when_the_page_is_left_and_is_there_when_it_is_opened_again(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gan_core.runs.background.YIELDS", 0)  # nothing trains that it must let pass
     run = trained(store, "mlp_gan")
     trained(store, "feature_net")
     test = choose(page("evaluate"), f"run:{run}")

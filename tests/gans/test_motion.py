@@ -226,4 +226,6 @@ def test_gail_balances_a_pole_from_four_demonstrations() -> None:
             trainer.ema.refresh(hparams.ema)
             player = imitation.policy_player(trainer.ema.networks["generator"])  # type: ignore[arg-type]
             best = max(best, imitation.score(CARTPOLE, player, 5, horizon=200).mean)
+            if best > 100:
+                break
     assert best > 100

@@ -59,16 +59,19 @@ def test_the_critics_estimate_is_the_exact_distance() -> None:
 
 @pytest.mark.slow
 def test_the_ring_preset_finds_all_modes() -> None:
-    outcome = train("ring8", {}, 0, source("ring8").load(None, lambda done, total: None))
+    """Ends as soon as it has."""
+    data = source("ring8").load(None, lambda done, total: None)
+    outcome = train("ring8", {}, 0, data, lambda counted: counted.covered == 8 and counted.quality >= 0.85)
     assert outcome.counted.covered == 8
     assert outcome.counted.quality >= 0.85
 
 
 @pytest.mark.slow
-def test_the_collapse_preset_collapses_and_noise_mends_it() -> None:
+def test_noise_mends_the_collapse() -> None:
+    """That the preset collapses without it, with the same seed, is seen in tests/training/test_variety.py."""
     data = source("ring8").load(None, lambda done, total: None)
-    assert train("collapses", {}, 0, data).counted.touched <= 2
-    assert train("collapses", remedies["instance noise"], 0, data).counted.covered >= 7
+    outcome = train("collapses", remedies["instance noise"], 0, data, lambda counted: counted.covered >= 7)
+    assert outcome.counted.covered >= 7
 
 
 def test_trains_from_the_command_line(home: Path) -> None:

@@ -164,4 +164,6 @@ def test_a_corner_of_the_mouth_moves_and_the_face_stays(monkeypatch: pytest.Monk
         nearer = first.left - last.left
         kept = float(psnr(last.picture[:, :, rest][..., None], first.picture[:, :, rest][..., None]))
         good += moved >= 4 and nearer >= 4 and kept >= 30
+        if good == 9:
+            break
     assert good >= 9

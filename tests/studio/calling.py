@@ -113,14 +113,27 @@ def default(component: dict[str, Any]) -> Any:
     return {"slider": props.get("minimum"), "checkbox": True}.get(component["type"], "")
 
 
+PLACE = re.compile(r"\{[^{}]*\}")  # of a value, in a template
+
+
 @cache
-def _patterns(language: str) -> re.Pattern[str]:
-    texts = [translations(language).gettext(text) for text in all_messages()]
-    parts = [re.sub(r"\\{[^{}]*\\}", ".*?", re.escape(text)) for text in texts]
+def _texts(language: str) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
+    """All that the Studio can say in a language: whole texts, and templates, each with what stands before a value."""
+    texts = {translations(language).gettext(text) for text in all_messages()}
     least = 12 if language == "en" else 6  # letters: a few templates are all values
-    return re.compile("|".join(one for one in parts if len(one.replace(".*?", "").replace("\\", "")) >= least), re.S)
+    texts = {text for text in texts if len(PLACE.sub("", text).replace("\\", "")) >= least}
+    templates = {text for text in texts if PLACE.search(text)}
+    return frozenset(texts - templates), tuple((PLACE.split(text, maxsplit=1)[0], text) for text in templates)
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(".*?".join(re.escape(part) for part in PLACE.split(template)), re.S)
 
 
 def is_ours(words: str, language: str) -> bool:
     """Whether a sentence is one of the Studio's, in that language."""
-    return _patterns(language).fullmatch(words) is not None
+    whole, templates = _texts(language)
+    return words in whole or any(
+        words.startswith(start) and _pattern(template).fullmatch(words) for start, template in templates
+    )

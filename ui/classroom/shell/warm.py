@@ -10,7 +10,7 @@ import threading
 import time
 
 DELAY = 1.0  # seconds; lets the first page reach the browser
-MODULES = ("torch", "torch._dynamo", "gan_core.training.session", "gan_core.models.sampler")
+MODULES = ("torch", "gan_core.training.session", "gan_core.models.sampler")
 
 _lock = threading.Lock()
 _started = False
@@ -29,8 +29,8 @@ def start() -> None:
 
 def is_ready() -> bool:
     """Whether recipes are available without a wait."""
-    if not _ready.is_set() and all(name in sys.modules for name in MODULES[2:]):
-        spec = sys.modules[MODULES[2]].__spec__
+    if not _ready.is_set() and all(name in sys.modules for name in MODULES[1:]):
+        spec = sys.modules[MODULES[1]].__spec__
         if spec is not None and not getattr(spec, "_initializing", False):
             _ready.set()
     return _ready.is_set()

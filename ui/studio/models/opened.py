@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -235,7 +234,7 @@ def add(reference: str) -> str:
 
 
 def warm() -> None:
-    """Loads the first model and imports what searches need, so that the first visitor needn't wait.
+    """Loads the first model, so that the first visitor needn't wait.
 
     Errors are reported when a visitor runs into them.
     """
@@ -248,4 +247,3 @@ def warm() -> None:
         len(model.slots)
     except GanscopeError:
         return
-    importlib.import_module("torch._dynamo")  # the first optimiser of a process takes seconds

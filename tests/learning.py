@@ -1,0 +1,16 @@
+"""Trainings that end as soon as they have learnt enough; their limit of steps is what they may take at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gan_core.training.trainer import Trainer
+
+
+def stages(trainer: Trainer, steps: int, every: int) -> Iterator[int]:
+    """Trains up to `steps`, and stops every so many with the averaged networks refreshed: break when it is enough."""
+    for step in range(1, steps + 1):
+        trainer.train_step()
+        if step % every == 0 or step == steps:
+            trainer.ema.refresh(trainer.hparams.ema)
+            yield step
