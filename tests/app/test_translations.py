@@ -65,3 +65,8 @@ def test_english_needs_no_catalogue() -> None:
     assert _("Train") == "Train"
     with using("zh"):
         assert _("Train") == "训练"
+
+
+def test_chinese_has_one_form_of_address() -> None:
+    formal = [text for text in getattr(translations("zh"), "_catalog", {}).values() if isinstance(text, str) and "您" in text]
+    assert not formal, "the pages say 你"
