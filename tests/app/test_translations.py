@@ -68,5 +68,6 @@ def test_english_needs_no_catalogue() -> None:
 
 
 def test_chinese_has_one_form_of_address() -> None:
-    formal = [text for text in getattr(translations("zh"), "_catalog", {}).values() if isinstance(text, str) and "您" in text]
+    texts = getattr(translations("zh"), "_catalog", {}).values()
+    formal = [text for text in texts if isinstance(text, str) and "您" in text]
     assert not formal, "the pages say 你"
