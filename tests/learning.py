@@ -8,7 +8,7 @@ from gan_core.training.trainer import Trainer
 
 
 def stages(trainer: Trainer, steps: int, every: int) -> Iterator[int]:
-    """Trains up to `steps`, and stops every so many with the averaged networks refreshed: break when it is enough."""
+    """Trains up to `steps`, and yields after each `every` of them, with the averaged networks refreshed."""
     for step in range(1, steps + 1):
         trainer.train_step()
         if step % every == 0 or step == steps:
