@@ -48,7 +48,7 @@ def train(
 ) -> Outcome:
     """Trains a preset for some seconds, or its own number of steps, and classifies its samples.
 
-    With `every`, it looks after each so many steps, whatever the time, and ends as soon as the samples are good.
+    With `every`, samples are classified after each `every` steps, and training ends as soon as they are good.
     """
     recipe = recipes.get(recipe_name)
     preset = recipe.preset(preset_name)

@@ -67,7 +67,7 @@ def distances(made: Mapping[str, np.ndarray], kept_aside: Mapping[str, np.ndarra
     from scipy.stats import wasserstein_distance
 
     if not len(made["atoms"]) or not len(kept_aside["atoms"]):
-        raise BadData("There is no valid molecule whose properties could be compared.")
+        raise BadData("No valid molecules to compare.")
     found = {
         name: float(wasserstein_distance(made[name], kept_aside[name]) / max(1e-9, float(kept_aside[name].std())))
         for name in NUMBERS

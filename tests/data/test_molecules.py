@@ -149,5 +149,5 @@ def test_properties_and_their_distances() -> None:
 
 
 def test_distances_of_nothing_are_refused() -> None:
-    with pytest.raises(BadData, match="no valid molecule"):
+    with pytest.raises(BadData, match="No valid molecules"):
         distances(properties(np.zeros((0, 9, 9), np.int64)), properties(matrix_of("CCCO", 9)[None]))
