@@ -1,6 +1,6 @@
-"""What the experiments of lessons 9, 12, 13 and 15 show: the numbers that these lessons state.
+"""What the experiments of lessons 5, 9, 12, 13 and 15 show: the numbers that these lessons state.
 
-    python -m benchmarks.lessons                                # all of them, over seeds 0 to 2: ten minutes
+    python -m benchmarks.lessons                                # all of them, over seeds 0 to 2: twelve minutes
     python -m benchmarks.lessons --only harm_and_honesty --seeds 0 1 2 3 4
 
 Each experiment is trained exactly as its button sets it up, but without the app, on one thread, and its averaged
@@ -22,6 +22,7 @@ from benchmarks.timing import Row, report
 from gan_core import data
 from gan_core.gans import Recipe
 from gan_core.hparams import TrainingHParams
+from gan_core.metrics import density
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.fidelity import psnr
 from gan_core.objectives.super_resolution import bicubic, downscale
@@ -133,9 +134,25 @@ def on_the_right(run: Trained) -> dict[str, float]:
     return {"right": float((points[:, 0] > 0.75).mean()), "between": float((np.abs(points[:, 0]) <= 0.75).mean())}
 
 
+def steepness(run: Trained) -> dict[str, float]:
+    """Of a critic of points: its mean slope at generated points, and how far these are from the data."""
+    points = run.sampler.sample(SAMPLES, 1_000_000)
+    places = points.clone().requires_grad_()
+    (slopes,) = torch.autograd.grad(run.trainer.networks["discriminator"](places).sum(), places)
+    real = data.load("two_moons", 2).arrays["real"]
+    return {
+        "slope": float(slopes.norm(dim=1).mean()),
+        "sliced distance": density.sliced_wasserstein(points.numpy(), real.reshape(len(real), -1)),
+    }
+
+
 MEASURES: Mapping[str, Callable[[Trained], dict[str, float]]] = {
-    "conditioning": obeys, "translation": colours, "super_resolution": enlarged, "harm_and_honesty": on_the_right,
-}  # fmt: skip
+    "lipschitz": steepness,
+    "conditioning": obeys,
+    "translation": colours,
+    "super_resolution": enlarged,
+    "harm_and_honesty": on_the_right,
+}
 
 
 def measured(lesson: str, seeds: list[int], steps: int = 0) -> list[Row]:

@@ -7,6 +7,7 @@ are retried before the next step, so nothing is lost when the disk is full.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
@@ -22,6 +23,7 @@ from torch import nn
 
 from gan_core import data
 from gan_core.checkpoint import load_state, read_checkpoint
+from gan_core.cores import LARGE, cores, threads_for
 from gan_core.data.base import DataSet, DataSpec
 from gan_core.errors import BadCheckpoint, GanscopeError
 from gan_core.gans import recipes
@@ -55,14 +57,12 @@ def runs_at_once() -> int:
     return max(1, int(text)) if text.isdecimal() else 1
 
 
-def cpu_threads(networks: Mapping[str, nn.Module]) -> int:
-    """Threads for a run's operations: one for small perceptrons, every core that the process may use for all else.
+def cpu_threads(networks: Mapping[str, nn.Module], values: int = LARGE) -> int:
+    """Threads for a run's operations on items of `values` numbers each: one for small perceptrons, else as
+    `cores.threads_for` says.
 
     Ranks on one machine share its cores. A run of one process takes no more threads than `OMP_NUM_THREADS` names, as
     PyTorch itself does (torchrun sets that variable for its processes, whatever the machine has).
-
-    Small layers gain little from a second core, and where anything else runs there (a browser, say), two threads
-    that wait for each other are many times slower than one.
     """
     weights = [weight for network in networks.values() for weight in network.parameters()]
     small = sum(weight.numel() for weight in weights) < SMALL and all(weight.ndim < 4 for weight in weights)
@@ -71,12 +71,7 @@ def cpu_threads(networks: Mapping[str, nn.Module]) -> int:
     if (ranks := launch.ranks_here()) > 1:
         return max(1, cores() // ranks)
     asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # the first number is of the outer level
-    return min(cores(), int(asked)) if asked.isdecimal() and int(asked) else cores()
-
-
-def cores() -> int:
-    """The cores that this process may use: fewer than the machine has under taskset or in a container."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores(), int(asked)) if asked.isdecimal() and int(asked) else threads_for(values)
 
 
 N_TERM = (
@@ -243,7 +238,8 @@ class Session(Control):
             self.trainer = forking.begin(
                 recipe, hparams, state, data_set, self.device, self.computation, begun, self._make
             )
-        torch.set_num_threads(cpu_threads(self.trainer.networks))
+        values = max(math.prod(shape) for shape in self.trainer.spec.fields.values())
+        torch.set_num_threads(cpu_threads(self.trainer.networks, values))
         if state is not None and own:
             load_state(self.trainer, state)
         self.journal = Journal(self.store, self.run_id, self._token, self.trainer, run.seconds)

@@ -141,8 +141,18 @@ def test_as_many_threads_as_cores_or_as_were_asked_for(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2, 3}, raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", asked)
-    assert cpu_threads({"net": nn.Conv2d(1, 1, 3)}) == threads
+    assert cpu_threads({"net": nn.Conv2d(1, 1, 3)}, 3 * 64 * 64) == threads
     assert cpu_threads({"net": nn.Linear(2, 2)}) == 1  # a small perceptron
+
+
+@pytest.mark.parametrize(("machine", "threads"), [(1, 1), (2, 1), (4, 3)])
+def test_small_items_leave_a_core_to_the_page_and_its_browser(
+    machine: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(machine)), raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert cpu_threads({"net": nn.Conv2d(1, 1, 3)}, 3 * 32 * 32) == threads
+    assert cpu_threads({"net": nn.Conv2d(1, 1, 3)}, 3 * 64 * 64) == machine
 
 
 def test_bad_commands_are_refused_in_the_caller(store: RunStore) -> None:
