@@ -174,7 +174,7 @@ class Pages:
         try:
             return await preview.with_tags(request, go_on, here, self.titles[here])
         except RuntimeError:
-            if await request.is_disconnected():  # then nothing was answered, and nobody waits for it
+            if await request.is_disconnected():  # there is no answer, and nobody is waiting for one
                 return fastapi.Response(status_code=499)
             raise
 

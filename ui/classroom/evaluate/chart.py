@@ -54,7 +54,7 @@ def intervals(found: Mapping[str, Figure]) -> Chart:
 
 
 def matrix(asked: Sequence[str], seen: Sequence[str], shares: Sequence[Sequence[float | None]]) -> Chart:
-    """Classes asked for (rows) and seen (columns), as shares of each row."""
+    """Requested (rows) and recognised classes (columns), as shares of each row."""
     from plotly.graph_objects import Figure as Chart
 
     chart = Chart()

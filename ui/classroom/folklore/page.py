@@ -1,4 +1,4 @@
-"""The page Folklore: every claim with what came out of it, and links to train it with and without."""
+"""The page Folklore: every claim with its result, and links to train it with and without."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _kinds(claim: Claim) -> set[str]:
 
 
 def _counts() -> None:
-    """How many comparisons came out which way."""
+    """Shows how many comparisons have which verdict."""
     found = [(claim, results.outcome(claim, bed).verdict) for claim in CLAIMS for bed in BEDS]
     confirmed = sum(verdict == claim.expected for claim, verdict in found)
     unclear = sum(verdict == "unclear" for _claim, verdict in found)
@@ -106,7 +106,7 @@ def _result(claim: Claim, bed: str, outcome: Outcome) -> None:
 
 
 def verdict_words(claim: Claim, outcome: Outcome) -> str:
-    """The verdict as the rule gives it, with the effect and its interval."""
+    """The verdict of the rule, with the effect and its interval."""
     figure = _(FIGURES[claim.figure].title)
     return _(SENTENCES[outcome.verdict]).format(
         figure=figure[:1].upper() + figure[1:], effect=outcome.shown(outcome.effect), low=outcome.shown(outcome.low),
@@ -115,7 +115,7 @@ def verdict_words(claim: Claim, outcome: Outcome) -> str:
 
 
 def _links(claim: Claim) -> None:
-    """Where to run it oneself; arms that differ in what is read of a run alone are one link."""
+    """Links to run it; arms that differ only in what is read from a run share one link."""
     st.markdown(f"**{_('Run it:')}**", width="content")
     for (with_it, bed), label in LINKS.items():
         arm: Arm = claim.with_it if with_it else claim.without
