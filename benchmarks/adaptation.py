@@ -110,8 +110,8 @@ def line(name: str, found: list[Trained]) -> str:
     shares = np.array([(one.found.source, one.found.target, one.found.apart) for one in found])
     source, target, apart = shares.mean(0)
     low, high = shares[:, 1].min(), shares[:, 1].max()
-    told = f"{100 * target:.1f} ({100 * low:.1f}-{100 * high:.1f})"
-    return LINE.format(name, f"{100 * source:.1f} %", told, f"{100 * apart:.1f} % told apart",
+    target_words = f"{100 * target:.1f} ({100 * low:.1f}-{100 * high:.1f})"
+    return LINE.format(name, f"{100 * source:.1f} %", target_words, f"{100 * apart:.1f} % told apart",
                        f"{np.mean([one.seconds for one in found]):.0f} s")  # fmt: skip
 
 
@@ -130,10 +130,10 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{asked.data}: {len(train):,} images of each domain, {asked.steps:,} steps of 64 + 64, {asked.seeds} seeds; "
           f"accuracy on {len(test):,} test images of each")  # fmt: skip
     print(LINE.format("", "domain a", "domain b", "features", "CPU time"))
-    told = replace(train, arrays={**train.arrays, "a": train.arrays["b"]})
+    supervised = replace(train, arrays={**train.arrays, "a": train.arrays["b"]})
     arms = {"source": ("source only", train, 0.0), "statistics": ("statistics of both", train, LITTLE),
             "dann": ("DANN", train, recipes.get("dann").hparams.adaptation),
-            "target": ("trained on b's labels", told, 0.0)}  # fmt: skip
+            "target": ("trained on b's labels", supervised, 0.0)}  # fmt: skip
     results = {}
     for arm, (name, known, weight) in ({} if asked.only else arms).items():
         results[arm] = [trained(known, test, seed, asked.steps, weight) for seed in range(asked.seeds)]

@@ -223,10 +223,10 @@ def classroom(students: int, repetitions: int, seconds: float) -> list[Row]:
         answers = sorted(crowd.answers)
         crowd.leave()
     rates = f"{statistics.median(results['students']):.0f} against {statistics.median(results['alone']):.0f} steps/s"
-    told = f"{repetitions} x {seconds:g} s"
+    detail = f"{repetitions} x {seconds:g} s"
     return [
         at_most(f"{students} students: speed that the trainer loses", cost(results["students"], results["alone"]), LOST,
-                " %", f"{told}; {rates}"),
+                " %", f"{detail}; {rates}"),
         at_most("a slider of a lesson answers, p95", float(np.quantile(answers, 0.95)), ANSWERED, " s",
                 f"{len(answers)} moves; median {statistics.median(answers):.2f} s"),
         at_most("the server's memory, for each student", each, MEMORY, " MB", f"{before:.0f} MB before they came"),

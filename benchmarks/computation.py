@@ -138,13 +138,13 @@ def measure(
 
 def refused(device: str) -> str:
     """Of the precisions that aren't in the table, why."""
-    told = []
+    lines = []
     for precision in ("bf16", "fp16"):
         try:
             asked_for(precision, device)
         except BadValue as error:
-            told.append(f"- {precision}: {error}")
-    return "\n".join(told)
+            lines.append(f"- {precision}: {error}")
+    return "\n".join(lines)
 
 
 def main() -> None:

@@ -60,13 +60,13 @@ def photos(most: int, side: int = SIDE) -> list[np.ndarray]:
         return sample_photos(side)
 
 
-def jpeg(quality: int, told: bool = True) -> Harm:
+def jpeg(quality: int, declared: bool = True) -> Harm:
     def harm(array: np.ndarray, number: int) -> tuple[np.ndarray, Damage]:
         file = io.BytesIO()
         Image.fromarray(array).save(file, "JPEG", quality=quality)
         with Image.open(file) as image:
             read = np.asarray(image)
-            return read, damage_of(read, jpeg_quality(image) if told else None)
+            return read, damage_of(read, jpeg_quality(image) if declared else None)
 
     return harm
 
@@ -84,7 +84,7 @@ def noise(sigma: float) -> Harm:
 
 HARMS = {
     "clean": noise(0), "JPEG 90": jpeg(90), "JPEG 75": jpeg(75), "JPEG 50": jpeg(50), "JPEG 30": jpeg(30),
-    "JPEG 15": jpeg(15), "JPEG 30 as PNG": jpeg(30, told=False), "noise 5": noise(5), "noise 10": noise(10),
+    "JPEG 15": jpeg(15), "JPEG 30 as PNG": jpeg(30, declared=False), "noise 5": noise(5), "noise 10": noise(10),
     "noise 15": noise(15), "noise 25": noise(25),
 }  # fmt: skip
 

@@ -72,10 +72,11 @@ def frames(data: str, repetitions: int, seconds: float) -> list[Row]:
             return alone(session, seconds, time.perf_counter)
 
         results = interleaved({"watched": watched, "unwatched": unwatched}, repetitions)
-    told = f"{repetitions} x {seconds:g} s, {data}"
+    detail = f"{repetitions} x {seconds:g} s, {data}"
     rate = statistics.median(results["watched"])
     return [
-        at_most("frames for a watcher: speed lost", cost(results["watched"], results["unwatched"]), ASKED, " %", told),
+        at_most("frames for a watcher: speed lost", cost(results["watched"], results["unwatched"]), ASKED, " %",
+                detail),
         at_least("steps per second meanwhile, of those asked", rate / STEPS, 1, f"{rate:.0f} steps/s"),
         at_least(
             "frames per second meanwhile, of those asked", statistics.median(taken) / FRAMES, 1,
@@ -133,8 +134,8 @@ def page(data: str, repetitions: int, seconds: float) -> list[Row]:
             return measure()
 
         results = interleaved({"open": opened, "closed": closed}, repetitions)
-    rate, told = statistics.median(results["open"]), f"{repetitions} x {seconds:g} s"
-    rates = f"{told}; {rate:.0f} against {statistics.median(results['closed']):.0f} steps/s"
+    rate, detail = statistics.median(results["open"]), f"{repetitions} x {seconds:g} s"
+    rates = f"{detail}; {rate:.0f} against {statistics.median(results['closed']):.0f} steps/s"
     return [
         at_most(f"playground open in Chromium, {data}: speed lost", cost(results["open"], results["closed"]), ASKED,
                 " %", rates),

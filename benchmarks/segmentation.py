@@ -60,8 +60,8 @@ def main(arguments: list[str] | None = None) -> None:
     for arm in ARMS:
         means = [one.mean[arm] for one in outcomes]
         by_part = np.nanmean([one.parts[arm] for one in outcomes], 0)
-        told = f"{np.mean(means):.3f} ({min(means):.3f}-{max(means):.3f})"
-        print(f"{arm:10}{told:>22}" + "".join(f"{share:12.3f}" for share in by_part))
+        score = f"{np.mean(means):.3f} ({min(means):.3f}-{max(means):.3f})"
+        print(f"{arm:10}{score:>22}" + "".join(f"{share:12.3f}" for share in by_part))
     print(f"the ensemble's masks agree with those of the segmenter of all labels to a mean IoU of "
           f"{np.mean([one.pixel_iou for one in outcomes]):.3f}")  # fmt: skip
     if asked.keep:

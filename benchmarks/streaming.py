@@ -121,8 +121,8 @@ def from_shards(count: int, repetitions: int, folder: Path | None = None) -> Row
             drawing.append(processor_seconds(lambda: [trainer.batches.next(batch) for _ in range(times)]) / times)
             training.append(processor_seconds(trainer.train_step))
         read, step = (statistics.median(found) / batch * 1000 for found in (drawing, training))
-    told = f"{read:.2f} ms an image of {JPEG} px, {read / step:.1%} of a step of dcgan ({step:.1f} ms)"
-    return Row("reading from shards, processor time", told, samples=f"{repetitions} x {times * batch} images")
+    figures = f"{read:.2f} ms an image of {JPEG} px, {read / step:.1%} of a step of dcgan ({step:.1f} ms)"
+    return Row("reading from shards, processor time", figures, samples=f"{repetitions} x {times * batch} images")
 
 
 def main() -> None:

@@ -57,9 +57,9 @@ def main(arguments: list[str] | None = None) -> None:
             for name, pair in (("true", (one, other)), ("made", (first, second)), ("floor", (mixed, second))):
                 found = agreement(*pair)
                 rows[name].append((found.psnr, found.share))
-        told = [f"{np.nanmedian([p for p, _s in row]):.1f} ({np.mean([s for _p, s in row]):.2f})"
+        cells = [f"{np.nanmedian([p for p, _s in row]):.1f} ({np.mean([s for _p, s in row]):.2f})"
                 for row in rows.values()]  # fmt: skip
-        print(f"{turned:8}" + "".join(f"{one:>20}" for one in told))
+        print(f"{turned:8}" + "".join(f"{one:>20}" for one in cells))
     times = []
     for step in range(40):
         began = time.perf_counter()

@@ -29,7 +29,7 @@ from serving.settings import Settings
 
 ABOUT = """Draws, edits and translates pictures with GANs. Pictures come as PNG, WebP, nested lists or base64. Errors
 are one sentence in `error`. Long work is a job: begin it, watch it, fetch its result."""
-TOLD = 3  # problems of one request that are named
+MOST_NAMED = 3  # maximum number of problems that an answer names
 CODES = {
     401: "A key is needed.", 404: "There is no such model or job.", 413: "The body is too large.",
     422: "A value can't be used.", 429: "Too many requests; see Retry-After.", 503: "Not now; see Retry-After.",
@@ -89,9 +89,9 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     problems = error.errors()
     if any(one["type"] == "json_invalid" for one in problems):
         return JSONResponse({"error": "The body isn't valid JSON."}, 400)
-    told = list(dict.fromkeys(map(_problem, problems)))
-    more = f" ({len(told) - TOLD} more)" if len(told) > TOLD else ""
-    return JSONResponse({"error": " ".join(told[:TOLD]) + more}, 422)
+    sentences = list(dict.fromkeys(map(_problem, problems)))
+    more = f" ({len(sentences) - MOST_NAMED} more)" if len(sentences) > MOST_NAMED else ""
+    return JSONResponse({"error": " ".join(sentences[:MOST_NAMED]) + more}, 422)
 
 
 def _problem(one: dict[str, Any]) -> str:

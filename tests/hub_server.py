@@ -300,8 +300,8 @@ class Handler(BaseHTTPRequestHandler):
         place, ends = f"{self.hub.address}/cas", int(time.time()) + 3600
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         headers = {"X-Xet-Cas-Url": place, "X-Xet-Access-Token": token, "X-Xet-Token-Expiration": str(ends)}
-        told = json.dumps({"casUrl": place, "accessToken": token, "exp": ends}).encode()
-        self._send(told, headers | {"Content-Type": "application/json"})
+        content = json.dumps({"casUrl": place, "accessToken": token, "exp": ends}).encode()
+        self._send(content, headers | {"Content-Type": "application/json"})
 
     def _xet(self, kind: str, hashed: str) -> None:
         xet = self.hub.xet

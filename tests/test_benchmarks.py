@@ -265,7 +265,7 @@ def test_the_preset_learns_readable_digits() -> None:
     assert outcome.classes.min() >= recognisable.SMALLEST, outcome
 
 
-def test_what_is_measured_anew_takes_its_old_place_in_the_file(tmp_path: Path) -> None:
+def test_new_measurements_keep_their_place_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "architectures.json"
     for name, rate in (("dcgan", 1), ("cgan", 2), ("dcgan", 3)):
         architectures.save(path, {"recipe": name, "size": "default", "images_per_second": rate})

@@ -188,13 +188,13 @@ async def state(request: Request, id: str) -> JSONResponse:
 async def events(request: Request, id: str) -> StreamingResponse:
     """The same as server-sent events, one for each change, until the job has ended."""
     job = _job(request, id)
-    return StreamingResponse(_told(job), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return StreamingResponse(_event_stream(job), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-async def _told(job: Job) -> AsyncIterator[str]:
+async def _event_stream(job: Job) -> AsyncIterator[str]:
     said, when = "", time.monotonic()
     while True:
-        over = job.over.is_set()  # read before the state, so that the last state is said
+        over = job.over.is_set()  # read before the state, so that the last state is reported
         now = json.dumps(job.described())
         if now != said:
             said, when = now, time.monotonic()

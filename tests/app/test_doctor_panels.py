@@ -81,7 +81,7 @@ def test_an_alarm_offers_the_checkpoint_before_it(store: RunStore) -> None:
     assert card["back"] is None  # nobody trains it
 
 
-def test_a_plateau_is_offered_in_words() -> None:
+def test_a_plateau_is_described_in_words() -> None:
     card = board._plateau(Plateau("samples/distance", 1200, 3000, 0.0312, 0.002), False)
     assert card["what"] == f"No longer improving since step {number(1200)}: you can stop."
     assert card["cause"].startswith("Distance to real images was 0.0312 ± 0.004 there")

@@ -60,7 +60,7 @@ def test_kept_evaluations_are_compared(store: RunStore) -> None:
     assert {metric.label for metric in test.metric} == {"Near copies"}
 
 
-def test_figures_that_are_not_computed_anew_are_kept(home: Path) -> None:
+def test_figures_that_are_not_recomputed_are_kept(home: Path) -> None:
     first = replace(result("one", 1.0), weights="a")
     results.save(first)
     kept = results.save(replace(first, figures=(figure("fd", 2.0), figure("kid", 0.1)), obedience={}))
@@ -116,7 +116,7 @@ def test_every_metric_and_kind_has_words() -> None:
     assert column_word(figure("fd", 1.0, side=TRAIN)) == "Fréchet distance · 1k · mnistnet · training images"
 
 
-def test_what_cannot_be_asked_is_named(tmp_path: Path) -> None:
+def test_impossible_requests_are_reported(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="There is no folder"):
         start._folder(str(tmp_path / "missing"))
     assert start._fewer(5000, "digits") is None  # 1,797 in all

@@ -24,7 +24,7 @@ from ui.classroom.train.setup import from_query
 ROOT = Path(__file__).parents[2]
 
 
-def test_there_are_claims_enough_and_each_has_two_arms() -> None:
+def test_there_are_enough_claims_and_each_has_two_arms() -> None:
     assert len(CLAIMS) >= 12
     assert len({claim.name for claim in CLAIMS}) == len(CLAIMS)
     assert len(SEEDS) == 5

@@ -23,7 +23,7 @@ def test_without_a_model_the_pages_say_what_to_train() -> None:
         assert any(what in one.value for one in test.info)
 
 
-def test_a_text_is_shown_token_by_token_with_what_d_expects() -> None:
+def test_a_text_is_shown_token_by_token_with_the_expectations_of_d() -> None:
     make_model("gumbel_gan.x", "arithmetic")
     make_model("text_mle.x", "arithmetic")
     test = page("language", model="gumbel_gan.x")
@@ -73,7 +73,7 @@ def test_choices_are_those_that_drew_the_text() -> None:
         choices.texts(sampler, 1, 0, 0)
 
 
-def test_a_passage_is_heard_and_continued() -> None:
+def test_a_passage_is_played_and_continued() -> None:
     if not data.source("chorales").available():
         pytest.skip("GANSCOPE_DATA holds no chorales")
     make_model("musegan.x", "chorales")

@@ -40,7 +40,7 @@ def test_space_says_how_to_get_a_model_of_scenes() -> None:
     assert "There is no model of scenes yet" in texts(page("space"))
 
 
-def test_a_scene_is_turned_filmed_and_taken_along(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scene_is_turned_filmed_and_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as few:  # not all 3,000 views
         few.setattr(data, "load", lambda name, size: example(recipes.get("triplane")))
         make_model("triplane.x", "solids")

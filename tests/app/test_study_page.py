@@ -78,7 +78,7 @@ def test_a_study_is_started_watched_and_finished_from_its_page(monkeypatch: pyte
     assert len(test.get("plotly_chart")) == 2
 
 
-def test_a_study_is_stopped_and_taken_up_again() -> None:
+def test_a_study_is_stopped_and_resumed() -> None:
     process.start(StudyPlan("digits", 8, k=(20,), unbalanced=0, seeds=1, steps=3, gan_steps=100_000))
     page().button(key="study-stop").click().run()
     assert not process.last().runs
@@ -89,7 +89,7 @@ def test_a_study_is_stopped_and_taken_up_again() -> None:
     process.stop()
 
 
-def test_who_may_only_watch_cannot_start_a_study(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_viewers_cannot_start_a_study(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "secret")
     button = page().button(key="study-start")
     assert button.disabled
@@ -121,7 +121,7 @@ def wait(until: Callable[[], bool], seconds: float = 120) -> None:
         time.sleep(0.1)
 
 
-def test_a_study_that_was_made_is_drawn() -> None:
+def test_a_finished_study_is_drawn() -> None:
     ok("augment-study", *TINY)
     test = page()
     assert len(test.get("plotly_chart")) == 2
@@ -135,7 +135,7 @@ def test_a_study_that_was_made_is_drawn() -> None:
     ("differences", "said"),
     [((-0.1, -0.1), "didn't help"), ((0.1, -0.1), "in some comparisons"), ((0.1, 0.1), "in every comparison")],
 )
-def test_it_says_honestly_what_came_out(differences: tuple[float, ...], said: str) -> None:
+def test_the_result_is_reported_whatever_it_is(differences: tuple[float, ...], said: str) -> None:
     made(differences)
     assert said in page().info[0].value
 
@@ -145,7 +145,7 @@ def test_one_repetition_proves_nothing() -> None:
     assert "A single repetition" in page().info[0].value
 
 
-def test_a_study_that_grows_shows_what_is_done() -> None:
+def test_an_unfinished_study_shows_its_results_so_far() -> None:
     folder = made((0.1, 0.1))
     (folder.path / "cells" / f"{Cell(Setting(8, 8), 2, 'both').name}.json").unlink()
     assert "23 of 24" in page().get("progress")[0].proto.text

@@ -41,15 +41,15 @@ def kept(text: str, *more: str) -> str:
     """Runs each command that the text advises, made small by `more`; what they say."""
     commands = ADVISED.findall(text)
     assert commands, text
-    told = ""
+    output = ""
     for command in commands:
         words = shlex.split(command)[1:]
         if words[0] == "train" and "--resume" not in words:
             words += more
         result = ganscope(*words)
         assert result.exit_code == 0, f"{command}\n{result.output}"
-        told += result.stdout + result.stderr
-    return told
+        output += result.stdout + result.stderr
+    return output
 
 
 def trained(state: RunState = RunState.FINISHED, *more: str) -> str:
@@ -109,8 +109,8 @@ def a_run_that_is_done(tmp_path: Path) -> None:
 
 def a_resumed_run_with_other_settings(tmp_path: Path) -> None:
     words = ("--set", "generator_rate=0.001", "--steps", "3", "--name", "two words")
-    told = kept(said("train", "--resume", trained(RunState.STOPPED), *words))
-    assert "finished at step 3" in kept(told)
+    output = kept(said("train", "--resume", trained(RunState.STOPPED), *words))
+    assert "finished at step 3" in kept(output)
     store = RunStore()
     assert (store.runs()[0].name, store.runs()[0].spec.hparams["generator_rate"]) == ("two words", 0.001)
     store.close()
@@ -118,8 +118,8 @@ def a_resumed_run_with_other_settings(tmp_path: Path) -> None:
 
 def an_edit_of_a_run_that_nobody_trains(tmp_path: Path) -> None:
     for state, end in ((RunState.FINISHED, 4), (RunState.STOPPED, 4), (RunState.FAILED, 4)):
-        told = kept(said("runs", "edit", trained(state), "--set", "generator_rate=0.001"))
-        assert f"finished at step {end}" in kept(told)
+        output = kept(said("runs", "edit", trained(state), "--set", "generator_rate=0.001"))
+        assert f"finished at step {end}" in kept(output)
 
 
 def another_verb_for_a_run_that_nobody_trains(tmp_path: Path) -> None:
@@ -127,8 +127,8 @@ def another_verb_for_a_run_that_nobody_trains(tmp_path: Path) -> None:
     for verb in ("pause", "resume", "stop", "step"):
         assert "finished at step 2" in kept(said("runs", verb, stopped))
         token_back(stopped)
-    told = kept(said("runs", "resume", trained()))
-    assert "finished at step 4" in kept(told)
+    output = kept(said("runs", "resume", trained()))
+    assert "finished at step 4" in kept(output)
 
 
 def token_back(run: str) -> None:
@@ -413,7 +413,7 @@ def test_no_command_is_named_outside_backticks() -> None:
 # --- names that are mistyped -----------------------------------------------------------------------------------------
 
 
-def test_a_mistyped_name_is_answered_with_models_and_runs_the_nearest_first(store: RunStore, tmp_path: Path) -> None:
+def test_a_mistyped_name_lists_models_and_runs_the_nearest_first(store: RunStore, tmp_path: Path) -> None:
     make_model("mlp_gan.digits")
     make_model("cgan.digits")
     make_run(store, "my first run")
@@ -438,7 +438,7 @@ def test_a_mistyped_name_is_answered_with_models_and_runs_the_nearest_first(stor
     assert "Valid: my first run, " in ganscope("runs", "show", "my frist run").stderr
 
 
-def test_where_nothing_is_there_nothing_is_listed(store: RunStore, tmp_path: Path) -> None:
+def test_without_models_and_runs_nothing_is_listed(store: RunStore, tmp_path: Path) -> None:
     message = ganscope("sample", "latest", "-o", tmp_path / "x.png").stderr
     assert message == "Error: There is no model or run named 'latest'; none exists yet.\n"
 
@@ -446,7 +446,7 @@ def test_where_nothing_is_there_nothing_is_listed(store: RunStore, tmp_path: Pat
 # --- sizes -----------------------------------------------------------------------------------------------------------
 
 
-def test_own_data_go_up_to_the_sizes_of_the_recipes(tmp_path: Path) -> None:
+def test_own_data_allow_all_sizes_of_the_recipes(tmp_path: Path) -> None:
     from gan_core.data.base import LARGEST_SIDE, SMALLEST_SIDE
     from gan_core.gans import recipes
 

@@ -96,12 +96,12 @@ def test_a_card_and_a_run_of_a_known_set_know_the_names(store: RunStore, tmp_pat
     assert "Valid: 0, 1, 2, 3" in refused(2, "sample", run.id, "--class", "ten", "-o", tmp_path / "no.png")
 
 
-def test_which_classes_were_found_is_always_said(store: RunStore, tmp_path: Path) -> None:
+def test_which_classes_were_found_is_always_reported(store: RunStore, tmp_path: Path) -> None:
     root = folders(tmp_path / "set", "cat", "dog")
     Image.new("RGB", (8, 8)).save(root / "stray.png")
-    told = ok("data", "load", f"folder:{root}", "--size", "8")
-    assert "2 classes: cat, dog" in told
-    assert "skipped stray.png: beside the class folders cat, dog" in told
+    output = ok("data", "load", f"folder:{root}", "--size", "8")
+    assert "2 classes: cat, dog" in output
+    assert "skipped stray.png: beside the class folders cat, dog" in output
     assert "no classes" in ok("data", "load", f"folder:{root / 'cat'}", "--size", "8")
     assert "10 classes: 0, 1, 2" in ok("data", "load", "digits")
     result = ganscope("train", "biggan", "--data", f"folder:{root}", "--size", "8", "--steps", "1", *SETTINGS)

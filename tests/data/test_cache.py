@@ -86,7 +86,7 @@ def test_sizes_and_names_are_kept_apart(home: Path) -> None:
 
 @pytest.mark.parametrize("file", ["real.npy", "label.npy", "about.json"])
 @pytest.mark.parametrize("damage", ["cut", "empty", "garbage", "missing"])
-def test_broken_entry_is_made_anew(home: Path, kind: str, file: str, damage: str) -> None:
+def test_broken_entry_is_rebuilt(home: Path, kind: str, file: str, damage: str) -> None:
     build = Build()
     cache.entry("set", 16, "1", build)
     path = entries(home)[0] / file

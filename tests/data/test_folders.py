@@ -156,7 +156,7 @@ def test_exif_rotation(tmp_path: Path, picture: Picture) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
-def test_broken_exif_costs_nothing(tmp_path: Path, picture: Picture) -> None:
+def test_broken_exif_is_ignored(tmp_path: Path, picture: Picture) -> None:
     pixels(load_one(tmp_path, picture(gradient(), "JPEG", exif=b"Exif\0\0MM\0*\0\0\xff\xff\xff")))
 
 
@@ -274,7 +274,7 @@ def test_changed_folder_is_read_again(tmp_path: Path, picture: Picture) -> None:
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_nothing_there(tmp_path: Path, exists: bool) -> None:
+def test_missing_or_empty_folder(tmp_path: Path, exists: bool) -> None:
     folder = tmp_path / "empty"
     if exists:
         folder.mkdir()

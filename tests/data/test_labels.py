@@ -80,7 +80,7 @@ def test_a_grey_set_with_one_stray_picture_in_colour_is_grey(tmp_path: Path) -> 
     assert load(f"folder:{root}", 16).spec.shape == (1, 16, 16)
 
 
-def test_many_pictures_beside_folders_are_no_strays(tmp_path: Path) -> None:
+def test_many_pictures_beside_folders_are_not_strays(tmp_path: Path) -> None:
     root = put(tmp_path / "set", "old/1.png", "new/2.png", "3.png", "4.png")
     data = load(f"folder:{root}", 16)
     assert (len(data), data.class_names, data.skipped) == (4, (), ())
@@ -187,7 +187,7 @@ def test_a_file_without_a_label_among_labelled_ones_is_left_out(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("label", [1.5, [0.2, 0.8], [1, 1], [], {"a": 1}, True, " ", float("nan")])
-def test_labels_that_are_no_classes(label: object, tmp_path: Path) -> None:
+def test_labels_that_are_not_classes(label: object, tmp_path: Path) -> None:
     data = given(put(tmp_path / "set", *FILES), {"labels": [[name, label] for name in FILES]})
     assert (len(data), data.class_names) == (4, ())
     assert data.notes == ("The labels of dataset.json aren't used: that of 00000/a.png is no class.",)
@@ -246,7 +246,7 @@ def test_channels_follow_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert ((batch[:, :, 0, 0] + 1) * 127.5).round().tolist() == [[number] * 3 for number in range(4)]
 
 
-def test_a_set_that_has_lost_images_is_drawn_on_from() -> None:
+def test_a_set_that_has_lost_images_can_still_be_drawn_from() -> None:
     """A run that is resumed after pictures were deleted stood, in its order, beyond the end of what is left."""
     before = Batches(DataSet("set", {"real": images(20)}), 0, torch.device("cpu"))
     before.next(15)

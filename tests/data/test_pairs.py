@@ -78,7 +78,7 @@ def test_edges_are_where_colour_steps() -> None:
     assert edges(faces // 40).min() == 255  # a step of 5 is no edge
 
 
-def test_a_digits_colour_tells_which_digit_it_is() -> None:
+def test_a_digits_colour_identifies_the_digit() -> None:
     pairs, labels = load("digits_coloured").arrays, load("digits").arrays["label"]
     colours = set()
     for digit in range(10):
@@ -300,7 +300,7 @@ def test_halves_in_a_zip(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["paired", "unpaired"])
-def test_a_folder_around_the_layout_may_lead_in_a_circle(kind: str, tmp_path: Path) -> None:
+def test_a_folder_around_the_layout_may_contain_circular_links(kind: str, tmp_path: Path) -> None:
     (tmp_path / "again").symlink_to(tmp_path)
     with pytest.raises(BadData, match=r"holds the folders again|lacks the folder trainA"):
         load(f"{kind}:{tmp_path}", 16)

@@ -99,7 +99,7 @@ def test_a_cut_answer_is_resumed(numbers: Published, loopback: Loopback, ranges:
         assert ("bytes=2500-") in [asked for path, asked in loopback.asked if path == file.name]
 
 
-def test_an_answer_that_always_stops_leaves_a_part_to_go_on_from(
+def test_an_answer_that_always_stops_leaves_a_part_to_resume_from(
     numbers: Published, loopback: Loopback, home: Path
 ) -> None:
     file = ORIGIN.file("69.bin")  # in the second group, so that the first is there
@@ -186,9 +186,7 @@ def test_a_server_that_stalls(
 # --- disk and processes --------------------------------------------------------------------------------------------
 
 
-def test_a_full_disk_leaves_nothing_half_written(
-    numbers: Published, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_no_partial_file(numbers: Published, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = arrays.write
 
     def full(converted: arrays.Arrays, folder: Path, npz: str | None) -> None:
@@ -207,7 +205,7 @@ def test_a_folder_that_cannot_be_written(numbers: Published, home: Path) -> None
     assert "can't be written" in failed(numbers, home)
 
 
-def test_a_broken_set_is_made_anew(numbers: Published, loopback: Loopback) -> None:
+def test_a_broken_set_is_rebuilt(numbers: Published, loopback: Loopback) -> None:
     npz = bring(numbers).folder / "numbers.npz"
     npz.write_bytes(npz.read_bytes()[:-100])
     again = bring(numbers)

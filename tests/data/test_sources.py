@@ -183,7 +183,7 @@ def test_what_a_model_has_not_seen(learnt: str, unseen: str) -> None:
     assert held_out(learnt) == unseen
 
 
-def test_parts_that_are_not_there() -> None:
+def test_unavailable_parts() -> None:
     with pytest.raises(BadData, match=r"'ring8' has no parts"):
         load("test:ring8")
     with pytest.raises(UnknownName, match=r"'digit'\. Valid: digits"):

@@ -22,7 +22,7 @@ def store(home: Path) -> Iterator[RunStore]:
     end_all(store)
 
 
-def test_a_remedy_can_be_undone_and_an_alarm_gone_back_from(store: RunStore) -> None:
+def test_a_remedy_can_be_undone_and_a_run_returned_to_before_an_alarm(store: RunStore) -> None:
     run = new_run(store)
     session = Session(store, run.id).start(paused=True)
     wait(lambda: session.status.state is RunState.PAUSED, "the pause")

@@ -104,7 +104,7 @@ def test_points_without_known_modes_are_healthy_where_the_data_are_reached(share
     assert finding.kind == kind
 
 
-def test_a_collapse_is_told_beside_other_findings() -> None:
+def test_a_collapse_is_reported_with_other_findings() -> None:
     found = assess(metrics(accuracy=0.2, modes__covered=1, modes__reached=1, modes__near=1.0), modes=8)
     assert [finding.kind for finding in found] == ["mode_collapse", "discriminator_too_weak"]
 
@@ -198,7 +198,7 @@ def test_alarms_say_when_they_were_raised() -> None:
     assert alarms(Case(Metrics.empty())) == {}
 
 
-def test_the_gravest_comes_first() -> None:
+def test_the_most_serious_comes_first() -> None:
     found = assess(metrics(accuracy=0.2, gradient_norm__discriminator=1e4))
     assert [finding.level for finding in found] == ["bad", "watch"]
 

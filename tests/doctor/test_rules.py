@@ -109,7 +109,7 @@ EDGES = [
 
 
 @pytest.mark.parametrize(("name", "others", "column", "quiet", "alarming"), EDGES)
-def test_a_rule_speaks_beyond_its_threshold_only(
+def test_a_rule_fires_only_beyond_its_threshold(
     name: str, others: dict[str, Any], column: str, quiet: float, alarming: float
 ) -> None:
     assert found(name, **others, **{column: quiet}) is None
@@ -120,7 +120,7 @@ def test_a_rule_speaks_beyond_its_threshold_only(
     assert set(finding.remedies) <= set(rules.get(name).remedies)
 
 
-def test_poor_samples_are_not_held_against_a_run_that_has_just_begun() -> None:
+def test_poor_samples_are_no_finding_at_the_start_of_a_run() -> None:
     whole = case(**POOR, separated=0.5, variety=0.1)
     assert samples.poor(whole) is True
     assert samples.poor(whole.until(400)) is None
@@ -151,7 +151,7 @@ def test_a_gradient_that_falls_has_vanished_and_a_small_one_has_not() -> None:
 
 
 @pytest.mark.parametrize(("decades", "seen"), [(1e-3, False), (2e-2, True)])
-def test_nan_is_seen_ahead(decades: float, seen: bool) -> None:
+def test_nan_is_predicted(decades: float, seen: bool) -> None:
     growing = 10 * 10 ** (decades * np.arange(STEPS))
     finding = found("nan_ahead", discriminator__loss=-growing)
     assert (finding is not None) == seen
@@ -163,7 +163,7 @@ def test_nan_is_seen_ahead(decades: float, seen: bool) -> None:
     assert nan_ahead.LARGE < 1e6
 
 
-def test_swings_are_counted_and_noise_and_drift_are_none() -> None:
+def test_swings_are_counted_but_noise_and_drift_are_not() -> None:
     time = np.arange(STEPS)
     noise = 0.05 * np.random.default_rng(0).standard_normal(STEPS)
     for curve, seen in (

@@ -51,7 +51,7 @@ def test_a_model_is_opened_from_the_gallery_drawn_from_and_downloaded(
     assert download.value.suggested_filename == "cgan.clear.safetensors"
 
 
-def test_a_run_goes_on_from_a_model(page: Page, shelf: Server) -> None:
+def test_a_run_continues_from_a_model(page: Page, shelf: Server) -> None:
     page.goto(f"{shelf.url}/model?model=cgan.clear")
     expect(page.locator(".st-key-model-samples img")).to_be_visible()
     page.get_by_role("button", name="Continue training").click()

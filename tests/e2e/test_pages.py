@@ -71,7 +71,7 @@ def title(page: Page) -> Locator:
 # --- from page to page -----------------------------------------------------------------------------------------------
 
 
-def test_no_page_is_left_blank_by_what_the_one_before_asked(
+def test_no_page_is_left_blank_by_requests_of_the_previous_one(
     app: Server, training: str, contexts: Callable[..., BrowserContext]
 ) -> None:
     context = contexts()
@@ -147,7 +147,7 @@ def test_the_sidebar_leads_from_a_run_to_a_new_one_and_back_leads_to_the_run(
     assert run_of(page) == training
 
 
-def test_comparing_is_a_place_of_its_own_in_the_history(app: Server, page: Page) -> None:
+def test_comparing_has_its_own_entry_in_the_history(app: Server, page: Page) -> None:
     store = RunStore(app.home)
     ids = [make_run(store, name) for name in ("first", "second")]
     store.close()
@@ -342,7 +342,7 @@ def test_locking_again_locks_every_tab(guarded: Server, contexts: Callable[..., 
     ("lang", "words"),
     [("en", "GANscope isn't responding"), pytest.param("zh", "GANscope 没有响应", marks=pytest.mark.release)],
 )
-def test_a_server_that_is_gone_is_told_in_our_own_words(tmp_path: Path, page: Page, lang: str, words: str) -> None:
+def test_an_unreachable_server_is_reported_in_our_own_words(tmp_path: Path, page: Page, lang: str, words: str) -> None:
     with serving(tmp_path) as server:
         page.goto(f"{server.url}/?lang={lang}")
         expect(title(page)).to_be_visible()
@@ -354,7 +354,7 @@ def test_a_server_that_is_gone_is_told_in_our_own_words(tmp_path: Path, page: Pa
     assert len(dialog.inner_text()) > 60
 
 
-def test_an_address_that_is_none_is_told_in_our_own_words(app: Server, page: Page) -> None:
+def test_an_invalid_address_is_reported_in_our_own_words(app: Server, page: Page) -> None:
     page.goto(f"{app.url}/nothing?lang=zh")
     expect(page.get_by_role("dialog")).to_contain_text("该地址不存在")
     assert "main page" not in page.get_by_role("dialog").inner_text()
@@ -379,7 +379,7 @@ def test_groups_of_settings_stay_open_when_the_data_change(app: Server, page: Pa
 # --- on a phone ------------------------------------------------------------------------------------------------------
 
 
-def test_the_gallery_is_short_on_a_phone_and_its_tools_are_folded(
+def test_the_gallery_is_short_on_a_phone_and_its_tools_are_collapsed(
     app: Server, contexts: Callable[..., BrowserContext]
 ) -> None:
     phone = contexts(width=420).new_page()

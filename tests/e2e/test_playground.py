@@ -27,7 +27,7 @@ def pixels(page: Page) -> str:
     return str(page.locator("canvas.plane").evaluate("canvas => canvas.toDataURL()"))
 
 
-def test_a_playground_from_the_first_step_to_another_future(server: Server, page: Page) -> None:
+def test_a_playground_from_the_first_step_to_a_continued_past(server: Server, page: Page) -> None:
     stop_all(server)
     page.goto(f"{server.url}/playground?data=two_blobs&generator_widths=16,16&discriminator_widths=16,16")
     expect(page.locator("canvas.plane")).to_be_visible()

@@ -123,7 +123,7 @@ def test_a_saved_picture_is_downloaded_and_brings_its_settings_back(
     expect(page.locator("#face img")).to_have_attribute("src", saved)
 
 
-def test_a_bad_link_is_told_and_a_narrow_page_fits(studio: Studio, contexts: Callable[..., BrowserContext]) -> None:
+def test_a_bad_link_is_reported_and_a_narrow_page_fits(studio: Studio, contexts: Callable[..., BrowserContext]) -> None:
     page = contexts(width=420).new_page()
     page.goto(f"{studio.url}/?model={STYLED}&seed=3&psi=9&edits=%3Cimg src=x onerror='window.broken=1'%3E*1&lang=zh")
     expect(page).to_have_url(re.compile("/zh/"))

@@ -245,7 +245,7 @@ def test_a_link_sets_the_page_up(server: Server, page: Page) -> None:
     assert "lang=zh" in page.url
 
 
-def test_only_who_has_the_passphrase_steers(tmp_path: Path, contexts: Callable[..., BrowserContext]) -> None:
+def test_only_visitors_with_the_passphrase_steer(tmp_path: Path, contexts: Callable[..., BrowserContext]) -> None:
     with serving(tmp_path, GANSCOPE_PASSPHRASE="open sesame") as server:
         guest, teacher = contexts().new_page(), contexts().new_page()
         guest.goto(server.url)
@@ -284,7 +284,7 @@ def test_a_remedy_is_applied_where_it_is_named(server: Server, page: Page) -> No
     stop_all(server)
 
 
-def test_a_field_that_is_left_by_the_press_is_read_first(server: Server, page: Page) -> None:
+def test_a_field_that_loses_focus_by_the_click_is_read_first(server: Server, page: Page) -> None:
     stop_all(server)
     page.goto(f"{server.url}/train?recipe=mlp_gan&steps=5")
     steps = page.locator("[class*=st-key-steps] input")

@@ -60,7 +60,7 @@ def mixed(tmp_path: Path) -> Path:
         ),
     ],
 )
-def test_a_zip_is_read_told_of_and_trained_on(
+def test_a_zip_is_read_reported_and_trained_on(
     server: Server, page: Page, mixed: Path, lang: str, count: str, left_out: str, why: str, note: str
 ) -> None:
     stop_all(server)

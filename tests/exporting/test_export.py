@@ -185,7 +185,7 @@ def test_code_runs_without_ganscope(recipe: str, as_code: dict[str, Path]) -> No
     assert (module.sample(6, seed=4) - wanted).abs().max() == 0
 
 
-def test_smaller_precisions_say_what_they_keep(tmp_path: Path) -> None:
+def test_smaller_precisions_report_their_accuracy(tmp_path: Path) -> None:
     make_model("dcgan.x")
     whole = export_model("dcgan.x", tmp_path / "x.onnx")
     half = export_model("dcgan.x", tmp_path / "h.onnx", Wanted(precision="fp16"))
@@ -200,7 +200,7 @@ def test_smaller_precisions_say_what_they_keep(tmp_path: Path) -> None:
     assert "DequantizeLinear" in kinds
 
 
-def test_a_precision_that_keeps_too_little_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_precision_that_loses_too_much_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_model("dcgan.x")
     monkeypatch.setitem(precision.LEAST, "int8", 99.0)
     with pytest.raises(ExportError, match=r"keep a PSNR of .* less than 99 dB, so nothing was written"):
@@ -216,7 +216,7 @@ def test_a_difference_that_is_too_large_writes_nothing(tmp_path: Path, monkeypat
     assert list(tmp_path.glob("*.onnx*")) == []
 
 
-def test_what_can_not_be_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_exports_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_model("dcgan.x")
     assert "valid endings are .onnx, .pt2, .py" in refused(2, "export", "dcgan.x", "-o", tmp_path / "x.tflite")
     assert "Unknown part 'z'. Valid: w, discriminator." in refused(
@@ -255,7 +255,7 @@ def test_the_original_keeps_its_spectral_norm() -> None:
 
 
 @pytest.mark.slow  # four processes that import PyTorch
-def test_an_export_in_a_process_of_its_own_says_its_errors_as_templates(tmp_path: Path) -> None:
+def test_an_export_in_a_process_of_its_own_reports_errors_as_templates(tmp_path: Path) -> None:
     make_model("dcgan.x")
     made = apart.export_apart("dcgan.x", tmp_path / "mine.py", Wanted())
     assert [one.name for one in made.files] == ["mine.py", "mine.safetensors"]

@@ -80,7 +80,7 @@ def test_the_classifier_fits_every_body(labelled: DataSet, changes: dict[str, ob
     assert all(term.isfinite() for term in result.terms.values())
 
 
-def test_the_generator_learns_to_be_named() -> None:
+def test_the_generator_learns_to_draw_the_requested_class() -> None:
     # two classes, black and white: after some steps the samples are dark and bright as asked
     labels = torch.arange(24) % 2
     data = DataSet("two", {"real": (labels * 255)[:, None, None, None].expand(24, 1, 8, 8).byte().numpy(),

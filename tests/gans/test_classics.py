@@ -294,7 +294,7 @@ def test_pix2pixhd_grows_from_coarse_to_fine() -> None:
 # --- what is refused, what is shown -----------------------------------------------------------------------------------
 
 
-def test_what_contradicts_a_classic_is_refused() -> None:
+def test_settings_that_contradict_a_classic_are_refused() -> None:
     with pytest.raises(BadValue, match="no minibatch layer"):
         recipes.get("ebgan").settings({"minibatch": "discrimination"})
     with pytest.raises(BadValue, match="softmax loss has no relativistic form"):

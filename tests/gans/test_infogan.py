@@ -135,7 +135,7 @@ def test_any_number_of_codes_and_any_body_trains(labelled: DataSet, changes: dic
     assert ("generator/value" in result.terms) == (changes.get("continuous_codes", 2) != 0)
 
 
-def test_the_generator_tells_its_codes_and_shows_them(labelled: DataSet) -> None:
+def test_the_generator_reports_its_codes_and_shows_them(labelled: DataSet) -> None:
     recipe = recipes.get("infogan")
     trainer = Trainer(recipe, changed(recipe.tiny, {"generator_rate": 5e-3, "batch_size": 16}), labelled)
     for _ in range(120):

@@ -112,7 +112,7 @@ def test_augmentation_of_pictures_is_refused() -> None:
         changed(RECIPE.hparams, {"augment": "diffaugment"})
 
 
-def test_a_run_tells_how_many_are_valid() -> None:
+def test_a_run_reports_how_many_are_valid() -> None:
     look = examiner(Trainer(RECIPE, RECIPE.tiny, example(RECIPE)), "molecules")
     assert look is not None
     found = look()

@@ -106,7 +106,7 @@ def test_pictures_show_items_that_are_held_out(recipe: Recipe) -> None:
 
 
 @pytest.mark.parametrize("recipe", TRANSLATORS)
-def test_what_cant_be_translated_is_refused(recipe: Recipe) -> None:
+def test_unsupported_translations_are_refused(recipe: Recipe) -> None:
     spec = example(recipe).spec
     networks = recipe.build(recipe.tiny, spec)
     sampler = Sampler(recipe, recipe.tiny, spec, networks)
@@ -137,7 +137,7 @@ def test_a_model_that_draws_translates_nothing() -> None:
         sampler.translate(torch.zeros(1, 1, 8, 8))
 
 
-def test_items_stand_side_by_side() -> None:
+def test_items_are_placed_side_by_side() -> None:
     small = torch.tensor([[[[-1.0]]], [[[1.0]]]])  # (2, 1, 1, 1)
     large = torch.zeros(2, 1, 2, 2)
     picture = np.asarray(side_by_side([small, large]))
@@ -165,7 +165,7 @@ def test_cyclegan_decays_its_rate_over_the_second_half() -> None:
     assert rates == pytest.approx([1, 1, 1, 1, 1, 0.75, 0.5, 0.25])
 
 
-def test_a_learnt_framing_begins_as_none() -> None:
+def test_a_learnt_framing_starts_without_effect() -> None:
     torch.manual_seed(0)
     framed = ResnetGenerator(3, 4, 1, framing=True)
     assert framed.framing is not None
@@ -231,7 +231,7 @@ def test_cyclegan_learns_that_one_domain_is_smaller() -> None:
     assert scales["ba"].min() > 1.05  # to 1.33
 
 
-def test_holes_are_filled_and_all_else_stays() -> None:
+def test_holes_are_filled_and_the_rest_is_unchanged() -> None:
     recipe = recipes.get("context_encoder")
     spec = DataSpec({"real": (3, 16, 16)})
     sampler = Sampler(recipe, recipe.tiny, spec, {"generator": recipe.build(recipe.tiny, spec)["generator"].eval()})

@@ -109,7 +109,7 @@ def test_slopes_are_those_of_small_steps(name: str) -> None:
     assert_close(white @ products["colour"] @ white, found[:, :3].square().mean(0).sum(), atol=2e-3, rtol=0.05)
 
 
-def test_what_stays_still() -> None:
+def test_attributes_that_do_not_change() -> None:
     slope, others = torch.tensor([1.0, 1.0, 0.0]).double(), torch.diag(torch.tensor([0.0, 4.0, 0.0])).double()
     # by hand: kappa is KAPPA * 4 / 3, and the solution 1 / kappa, 1 / (4 + kappa), 0
     kappa = KAPPA * 4 / 3

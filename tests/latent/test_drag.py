@@ -40,7 +40,7 @@ def test_a_point_is_followed_where_the_picture_goes() -> None:
     assert_close(tracked(random, corner, sampled(random, corner), 3), corner)
 
 
-def test_motion_is_nothing_where_all_is_alike_or_the_handle_has_arrived() -> None:
+def test_motion_is_zero_where_features_are_equal_or_the_handle_has_arrived() -> None:
     flat, place = torch.ones(1, 4, 16, 16), torch.tensor([[8.0, 8.0]])
     assert float(motion(flat, place, place + 5, 2)) == 0
     uneven = torch.arange(16.0).expand(1, 1, 16, 16)
@@ -78,7 +78,7 @@ def test_only_the_coarse_layers_move_and_a_mask_holds_back(styled: Explorer) -> 
     assert (held.picture - start).abs().mean() < (free.picture - start).abs().mean()
 
 
-def test_a_handle_that_stands_on_its_target_has_arrived(styled: Explorer) -> None:
+def test_a_handle_on_its_target_has_arrived(styled: Explorer) -> None:
     (only,) = drag(styled, styled.sample(1), [(5, 5)], [(5, 5)])
     assert (only.done, only.left) == (True, 0.0)
 
@@ -92,7 +92,7 @@ def test_the_layer_is_half_as_large_as_the_picture(styled: Explorer) -> None:
         next(drag(flat, flat.sample(1), [(1, 1)], [(2, 2)]))
 
 
-def test_what_can_not_be_dragged_is_refused(styled: Explorer) -> None:
+def test_unsupported_drags_are_refused(styled: Explorer) -> None:
     one, inside = styled.sample(1), (5.0, 5.0)
     for arguments, said in (
         ((one, [(32, 5)], [inside]), "is outside the image of 32 x 32"),

@@ -112,7 +112,7 @@ class Kinked(nn.Module):
         return self.weight * torch.sigmoid(100 * (images.mean((1, 2, 3)) - 0.171))
 
 
-def test_two_hundred_steps_are_taken_and_the_error_is_told() -> None:
+def test_two_hundred_steps_are_taken_and_the_error_is_reported() -> None:
     images = torch.full((1, 1, 4, 4), 0.9)
     few, usual, many = (attribution(Kinked(), images, steps=steps) for steps in (8, STEPS, 2000))
     assert STEPS == 200

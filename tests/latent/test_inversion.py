@@ -59,7 +59,7 @@ def test_features_and_the_prior_count(styled: Explorer) -> None:
     assert lengths[0] < 0.5 * lengths[1]
 
 
-def test_an_encoder_can_say_where_to_start(styled: Explorer) -> None:
+def test_an_encoder_can_provide_the_start(styled: Explorer) -> None:
     wanted = styled.sample(1, 11)
     target = styled.draw(wanted)
     first = next(invert(styled, target, Settings(start="encoder"), encode=lambda picture: styled.read(wanted, "w+")))

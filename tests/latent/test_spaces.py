@@ -79,7 +79,7 @@ def test_classes_blend() -> None:
         class_direction(model, 0, 3, "x")
 
 
-def test_codes_are_what_was_asked_for() -> None:
+def test_codes_are_the_requested_ones() -> None:
     model = explorer("infogan", categories=5, latent_size=6)
     points = model.sample(4)
     codes = torch.tensor([[3, -0.5, 0.25]] * 4)
@@ -91,7 +91,7 @@ def test_codes_are_what_was_asked_for() -> None:
             model.write(points, "codes", torch.tensor([wrong] * 4, dtype=torch.float32))
 
 
-def test_what_has_no_latents_is_refused() -> None:
+def test_models_without_latents_are_refused() -> None:
     recipe = recipes.get("feature_net")
     from gan_core.data.base import DataSpec
     from gan_core.models.sampler import Sampler

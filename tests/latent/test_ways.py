@@ -53,7 +53,7 @@ def test_slerp_turns_evenly_and_keeps_lengths() -> None:
 
 @pytest.mark.parametrize("kind", ["linear", "spherical", "smooth"])
 @pytest.mark.parametrize("name", ["stylegan2", "dcgan", "cgan"])
-def test_a_way_passes_its_keyframes_and_a_loop_closes(name: str, kind: str) -> None:
+def test_a_path_passes_its_keyframes_and_a_loop_closes(name: str, kind: str) -> None:
     model = explorer(name)
     keyframes = model.sample(3, 5)
     wanted = model.draw(keyframes)
@@ -67,7 +67,7 @@ def test_a_way_passes_its_keyframes_and_a_loop_closes(name: str, kind: str) -> N
         assert_same_pictures(loop, again[:12])  # the last step of a loop leads back to the first keyframe
 
 
-def test_smooth_ways_are_scipys_splines(plain: Explorer) -> None:
+def test_smooth_paths_are_scipys_splines(plain: Explorer) -> None:
     keyframes = plain.sample(4, 2)
     z = plain.read(keyframes, "z").double().numpy()
     found = plain.read(interpolate(plain, keyframes, 16, closed=True, kind="smooth"), "z")
@@ -75,7 +75,7 @@ def test_smooth_ways_are_scipys_splines(plain: Explorer) -> None:
     assert_close(found.double().numpy(), spline(np.arange(16) / 4), atol=1e-5, rtol=0)
 
 
-def test_ways_that_can_not_be_are_refused(styled: Explorer) -> None:
+def test_invalid_paths_are_refused(styled: Explorer) -> None:
     keyframes = styled.sample(3)
     for arguments, said in (
         ((styled.sample(1), 10), "2 to 64 keyframes, got 1"), ((keyframes, 2), "between 3 and 3000"),
@@ -195,7 +195,7 @@ def test_films_that_can_not_be_written_are_refused(name: str, rate: int, size: i
         check_film(Path(name), rate, size)
 
 
-def test_nothing_half_written_is_left(plain: Explorer, tmp_path: Path) -> None:
+def test_no_partial_file_is_left(plain: Explorer, tmp_path: Path) -> None:
     def interrupted(share: float, what: str) -> None:
         if share > 0:
             raise KeyboardInterrupt

@@ -27,7 +27,7 @@ def test_points_choose_tokens_by_their_shares() -> None:
     torch.testing.assert_close(as_uniform(torch.tensor([0.0, 1.0])), torch.tensor([0.5, 0.841345]))
 
 
-def test_what_follows_the_first_end_is_not_said() -> None:
+def test_tokens_after_the_first_end_are_ignored() -> None:
     texts = torch.tensor([[3, 0, 0, 2], [1, 2, 3, 4], [0, 1, 1, 1]])
     assert said(texts).tolist() == [[True, True, False, False], [True] * 4, [True, False, False, False]]
 

@@ -48,7 +48,7 @@ def test_every_task_of_a_medium_has_fields_and_words() -> None:
         ({"real": (3, 8, 8), "caption": (5,)}, "captions"), ({"a": (1, 8, 8), "b": (1, 8, 8)}, "unpaired"),
     ],
 )  # fmt: skip
-def test_the_task_is_told_by_the_fields(fields: dict[str, tuple[int, ...]], task: str) -> None:
+def test_the_task_follows_from_the_fields(fields: dict[str, tuple[int, ...]], task: str) -> None:
     spec = DataSpec(fields, vocabulary=("", "x"), rate=7)
     assert spec.task == task
     assert DataSpec.from_state(spec.to_state()) == spec

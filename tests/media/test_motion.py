@@ -144,7 +144,7 @@ def test_controllers_reach_the_goal_and_idleness_does_not() -> None:
         assert not environment.reached(lengths, 200).any()
 
 
-def test_episodes_begin_where_they_are_told_and_are_gymnasiums_own() -> None:
+def test_episodes_start_from_given_states_and_equal_gymnasiums() -> None:
     import gymnasium
 
     library = gymnasium.make("Acrobot-v1").unwrapped
@@ -156,7 +156,7 @@ def test_episodes_begin_where_they_are_told_and_are_gymnasiums_own() -> None:
         np.testing.assert_allclose(episodes.step(np.array([action]))[0], theirs, atol=1e-5)
 
 
-def test_a_policy_may_not_move_what_is_over() -> None:
+def test_a_policy_cannot_continue_an_ended_episode() -> None:
     episodes = environments.Episodes(CARTPOLE, np.full((1, 4), 0.5))
     while not episodes.over.all():
         episodes.step(np.zeros(1, int))
@@ -184,7 +184,7 @@ def test_episodes_are_films_and_tables(tmp_path: Path) -> None:
     assert control.describe(seen, POLE).shape == (2, 9)
 
 
-def test_links_are_drawn_where_they_hang() -> None:
+def test_links_are_drawn_at_their_positions() -> None:
     hanging = control.drawn(np.array([1, 0, 1, 0, 0, 0]), ACROBOT).astype(int)
     raised = control.drawn(np.array([-1, 0, 1, 0, 0, 0]), ACROBOT).astype(int)
     below = (np.abs(hanging - 255).sum(2) > 150)[control.SIDE // 2 + 4 :].sum()

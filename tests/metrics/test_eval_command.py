@@ -183,7 +183,7 @@ def test_references_follow_the_rule_of_samples(tmp_path: Path) -> None:
     assert "avatars has 64 x 64 pixels" in refused("eval", small, "--against", "avatars", "--net", net)
 
 
-def test_broken_references_are_told_as_samples_are(tmp_path: Path) -> None:
+def test_broken_references_are_reported_like_samples(tmp_path: Path) -> None:
     net = train("feature_net", 2, NET, "--data", "digits")
     folders = [save_digits(tmp_path / name, 20) for name in ("one", "other")]
     for folder in folders:
@@ -273,7 +273,7 @@ def test_bad_input_is_named_with_what_is_valid(
         assert name in message
 
 
-def test_a_run_without_a_checkpoint_is_told() -> None:
+def test_a_run_without_a_checkpoint_is_reported() -> None:
     store = RunStore()
     run = store.create(RunSpec("mlp_gan", "digits", 8))
     result = ganscope("eval", run.id)
@@ -290,7 +290,7 @@ def test_a_classifier_needs_labels(tmp_path: Path) -> None:
     assert "needs a labelled data set" in refused("train", "feature_net", "--data", folder, "--size", "8")
 
 
-def test_a_folder_of_ones_own_is_judged_by_imagenet(tmp_path: Path, home: Path) -> None:
+def test_a_users_folder_is_judged_by_imagenet(tmp_path: Path, home: Path) -> None:
     """Colours of several sizes and shapes, and no net anywhere: both sides are brought to one size, and it is said."""
     random = np.random.default_rng(0)
     for name in ("one", "other"):

@@ -111,7 +111,7 @@ def test_identical_folders_have_a_distance_of_0_and_are_named_so(net: FeatureNet
     assert zero["authentic"][0] == 0
 
 
-def test_what_the_model_has_learnt_from_stands_in_the_names(net: FeatureNet) -> None:
+def test_names_state_whether_the_model_has_learnt_from_the_images(net: FeatureNet) -> None:
     """And with images that it hasn't seen there is a C_T."""
     copies = of_images(REAL.arrays["real"][:200])
     unseen = stripes(300, 9)
@@ -166,7 +166,7 @@ def test_a_conditional_model_is_asked_whether_it_obeys(net: FeatureNet) -> None:
         evaluate(of_images(REAL.arrays["real"][:50]), REAL, net, ["obedience"])
 
 
-def test_a_class_that_no_real_image_has_is_said(net: FeatureNet) -> None:
+def test_a_class_without_real_images_is_reported(net: FeatureNet) -> None:
     label = REAL.arrays["label"]
     some = DataSet("some", {"real": REAL.arrays["real"][label > 0], "label": label[label > 0]}, REAL.class_names)
     report = evaluate(of_images(stripes(400, 2).arrays["real"]), some, net, ["classes"])
@@ -238,7 +238,7 @@ def test_samples_of_a_model_have_every_class_and_repeat_by_seed() -> None:
     assert not np.array_equal(first[:249], first[249:498])  # each batch has latents of its own
 
 
-def test_what_cannot_be_judged_is_refused_before_it_starts(net: FeatureNet) -> None:
+def test_evaluations_that_cannot_work_are_refused_before_they_start(net: FeatureNet) -> None:
     def never() -> Iterator[np.ndarray]:
         raise AssertionError("nothing heavy may start")
 

@@ -73,7 +73,7 @@ def test_imagenets_perceptual_distance(imagenet: ImageNet) -> None:
     assert len(perceive.levels(one)) == 5  # after each halving
 
 
-def test_a_net_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+def test_an_unavailable_net(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     class Refused:
         def __init__(self, folder: Path, title: str) -> None:
             pass

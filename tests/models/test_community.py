@@ -160,8 +160,8 @@ def test_without_spandrel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_on_the_command_line(tmp_path: Path, photo: np.ndarray) -> None:
     torch.save(compact().state_dict(), tmp_path / "2x.pth")
     Image.fromarray(photo).save(tmp_path / "photo.png")
-    told = ok("upscale", tmp_path / "2x.pth", tmp_path / "photo.png", "-o", tmp_path / "large.png")
-    assert "104 x 80 pixels, by 2x.pth (RealESRGAN Compact)" in told
+    output = ok("upscale", tmp_path / "2x.pth", tmp_path / "photo.png", "-o", tmp_path / "large.png")
+    assert "104 x 80 pixels, by 2x.pth (RealESRGAN Compact)" in output
     with Image.open(tmp_path / "large.png") as made:
         assert made.size == (104, 80)
     assert "is a super-resolution model. Use `ganscope upscale " in refused(

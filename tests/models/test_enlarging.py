@@ -74,7 +74,7 @@ def test_tiles_cover_an_axis_once(length: int, core: int, margin: int, fade: int
     ("recipe", "changes"),
     [("srgan", {"blocks": 3, "scale": "4"}), ("srgan", {"scale": "2"}), ("esrgan", {"scale": "4"})],
 )
-def test_a_network_sees_no_further_than_is_said(recipe: str, changes: Settings) -> None:
+def test_a_network_sees_no_further_than_declared(recipe: str, changes: Settings) -> None:
     sampler = model(recipe, **changes)
     reach, side, scale = needed(sampler).reach, 161, int(sampler.hparams.scale)
     images = torch.randn(1, 3, side, side, requires_grad=True)
@@ -139,12 +139,12 @@ def test_where_it_does_not_cover_it_no_seam_is_seen(kind: str, monkeypatch: pyte
 def test_rows_come_as_they_are_made_and_progress_ends_at_one(monkeypatch: pytest.MonkeyPatch) -> None:
     sampler = model(scale="2")
     array = photo(150, 64)
-    told: list[float] = []
-    parts = list(enlarged_rows(sampler, array, tile=60, progress=lambda share, what: told.append(share)))
+    reported: list[float] = []
+    parts = list(enlarged_rows(sampler, array, tile=60, progress=lambda share, what: reported.append(share)))
     assert len(parts) > 2
     assert sum(map(len, parts)) == 300
-    assert told == sorted(told)
-    assert (told[0], told[-1]) == (0.0, 1.0)
+    assert reported == sorted(reported)
+    assert (reported[0], reported[-1]) == (0.0, 1.0)
     monkeypatch.setattr(enlarging, "STRIP_BYTES", 4 * 3 * 64 * 4 * 70)  # room for 70 rows of the input at once
     assert len(list(enlarged_rows(sampler, array))) == 3
 
@@ -256,7 +256,7 @@ def test_a_model_of_four_times_enlarges_twice_by_means() -> None:
         ((20, 20, 3), np.float32, "8 or 16 bits"),
     ],
 )
-def test_what_cannot_be_enlarged_is_told(shape: tuple[int, ...], kind: type, said: str) -> None:
+def test_pictures_that_cannot_be_enlarged_are_reported(shape: tuple[int, ...], kind: type, said: str) -> None:
     with pytest.raises(BadValue, match=said):
         enlarge(model(), np.zeros(shape, kind))
 

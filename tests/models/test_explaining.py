@@ -67,7 +67,7 @@ def test_a_bond_that_alone_matters_is_found() -> None:
     assert found.change > found.random_change + found.random_spread
 
 
-def test_what_cant_be_explained_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_explanations_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = np.zeros((9, 9), np.int64)
     alone[0, 0] = 1
     with pytest.raises(BadValue, match="without a bond"):

@@ -329,7 +329,7 @@ def test_which_network_weights_are_of(network, kind: Kind, parallel: bool) -> No
     assert kind_of(weights) == kind
 
 
-def test_dropout_and_batch_norm_can_be_told() -> None:
+def test_dropout_and_batch_norm_are_detected() -> None:
     ours = ResnetGenerator(3, 4, 2, "batch", 0.5).state_dict()
     theirs = {
         name.replace("layers.", "model.", 1).replace(".layers.", ".conv_block."): tensor

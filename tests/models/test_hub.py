@@ -49,11 +49,11 @@ def on_hub(hub: Hub, model: Path) -> Hub:
 
 
 def test_a_model_of_the_hub_is_the_model_that_was_put_there(on_hub: Hub, model: Path) -> None:
-    told: list[tuple[float, str]] = []
-    loaded = loading.load(ADDRESS, lambda share, what: told.append((share, what)))
+    reported: list[tuple[float, str]] = []
+    loaded = loading.load(ADDRESS, lambda share, what: reported.append((share, what)))
     assert torch.equal(loaded.sample(3), loading.load(str(model)).sample(3))
     assert listing.card(ADDRESS) == read_card(model)
-    assert (1.0, f"{NAME}: {WEIGHTS}") in told
+    assert (1.0, f"{NAME}: {WEIGHTS}") in reported
     assert not asked(on_hub, SAMPLE)  # nor anything else that isn't needed
     assert gan_core.load(ADDRESS).sample(1).shape == (1, 1, 8, 8)
     assert len(asked(on_hub, f"resolve/main/{CARD}")) == 1
@@ -92,7 +92,7 @@ def test_revisions_are_branches_tags_and_commits(on_hub: Hub, model: Path) -> No
     assert on_hub.asked == []  # a commit never changes
 
 
-def test_what_was_loaded_loads_offline(on_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loaded_model_loads_offline(on_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     before = loading.load(ADDRESS).sample(2)
     at(monkeypatch, "http://127.0.0.1:9")  # where nobody listens
     assert torch.equal(loading.load(ADDRESS).sample(2), before)
@@ -117,7 +117,7 @@ def test_offline_by_choice(on_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None
     assert on_hub.asked == []
 
 
-def test_what_is_not_there_or_not_for_everyone(on_hub: Hub, monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
+def test_missing_and_restricted_repositories(on_hub: Hub, monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
     with pytest.raises(HubError, match="ada/nois doesn't exist on the Hub, or it is private"):
         loading.load("hf://ada/nois")
     on_hub.add("ada/secret", files(model), private=True)
@@ -134,7 +134,7 @@ def test_what_is_not_there_or_not_for_everyone(on_hub: Hub, monkeypatch: pytest.
         loading.load(ADDRESS)
 
 
-def test_what_is_no_model_of_ours(hub: Hub) -> None:
+def test_repositories_without_a_model_of_ours(hub: Hub) -> None:
     hub.add(NAME, {"config.json": b"{}", "model.safetensors": b"..."})
     with pytest.raises(BadCheckpoint, match=rf"No model in {ADDRESS}: card\.toml is missing"):
         loading.load(ADDRESS)
@@ -146,13 +146,13 @@ def test_what_is_no_model_of_ours(hub: Hub) -> None:
     ["hf://", "hf://ada", "hf://ada/", "hf://datasets/ada/noise", "hf://ada/noise/card.toml", "hf://ada/noise@",
      "hf://../noise", "hf://ada/noise@../../x", "hf://ada/no ise", "hf://ada/noise@a..b"],
 )  # fmt: skip
-def test_what_is_no_address(hub: Hub, name: str) -> None:
+def test_invalid_addresses(hub: Hub, name: str) -> None:
     with pytest.raises(BadValue, match=r"is not a model address\. Valid: hf://owner/name"):
         loading.load(name)
     assert hub.asked == []
 
 
-def test_a_cut_download_goes_on_where_it_stopped(on_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cut_download_resumes_where_it_stopped(on_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 500)  # bytes, else 10 MiB: less than one begins anew
     on_hub.cut[WEIGHTS] = [1000]
     assert loading.load(ADDRESS).sample(1).shape == (1, 1, 8, 8)

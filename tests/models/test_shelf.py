@@ -149,7 +149,7 @@ def without_weights(model: Path) -> None:
         (without_weights, "missing"),
     ],
 )
-def test_damage_is_told_and_nothing_is_loaded(model: Path, damage: Callable[[Path], None], said: str) -> None:
+def test_damage_is_reported_and_nothing_is_loaded(model: Path, damage: Callable[[Path], None], said: str) -> None:
     damage(model)
     with pytest.raises(BadCheckpoint, match=said):
         loading.load(str(model))
@@ -171,7 +171,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_a_full_disk_leaves_nothing_half_written(state: dict[str, object], small_disk: Path) -> None:
+def test_a_full_disk_leaves_no_partial_file(state: dict[str, object], small_disk: Path) -> None:
     with pytest.raises(StoreError):
         publishing.publish(state, "x", WORDS, ("a", "b", "c"), "noise", small_disk / "x", half=False)
     assert list(small_disk.iterdir()) == []

@@ -76,7 +76,7 @@ def test_requirements_are_the_projects_without_the_classrooms(hub: Hub, project:
     assert lines == ["--extra-index-url https://download.pytorch.org/whl/cpu", "gradio==1.2", "torch==2"]
 
 
-def test_the_second_time_what_is_needed_no_more_goes(hub: Hub, project: Path) -> None:
+def test_a_second_push_removes_files_that_are_no_longer_needed(hub: Hub, project: Path) -> None:
     assert json.loads(ok("publish-space", NAME, "--json"))["url"].endswith(NAME)
     (project / "ui" / "studio" / "widgets" / "studio.css").unlink()
     (project / "tabs" / "new.py").write_text("NEW = 1\n")
@@ -121,7 +121,7 @@ def test_offline(hub: Hub, project: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("name", ["studio", "ada/studio/x", "spaces/ada/studio", "a b/c", "hf://ada/studio"])
-def test_what_is_no_repository(hub: Hub, project: Path, name: str) -> None:
+def test_invalid_repositories(hub: Hub, project: Path, name: str) -> None:
     assert f"'{name}' is not a Hub repository. Valid: owner/name." in refused(2, "publish-space", name)
     assert hub.asked == []
 
@@ -167,17 +167,17 @@ GUARD = """
 import os, socket, sys
 here = {"127.0.0.1", "::1", "localhost", "0.0.0.0", "::", None, ""}
 connect, look_up = socket.socket.connect, socket.getaddrinfo
-def told(what):
+def report(what):
     with open(os.environ["GUARD_LOG"], "a") as log:
         log.write(f"{what}\\n")
     raise OSError(f"not allowed: {what}")
 def guarded(self, address):
     if isinstance(address, tuple) and address[0] not in here:
-        told(address)
+        report(address)
     return connect(self, address)
 def looked_up(host, *rest, **options):
     if host not in here:
-        told(host)
+        report(host)
     return look_up(host, *rest, **options)
 socket.socket.connect, socket.getaddrinfo = guarded, looked_up
 absent = set(os.environ["GUARD_ABSENT"].split(","))

@@ -104,7 +104,7 @@ class Evaluating:
 
 @pytest.mark.parametrize("object_", [Touching(), Evaluating()])
 @pytest.mark.parametrize("new", [True, False])
-def test_nothing_beside_the_tensors_is_run(
+def test_nothing_but_the_tensors_is_loaded(
     object_: object, new: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -117,7 +117,7 @@ def test_nothing_beside_the_tensors_is_run(
     assert not Path("touched").exists()
 
 
-def test_what_no_weights_lie_in_is_named(tmp_path: Path) -> None:
+def test_files_without_weights_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "net.pth"
     torch.save(nn.Conv2d(1, 1, 1), path)
     with pytest.raises(BadCheckpoint, match=r"an object of type torch\.nn\.modules\.conv\.Conv2d.*state_dict"):

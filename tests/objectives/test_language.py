@@ -61,7 +61,7 @@ def test_the_temperature_falls_exponentially() -> None:
     assert [temperature_at(hparams, steps) for steps in (0, 50, 100, 1000)] == pytest.approx([4, 2, 1, 1])  # type: ignore[arg-type]
 
 
-def test_what_does_not_fit_texts_or_music_is_refused() -> None:
+def test_settings_that_do_not_fit_texts_or_music_are_refused() -> None:
     for name in ("gumbel_gan", "musegan"):
         with pytest.raises(BadValue, match="can't be augmented"):
             changed(recipes.get(name).hparams, {"augment": "diffaugment"})

@@ -26,7 +26,7 @@ def noise(count: int, size: int = 8) -> Tensor:
     return 2 * torch.rand(count, 3, size, size, generator=generator(1)) - 1
 
 
-def test_without_it_nothing_is_drawn() -> None:
+def test_without_it_no_random_numbers_are_drawn() -> None:
     batch: Batch = {"real": noise(4)}
     random = generator()
     before = random.get_state()
@@ -75,13 +75,13 @@ def test_partners_move_together_and_domains_do_not() -> None:
     assert not torch.allclose(domains["a"][:5], domains["b"], atol=0.01)
 
 
-def test_what_is_no_image_stays() -> None:
+def test_other_data_are_left_unchanged() -> None:
     labels = torch.arange(4)
     assert torch.equal(random_crop_flip({"real": noise(4), "label": labels}, 0.3, True, generator())["label"], labels)
 
 
 @pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "cut", "srgan", "context_encoder"])
-def test_training_with_it_goes_on_bit_for_bit(name: str) -> None:
+def test_training_with_it_resumes_bit_for_bit(name: str) -> None:
     recipe = recipes.get(name)
     knobs = {"mirror": True} | ({"jitter": 0.2} if hasattr(recipe.tiny, "jitter") else {})
     hparams = changed(recipe.tiny, knobs)

@@ -368,7 +368,7 @@ def test_each_phase_moves_its_own_network(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in STABILISERS if "augment" not in name])
-def test_a_resumed_run_goes_on_bit_for_bit(name: str) -> None:
+def test_a_resumed_run_continues_bit_for_bit(name: str) -> None:
     straight, first, second = (trainer(**STABILISERS[name]) for _ in range(3))
     for _ in range(7):
         straight.train_step()

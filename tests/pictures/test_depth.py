@@ -188,17 +188,16 @@ def test_on_the_command_line(models: Path, tmp_path: Path, home: Path) -> None:
     photo = deep_png(tmp_path / "slide.png", ramp(12, 3))
     plain = tmp_path / "plain.png"
     Image.fromarray(eight_bits(ramp(12, 3))).save(plain)
-    told = ganscope("translate", models / "cyclegan.x", photo, "-o", tmp_path / "a.png")
-    assert (
-        "slide.png: its values use 12 of 16 bits per channel, so 4095 is taken as white. Use --depth 16" in told.stderr
-    )
+    result = ganscope("translate", models / "cyclegan.x", photo, "-o", tmp_path / "a.png")
+    note = "slide.png: its values use 12 of 16 bits per channel, so 4095 is taken as white. Use --depth 16"
+    assert note in result.stderr
     assert not ganscope("translate", models / "cyclegan.x", plain, "-o", tmp_path / "b.png").stderr
     with Image.open(tmp_path / "a.png") as one, Image.open(tmp_path / "b.png") as other:
         assert np.abs(np.asarray(one).astype(int) - np.asarray(other)).max() <= 1
-    told = ganscope("translate", models / "cyclegan.x", photo, "-o", tmp_path / "c.png", "--depth", "16")
-    assert "bits" not in told.stderr
-    told = ganscope("upscale", models / "srgan.x", photo, "-o", tmp_path / "large.png")
-    assert "use 12 of 16 bits" in told.stderr
+    result = ganscope("translate", models / "cyclegan.x", photo, "-o", tmp_path / "c.png", "--depth", "16")
+    assert "bits" not in result.stderr
+    result = ganscope("upscale", models / "srgan.x", photo, "-o", tmp_path / "large.png")
+    assert "use 12 of 16 bits" in result.stderr
     assert 2000 < read(tmp_path / "large.png", 2**20).max() <= 4095
     assert "Valid: 8, 10, 12" in refused(
         2, "upscale", models / "srgan.x", photo, "-o", tmp_path / "x.png", "--depth", "9"
@@ -206,8 +205,8 @@ def test_on_the_command_line(models: Path, tmp_path: Path, home: Path) -> None:
     assert "10 bits hold at most 1023" in refused(
         2, "upscale", models / "srgan.x", photo, "-o", tmp_path / "x.png", "--depth", "10"
     )
-    told = json.loads(ok("data", "load", f"folder:{tmp_path}", "--size", "32", "--json"))
-    assert any("They use 12 bits" in note for note in told["notes"])
+    loaded = json.loads(ok("data", "load", f"folder:{tmp_path}", "--size", "32", "--json"))
+    assert any("They use 12 bits" in note for note in loaded["notes"])
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

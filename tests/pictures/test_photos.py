@@ -65,7 +65,7 @@ def test_deep_colours_of_other_programs_keep_all_their_levels(name: str) -> None
     assert not levels_lost(PICTURES / f"deep_{name}", array)
 
 
-def test_a_packing_that_cannot_be_read_so_deep_is_read_as_8_bits_and_told(tmp_path: Path) -> None:
+def test_a_deep_packing_that_is_unsupported_is_read_as_8_bits_and_reported(tmp_path: Path) -> None:
     path = PICTURES / "deep_lzw.tif"
     array = read(path, MOST)
     assert array.dtype == np.uint8
@@ -223,10 +223,10 @@ def test_endings(ending: str, tmp_path: Path) -> None:
         ("x.webp", noise(3, np.uint16), "extensions: .png."),
     ],
 )
-def test_what_a_file_cannot_hold_is_told(name: str, array: np.ndarray, valid: str, tmp_path: Path) -> None:
-    with pytest.raises(BadValue) as told:
+def test_what_a_file_cannot_hold_is_reported(name: str, array: np.ndarray, valid: str, tmp_path: Path) -> None:
+    with pytest.raises(BadValue) as raised:
         write(tmp_path / name, array)
-    assert valid in str(told.value)
+    assert valid in str(raised.value)
     assert list(tmp_path.iterdir()) == []
 
 

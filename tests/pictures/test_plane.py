@@ -27,5 +27,5 @@ def test_colours_and_places(reads: str, low: float, high: float) -> None:
     assert tuple(picture[150, 50]) == REAL
 
 
-def test_what_is_no_number_draws_no_error() -> None:
+def test_nan_draws_no_error() -> None:
     assert plane(frame(float("nan"), 1), np.zeros((1, 2)), 2.0, 64, "score").size[0] == 64

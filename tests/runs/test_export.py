@@ -129,7 +129,7 @@ def test_an_mp4_plays_in_a_browser(store: RunStore, spec: RunSpec, tmp_path: Pat
     assert film.path.read_bytes().find(b"moov") < film.path.read_bytes().find(b"mdat")  # starts before it is loaded
 
 
-def test_two_runs_stand_side_by_side_at_the_same_step(store: RunStore, spec: RunSpec, tmp_path: Path) -> None:
+def test_two_runs_are_shown_side_by_side_at_the_same_step(store: RunStore, spec: RunSpec, tmp_path: Path) -> None:
     dark = make_run(store, spec, "dark", (0, 4, 8), level=0)
     grey = make_run(store, spec, "grey", (2, 4, 6), size=9, level=128)
     film = export_history(tracks_of(store, [dark, grey]), tmp_path / "out.gif", size=153)

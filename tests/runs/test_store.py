@@ -191,7 +191,7 @@ def test_delete_refuses_a_held_run(store: RunStore, spec: RunSpec) -> None:
         store.heartbeat(id, token)
 
 
-def test_a_deleted_run_is_told_from_one_that_never_was(store: RunStore, spec: RunSpec) -> None:
+def test_deleted_runs_are_distinguished_from_unknown_ones(store: RunStore, spec: RunSpec) -> None:
     first, second = store.create(spec), store.create(spec)
     for run in (first, second):
         change(store, run.id, state="finished")
@@ -205,7 +205,7 @@ def test_a_deleted_run_is_told_from_one_that_never_was(store: RunStore, spec: Ru
     assert not isinstance(never.value, DeletedRun)
 
 
-def test_a_store_of_before_remembers_what_is_deleted_from_now_on(store: RunStore, spec: RunSpec) -> None:
+def test_an_older_store_remembers_later_deletions(store: RunStore, spec: RunSpec) -> None:
     run = store.create(spec)
     change(store, run.id, state="finished")
     connection = sqlite3.connect(store.root / "runs.sqlite3")

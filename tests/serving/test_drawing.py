@@ -110,7 +110,7 @@ def test_latents_of_the_client_are_drawn(server: Running) -> None:
     assert_same_pictures(given, drawn(server, model=STYLED, seed=9, count=2))
 
 
-def test_a_seed_that_is_left_out_is_random_and_said(server: Running) -> None:
+def test_a_missing_seed_is_random_and_reported(server: Running) -> None:
     answers = [server.http.post("/v1/generate", json={"model": STYLED}) for _ in range(2)]
     seeds = [int(answer.headers["X-Seed"]) for answer in answers]
     assert seeds[0] != seeds[1]

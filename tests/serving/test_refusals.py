@@ -108,7 +108,7 @@ def test_bodies(content: bytes, status: int, words: str, server: Running) -> Non
     refused(server.http.post("/v1/generate", content=content, headers=JSON), status, words)
 
 
-def test_a_form_instead_of_json_is_said(server: Running) -> None:
+def test_a_form_instead_of_json_is_reported(server: Running) -> None:
     refused(server.http.post("/v1/generate", data={"seed": "7"}), 422, "sent with Content-Type: application/json")
 
 

@@ -72,14 +72,14 @@ def test_what_runs_is_finished_at_the_end(home: Path, tmp_path: Path) -> None:
             begun = http.post("/v1/interpolate", json=body)
             assert begun.status_code == 202, begun.text
             exporting = psutil.Process(running.pid).children()
-            told: list[str] = []
+            events: list[str] = []
             with http.stream("GET", f"{begun.headers['Location']}/events") as stream:
                 for line in stream.iter_lines():
                     if line.startswith("data:"):
-                        if not told:
+                        if not events:
                             running.send_signal(signal.SIGTERM)
-                        told.append(line)
-        assert json.loads(told[-1].removeprefix("data:"))["state"] == "done"
+                        events.append(line)
+        assert json.loads(events[-1].removeprefix("data:"))["state"] == "done"
         assert running.wait(60) == 0
         _gone, left = psutil.wait_procs(exporting, timeout=10)
         assert not left
@@ -125,7 +125,7 @@ def test_a_hundred_clients_are_answered_or_told_to_wait(home: Path) -> None:
 
 @pytest.mark.release
 @pytest.mark.timeout(900)
-def test_kill_9_under_load_leaves_nothing_half_written(home: Path) -> None:
+def test_kill_9_under_load_leaves_no_partial_files(home: Path) -> None:
     """Killed while it exports, draws and films; what lies under a final name is whole, and it starts again."""
     for path in (home / "exports").glob("*"):
         path.unlink()
@@ -184,7 +184,7 @@ def memory(process: int) -> int:
     return int(status.split("VmRSS:")[1].split()[0])
 
 
-def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verb, "PACKAGES", ("fastapi", "not_a_package"))
     said = refused(2, "serve")
     assert "aren't installed: not_a_package" in said

@@ -71,7 +71,7 @@ def test_cuts_own_files_become_a_cut_that_blurs(tmp_path: Path, home: Path) -> N
         import_generators([tmp_path / "batch.pth"], "x", size=32)
 
 
-def test_there_and_back_become_a_cyclegan(tmp_path: Path) -> None:
+def test_both_directions_become_a_cyclegan(tmp_path: Path) -> None:
     forth, back = (moved(resnet(4, 2)) for _ in range(2))
     card = import_generators([saved(forth, tmp_path / "ab.pth"), saved(back, tmp_path / "ba.pth")], "both", size=32)
     assert (card.recipe, card.data, card.task) == ("cyclegan", "", "unpaired")
@@ -97,7 +97,7 @@ def test_a_u_net_becomes_pix2pix(tmp_path: Path, home: Path) -> None:
     assert np.abs(truth.astype(int) - 128).max() <= 1  # grey: it isn't known
 
 
-def test_training_goes_on_from_there(file: Path, home: Path) -> None:
+def test_training_continues_from_the_imported_model(file: Path, home: Path) -> None:
     import_generators([file], "zebras", Provenance(data="digits_coloured_unpaired"), 32)
     folder = home / "models" / "zebras"
     assert set(continuing.missing_networks(folder)) == {"discriminator", "heads"}
@@ -110,7 +110,7 @@ def test_training_goes_on_from_there(file: Path, home: Path) -> None:
     assert (run.spec.recipe, run.spec.data, run.spec.size) == ("cut", "digits_coloured_unpaired", 32)
 
 
-def test_a_file_that_leads_back_is_not_taken_for_one_that_leads_there(file: Path, home: Path) -> None:
+def test_a_file_of_the_reverse_direction_is_not_taken_for_the_forward_one(file: Path, home: Path) -> None:
     card = import_generators([file], "horses", Provenance(data="horse2zebra", backwards=True), 32)
     assert (card.data, card.origin) == ("", "Horses and zebras. Photos of wild horses, and of zebras.")
     import_generators([file], "zebras", size=32)
@@ -119,7 +119,7 @@ def test_a_file_that_leads_back_is_not_taken_for_one_that_leads_there(file: Path
     assert json.loads(ok("models", "show", "again", "--json"))["data"] == ""
 
 
-def test_the_page_on_the_hub_tells_nothing_that_is_not_known(file: Path, home: Path) -> None:
+def test_the_page_on_the_hub_states_nothing_unknown(file: Path, home: Path) -> None:
     other = file.rename(file.with_name("latest_net_G.pth"))
     text = page(import_generators([other], "some", size=32), "ada/some", with_samples=True)
     assert "datasets" not in text
@@ -132,7 +132,7 @@ def test_the_page_on_the_hub_tells_nothing_that_is_not_known(file: Path, home: P
     [("", "is not a valid model name"), ("../x", "is not a valid model name"), ("a/b", "is not a valid model name"),
      (".x", "is not a valid model name"), ("x" * 65, "is not a valid model name")],
 )  # fmt: skip
-def test_names_that_cannot_be_had(file: Path, home: Path, name: str, said: str) -> None:
+def test_unavailable_names(file: Path, home: Path, name: str, said: str) -> None:
     with pytest.raises(BadValue, match=said):
         import_generators([file], name, size=32)
     assert nothing_left(home)
@@ -201,8 +201,8 @@ def test_weights_of_strange_shapes(tmp_path: Path, home: Path) -> None:
 
 
 def test_on_the_command_line(file: Path, tmp_path: Path, home: Path) -> None:
-    told = ok("import", file, "--name", "zebras", "--size", "32", "--title", "Zebras")
-    assert "zebras: CUT, 32 px" in told
+    output = ok("import", file, "--name", "zebras", "--size", "32", "--title", "Zebras")
+    assert "zebras: CUT, 32 px" in output
     picture = tmp_path / "photo.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(picture)
     ok("translate", "zebras", picture, "-o", tmp_path / "out.png")

@@ -130,7 +130,7 @@ def test_pictures_go_in_and_out(call: Any, own: Any, tmp_path: Path) -> None:
         assert opened(call(picture=own, model=ENLARGING, scale=scale, api_name="/enlarge")).size == (side, side)
 
 
-def test_a_mask_says_what_is_made_anew(call: Any, own: Any, tmp_path: Path) -> None:
+def test_a_mask_selects_what_is_filled_in(call: Any, own: Any, tmp_path: Path) -> None:
     masks = {}
     for name, box in (("none", (0, 0, 0, 0)), ("left", (0, 0, 16, 32))):
         grey = Image.new("L", (32, 32))
@@ -180,7 +180,7 @@ def test_a_mask_says_what_is_made_anew(call: Any, own: Any, tmp_path: Path) -> N
         ("/enlarge", {"picture": None}, "Drop in a picture first"),
     ],
 )
-def test_what_can_not_be_made_is_told_with_what_is_valid(
+def test_invalid_requests_are_reported_with_what_is_valid(
     refused: Any, name: str, values: dict[str, Any], says: str
 ) -> None:
     model = {} if "model" in values or "picture" in values else {"model": STYLED}
@@ -198,7 +198,7 @@ def test_what_can_not_be_made_is_told_with_what_is_valid(
         ("/enlarge", {"model": CYCLE}),
     ],
 )
-def test_what_can_not_be_made_of_a_picture_is_told(refused: Any, own: Any, name: str, values: dict[str, Any]) -> None:
+def test_invalid_requests_on_a_picture_are_reported(refused: Any, own: Any, name: str, values: dict[str, Any]) -> None:
     with pytest.raises(Exception, match=r"Valid:|must be between"):
         refused(picture=own, **values, api_name=name)
 

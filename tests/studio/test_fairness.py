@@ -47,7 +47,7 @@ def test_films_are_files_that_the_server_serves(studio: Studio, kind: str, begin
 
 
 @pytest.mark.flaky(reruns=2)  # other work on the machine slows it
-def test_who_waits_sees_a_number_and_a_stop_frees_the_place_within_a_second(studio: Studio) -> None:
+def test_waiting_visitors_see_their_number_and_a_stop_frees_the_place_within_a_second(studio: Studio) -> None:
     with visitors(studio) as visitor, visitors(studio, "/zh") as chinese:
         first = visitor().ask("film", *FILM, *LONG)
         within(20, lambda: working(first))
@@ -62,7 +62,7 @@ def test_who_waits_sees_a_number_and_a_stop_frees_the_place_within_a_second(stud
 
 
 @pytest.mark.flaky(reruns=2)  # other work on the machine slows it
-def test_who_stops_waiting_leaves_the_queue(studio: Studio) -> None:
+def test_a_visitor_who_stops_waiting_leaves_the_queue(studio: Studio) -> None:
     with visitors(studio) as visitor:
         first = visitor().ask("film", *FILM, *LONG)
         within(20, lambda: working(first))
@@ -76,7 +76,7 @@ def test_who_stops_waiting_leaves_the_queue(studio: Studio) -> None:
 
 
 @pytest.mark.flaky(reruns=2)  # other work on the machine slows it
-def test_who_leaves_the_page_frees_the_place(studio: Studio) -> None:
+def test_leaving_the_page_frees_the_place(studio: Studio) -> None:
     with visitors(studio) as visitor:
         first = visitor().ask("film", *FILM, *LONG)
         within(20, lambda: working(first))

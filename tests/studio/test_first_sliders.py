@@ -37,7 +37,7 @@ def test_each_of_the_six_first_sliders_reaches_what_it_names(monkeypatch: pytest
     points = explorer.write(points, "w+", torch.cat([explorer.read(one, "w+") for one in drawn]))
     points = explorer.write(points, "w+", mean + PSI * (explorer.read(points, "w+") - mean))
 
-    def told(name: str, strength: float) -> int:
+    def reached(name: str, strength: float) -> int:
         edit = Edit(model.directions[name], strength)
         pictures = to_uint8(explorer.draw(edited(explorer, points, [edit] if strength else [])))
         answers = np.concatenate([found for _features, found in net.predict(pictures.transpose(0, 3, 1, 2))])
@@ -53,11 +53,11 @@ def test_each_of_the_six_first_sliders_reaches_what_it_names(monkeypatch: pytest
         "gaze",
     }
     for name in model.slots:
-        assert told(name, 0) <= 6, name
-        assert told(name, REACH) >= 9, name
+        assert reached(name, 0) <= 6, name
+        assert reached(name, REACH) >= 9, name
 
 
-def test_a_surprise_is_the_candidate_that_the_net_is_surest_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_surprise_is_the_candidate_with_the_highest_confidence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gan_core.models.listing.BUNDLED", Path(__file__).parents[2] / "pretrained")
     seen: list[tuple[list[View], np.ndarray]] = []
     clearness = surprise.clearness

@@ -45,7 +45,7 @@ def endless(tell: Tell) -> None:
 # --- the workshop ----------------------------------------------------------------------------------------------------
 
 
-def test_a_job_tells_how_far_it_is_what_there_is_to_see_and_what_it_made() -> None:
+def test_a_job_reports_its_progress_its_previews_and_its_result() -> None:
     def work(tell: Tell) -> str:
         for step in range(4):
             tell(step / 4, step)
@@ -57,7 +57,7 @@ def test_a_job_tells_how_far_it_is_what_there_is_to_see_and_what_it_made() -> No
     assert (news[-1].made, news[-1].share, news[-1].done) == ("已停止。", 1.0, True)  # in the page's language
 
 
-def test_a_job_that_fails_says_so_and_leaves_its_place() -> None:
+def test_a_job_that_fails_reports_it_and_leaves_its_place() -> None:
     def broken(tell: Tell) -> None:
         raise BadData("nothing there")
 
@@ -68,7 +68,7 @@ def test_a_job_that_fails_says_so_and_leaves_its_place() -> None:
 
 
 @pytest.mark.flaky(reruns=2)  # other work on the machine slows it
-def test_who_waits_is_told_which_number_and_about_when_it_begins() -> None:
+def test_a_waiting_job_reports_its_number_and_its_approximate_start() -> None:
     shop = Workshop(places=3)
     first, second, third = (shop.run(endless, "film", 30.0) for _ in range(3))
     assert next(first).place == 1
@@ -129,7 +129,7 @@ def test_estimates_learn_from_the_jobs_before(monkeypatch: pytest.MonkeyPatch) -
         shop.check("film", 1_000.0)
 
 
-def test_what_is_left_is_said_roughly() -> None:
+def test_the_remaining_time_is_rounded() -> None:
     assert News(1, 0.25, 33.0).words == "25% · about 35 s left"
     assert News(1, 0.9).words == "90%"
     assert 'value="0.250"' in News(1, 0.25).bar
@@ -138,7 +138,7 @@ def test_what_is_left_is_said_roughly() -> None:
 # --- right of way ----------------------------------------------------------------------------------------------------
 
 
-def test_a_job_stands_still_while_somebody_waits_for_a_picture() -> None:
+def test_a_job_pauses_while_somebody_waits_for_a_picture() -> None:
     way, steps, ended = RightOfWay(), [0], threading.Event()
 
     def work() -> None:
@@ -187,7 +187,7 @@ def test_every_callback_of_a_page_goes_before_jobs() -> None:
 
 
 @pytest.mark.usefixtures("shelf")
-def test_a_job_never_holds_what_a_slider_needs() -> None:
+def test_a_job_never_locks_what_a_slider_needs() -> None:
     """A film of a model is being drawn, and stands still amidst a picture: its sliders go on."""
     explorer, held, ended = opened(STYLED).explorer, threading.Event(), threading.Event()
     aside = explorer.apart()
@@ -217,7 +217,7 @@ def test_a_job_never_holds_what_a_slider_needs() -> None:
 # --- models in memory ------------------------------------------------------------------------------------------------
 
 
-def test_a_model_that_loads_slowly_keeps_nobody_from_the_others() -> None:
+def test_a_model_that_loads_slowly_does_not_block_the_others() -> None:
     kept, loading, free = ModelCache[str](3, 100, len), threading.Event(), threading.Event()
     made: list[str] = []
 

@@ -65,7 +65,7 @@ def test_use_does_not_raise_the_memory(tmp_path: Path) -> None:
     assert second - first <= GROWTH
 
 
-def test_sessions_that_are_over_are_forgotten() -> None:
+def test_ended_sessions_are_dropped() -> None:
     asyncio.run(_forgotten())
 
 

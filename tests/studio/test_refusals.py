@@ -158,7 +158,7 @@ def test_over_plain_http_the_status_says_whose_fault_it_is(page: tuple[Caller, s
     assert "Traceback" not in studio.log.read_text(encoding="utf-8")[logged:]
 
 
-def test_a_lost_session_is_told_as_the_page_expects_it(studio: Studio) -> None:
+def test_a_lost_session_is_reported_as_the_page_expects_it(studio: Studio) -> None:
     """The page then opens anew; the log says nothing of it."""
     answer = httpx.get(f"{studio.url}/gradio_api/queue/data", params={"session_hash": "nothing"})
     assert '"session_not_found":true' in answer.text
@@ -176,7 +176,7 @@ def test_a_call_without_a_content_type_and_with_names_is_answered(studio: Studio
         assert httpx.get(made["url"]).content.startswith(b"\x89PNG")
 
 
-def test_a_file_of_another_kind_is_told(studio: Studio, tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_reported(studio: Studio, tmp_path: Path) -> None:
     path = tmp_path / "own.txt"
     path.write_text("own")
     with calling(f"{studio.url}/zh") as caller:

@@ -137,7 +137,7 @@ def _page(folder: Path) -> Path:
     return path
 
 
-def test_who_uses_no_client_names_a_session_or_none(studio: Studio, callers: Callers, tmp_path: Path) -> None:
+def test_callers_without_a_client_name_a_session_or_none(studio: Studio, callers: Callers, tmp_path: Path) -> None:
     """As curl does: the upload names the session that the call names, or neither names one."""
     root, path = f"{studio.url}/gradio_api", picture(tmp_path)
     for session in ("mine", None):
@@ -232,7 +232,7 @@ def check_that_files_are_safe(caller: Caller, outside: Path, uploads: bool) -> N
 # --- what stays ------------------------------------------------------------------------------------------------------
 
 
-def test_what_a_callback_was_given_is_deleted_whatever_became_of_it(
+def test_files_given_to_a_callback_are_deleted_whatever_its_outcome(
     studio: Studio, callers: Callers, tmp_path: Path
 ) -> None:
     caller = callers()
@@ -281,7 +281,7 @@ def files_in(folder: Path) -> set[Path]:
             return {path for path in folder.rglob("*") if path.is_file()}
 
 
-def test_an_upload_that_breaks_off_leaves_nothing(studio: Studio, callers: Callers, tmp_path: Path) -> None:
+def test_an_interrupted_upload_leaves_nothing(studio: Studio, callers: Callers, tmp_path: Path) -> None:
     before = files_in(studio.uploads)
     host, port = studio.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as line:
@@ -310,9 +310,7 @@ def kept(files: studio_files.Files, visitor: str, uploaded: bool) -> Path:
     return path
 
 
-def test_what_nobody_fetches_is_deleted_after_a_while(
-    files: studio_files.Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unread_files_are_deleted_after_a_while(files: studio_files.Files, monkeypatch: pytest.MonkeyPatch) -> None:
     files.came(["here"])
     upload, result, open_result = kept(files, "x", True), kept(files, "x", False), kept(files, "here", False)
     stray = files.folder / "stray"
@@ -342,7 +340,7 @@ def test_a_page_that_comes_back_finds_its_files(files: studio_files.Files, monke
     assert until(lambda: not path.exists())
 
 
-def test_what_a_dead_process_left_goes_at_the_next_start(files: studio_files.Files, tmp_path: Path) -> None:
+def test_files_of_a_dead_process_are_deleted_at_the_next_start(files: studio_files.Files, tmp_path: Path) -> None:
     code = (
         "import os, signal\nfrom ui.studio.requests.files import files\npath = files.place() / 'own.png'\n"
         "path.write_bytes(b'left')\nprint(path, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"

@@ -80,7 +80,7 @@ def test_a_model_that_knows_no_words_is_searched_and_refined(monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("shelf")
-def test_what_cannot_be_drawn_is_said_and_nothing_is_lost() -> None:
+def test_sentences_that_cannot_be_drawn_are_reported_and_nothing_is_lost() -> None:
     made = words.draw(SENTENCE, DRAWER, 3, 1.0, word_models.CLIP, words.Made())[0]
     for text, message in (
         ("", "Write a sentence"), ("red " * 2500, "up to 400 characters, not 10,000"),
@@ -155,7 +155,7 @@ def test_a_link_opens_the_tab_as_it_was() -> None:
         ("text=" + "red+" * 1100, "longer than 4000 characters"),
     ],
 )  # fmt: skip
-def test_a_bad_part_of_a_link_is_told_and_the_usual_taken(part: str, message: str) -> None:
+def test_a_bad_part_of_a_link_is_reported_and_the_default_used(part: str, message: str) -> None:
     usual = Asked(SENTENCE, DRAWER, 13, 1.0, word_models.CLIP)
     asked, problems = parsed(f"?words-{part}", usual)
     assert asked == usual

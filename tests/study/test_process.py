@@ -20,7 +20,7 @@ PLAN = StudyPlan("digits", 8, k=(4, 8), unbalanced=0, seeds=2, steps=100, gan_st
 
 
 @pytest.mark.release
-def test_one_study_at_a_time_and_what_it_measured_stays() -> None:
+def test_one_study_at_a_time_and_its_results_are_kept() -> None:
     endless = StudyPlan("digits", 8, k=(4,), unbalanced=0, seeds=1, steps=1, gan_steps=1_000_000)
     started = process.start(endless)
     try:
@@ -73,7 +73,7 @@ def test_a_damaged_notice_is_none(content: str) -> None:
     assert process.last() is None
 
 
-def test_the_time_left_follows_from_what_results_took() -> None:
+def test_the_time_left_follows_from_the_time_of_previous_results() -> None:
     folder = StudyFolder.of(PLAN)
     assert duration.left(PLAN, folder) == duration.expected(PLAN)
     folder.begin(PLAN, Background(("a",), 1, "held_out"))

@@ -34,7 +34,7 @@ def test_no_way_back_from_the_tent_misses_by_less_than_a_half() -> None:
         assert cycles.cycle_loss(EVENLY, np.full_like(EVENLY, guess)) >= 0.5 - 1e-9
 
 
-def test_the_identity_term_tells_a_mirror() -> None:
+def test_the_identity_term_detects_a_mirror() -> None:
     assert cycles.identity_loss(MAPS["same"][0], EVENLY) == 0
     assert cycles.identity_loss(MAPS["mirror"][0], EVENLY) == pytest.approx(1)
 
@@ -76,7 +76,7 @@ def test_the_starts_differ_where_the_first_point_goes() -> None:
     assert min(apart) > 0.4
 
 
-def test_two_points_of_the_ring_that_know_nothing_of_each_other() -> None:
+def test_two_independent_points_of_the_ring() -> None:
     points = cycles.ring(np.arange(400) / 400)
     assert np.abs(points[:, None] - points[None]).mean() == pytest.approx(0.81, abs=5e-3)
     assert len(TURNS) == cycles.SHOWN

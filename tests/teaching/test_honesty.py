@@ -32,7 +32,7 @@ def test_bayes_rule_counts_pictures() -> None:
 
 
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.3])
-def test_what_leaving_a_group_out_costs(share: float) -> None:
+def test_the_cost_of_leaving_a_group_out(share: float) -> None:
     p, q = np.array([1 - share, share]), np.array([1.0, 0.0])
     assert honesty.js_of_dropping(share) == pytest.approx(density.js(p, q))
     random = np.random.default_rng(0).random((20_000, 64))
@@ -62,7 +62,7 @@ def test_the_text_is_the_one_that_pictures_have() -> None:
     np.testing.assert_array_equal(levels, picture())
 
 
-def test_what_becomes_of_the_marks() -> None:
+def test_what_happens_to_the_marks() -> None:
     content = honesty.written(honesty.with_pattern(picture(), 3))
     found = {name: honesty.opened(after(content)) for name, after in AFTER.items()}
     assert {name for name, (_levels, text) in found.items() if text} == {"copied"}

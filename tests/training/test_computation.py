@@ -89,7 +89,7 @@ def test_second_derivatives_are_taken_in_full_precision() -> None:
     assert float(usual.terms["discriminator/penalty"]) == float(low.terms["discriminator/penalty"])
 
 
-def test_a_run_goes_on_from_its_state() -> None:
+def test_a_run_continues_from_its_state() -> None:
     first = trainer("sngan", LOW)
     for _ in range(2):
         first.train_step()
@@ -167,7 +167,7 @@ def test_every_recipes_networks_can_be_compiled(name: str, monkeypatch: pytest.M
 
 
 @pytest.mark.slow
-def test_a_compiled_run_learns_and_a_missing_compiler_is_told(tmp_path: Path) -> None:
+def test_a_compiled_run_learns_and_a_missing_compiler_is_reported(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gan_core", "train", "mlp_gan", "--data", "digits", "--size", "8", "--steps", "5"]
     command += ["--compile", "--set", "generator_widths=8", "--set", "discriminator_widths=8", "--json"]
     here = os.environ | {"GANSCOPE_HOME": str(tmp_path), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "made")}

@@ -246,7 +246,7 @@ def test_frames_come_while_somebody_watches(store: RunStore) -> None:
     wait(lambda: taken(store, run.id).steps()[-1] == store.get(run.id).step > 0)
 
 
-def test_a_run_pauses_at_the_step_that_was_asked_for(store: RunStore) -> None:
+def test_a_run_pauses_at_the_requested_step(store: RunStore) -> None:
     run = new_run(store)
     session = Session(store, run.id).start(paused=True)
     wait(lambda: store.get(run.id).state is RunState.PAUSED)
@@ -279,7 +279,7 @@ def test_a_pace_slows_a_run_down_and_commands_are_obeyed_meanwhile(store: RunSto
     wait(lambda: session.trainer.step > before + 20)
 
 
-def test_going_on_from_a_frame_is_going_on_from_that_moment(store: RunStore) -> None:
+def test_continuing_from_a_frame_is_continuing_from_that_step(store: RunStore) -> None:
     """Edits and single-player steps in between are done again; every later step is the same bit for bit."""
     run = new_run(store)
     session = Session(store, run.id).start(paused=True)
@@ -382,9 +382,9 @@ def test_a_reshaped_run_keeps_the_layers_that_fit_and_their_moments(store: RunSt
     assert same_state(old["networks"]["discriminator"], new["networks"]["discriminator"])
     assert same_state(old["optimizers"]["discriminator"], new["optimizers"]["discriminator"])
     assert sorted(new["optimizers"]["generator"]) == [0, 1, 2, 3]
-    told = store.events(made.id)[0].payload
-    assert told["layers"] == {"generator": [2, 4], "discriminator": [3, 3]}
-    assert (told["kept"], told["fresh"]) == (["generator", "discriminator"], [])
+    payload = store.events(made.id)[0].payload
+    assert payload["layers"] == {"generator": [2, 4], "discriminator": [3, 3]}
+    assert (payload["kept"], payload["fresh"]) == (["generator", "discriminator"], [])
     session = Session(store, made.id).start()
     wait(lambda: store.get(made.id).step > 30)
     session.stop()
@@ -392,7 +392,7 @@ def test_a_reshaped_run_keeps_the_layers_that_fit_and_their_moments(store: RunSt
     assert store.get(made.id).state is RunState.STOPPED
 
 
-def test_a_reshaped_run_refuses_what_keeps_nothing(store: RunStore) -> None:
+def test_reshaping_that_keeps_nothing_is_refused(store: RunStore) -> None:
     run = new_run(store, steps=5)
     assert Session(store, run.id).start().join(30)
     with pytest.raises(BadValue, match="seed can't change while weights are kept"):

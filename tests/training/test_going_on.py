@@ -58,7 +58,7 @@ def decays_to_nothing(factors: np.ndarray, kind: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", SCHEDULES)
-def test_a_finished_run_goes_on_with_rates_that_decay_anew(store: RunStore, kind: str) -> None:
+def test_a_finished_run_continues_with_rates_that_decay_again(store: RunStore, kind: str) -> None:
     run = trained(store, new_run(store, 20, **SCHEDULES[kind]))
     assert restarts_schedule(store, run, run.spec.hparams, 40)
     before = store.metrics(run.id).columns["rate/generator"]
@@ -73,7 +73,7 @@ def test_a_finished_run_goes_on_with_rates_that_decay_anew(store: RunStore, kind
 
 
 @pytest.mark.parametrize("kind", SCHEDULES)
-def test_a_longer_fork_goes_on_with_rates_that_decay_anew(store: RunStore, kind: str) -> None:
+def test_a_longer_fork_continues_with_rates_that_decay_again(store: RunStore, kind: str) -> None:
     run = trained(store, new_run(store, 20, **SCHEDULES[kind]))
     forked = trained(store, fork(store, run, {}, steps=40))
     assert (forked.step, forked.parent) == (40, run.id)
@@ -136,7 +136,7 @@ def wait(condition: object, seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def test_extending_is_refused_where_it_means_nothing(store: RunStore) -> None:
+def test_extending_is_refused_where_it_has_no_meaning(store: RunStore) -> None:
     run = trained(store, new_run(store, 5))
     for steps in (3, 5):
         with pytest.raises(BadValue, match="has already trained for 5 steps"):

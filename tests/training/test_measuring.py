@@ -126,7 +126,7 @@ def test_measuring_changes_nothing() -> None:
         assert torch.equal(weights, other.networks["generator"].state_dict()[name]), name
 
 
-def test_what_isnt_measured() -> None:
+def test_runs_that_are_not_measured() -> None:
     small = data.load("digits", 8)
     few = DataSet("few", {name: array[:40] for name, array in small.arrays.items()}, small.class_names)
     recipe = recipes.get("mlp_gan")

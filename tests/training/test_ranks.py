@@ -122,7 +122,7 @@ def test_the_environment_says_who_this_process_is() -> None:
             launch.device_of("cuda", second)
 
 
-def test_an_incomplete_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_incomplete_environment_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in launch.NEEDED:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RANK", "0")
@@ -137,7 +137,7 @@ def test_data_are_compared_by_their_content() -> None:
     assert leading.digest(one) != leading.digest(other)
 
 
-def test_a_state_travels_as_it_is() -> None:
+def test_a_state_is_transferred_unchanged() -> None:
     recipe = recipes.get("cyclegan")
     first = Trainer(recipe, recipe.tiny, example(recipe))
     first.train_step()
@@ -262,7 +262,7 @@ def test_fp16_is_close_and_leaves_out_updates_that_overflow() -> None:
     assert scaler.get_scale() == pytest.approx(5e29)
 
 
-def test_a_run_in_fp16_goes_on_from_its_state() -> None:
+def test_a_run_in_fp16_continues_from_its_state() -> None:
     recipe = recipes.get("mlp_gan")
     first, second = (Trainer(recipe, recipe.tiny, example(recipe), "cpu", Computation("fp16")) for _ in range(2))
     first.train_step()
@@ -323,7 +323,7 @@ def test_ranks_that_differ_are_refused_on_each_of_them(found: dict[str, Any]) ->
 
 
 @pytest.mark.slow
-def test_a_run_of_two_ranks_is_edited_and_goes_on_in_one_process(found: dict[str, Any]) -> None:
+def test_a_run_of_two_ranks_is_edited_and_continues_in_one_process(found: dict[str, Any]) -> None:
     assert found["resumed"] < CLOSE
     assert found["started"] == [2, 0]
     assert "must be a multiple of 2" in found["edit"]

@@ -346,7 +346,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(store: RunSt
     assert last.path.name in warning.payload["message"].format(**warning.payload["values"])
 
 
-def test_no_run_goes_on_from_weights_that_are_not_finite(store: RunStore) -> None:
+def test_no_run_continues_from_weights_that_are_not_finite(store: RunStore) -> None:
     run = new_run(store)
     session = Session(store, run.id).start()
     wait(lambda: session.status.step > 5, "first steps")

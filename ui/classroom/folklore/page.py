@@ -139,9 +139,9 @@ def _numbers(claim: Claim) -> None:
         table[f"{_(BEDS_IN_SHORT[bed])}: {_('without')}"] = [f"{value:.3g}" for value in outcome.without]
     st.table(table)
     for bed in BEDS:
-        told = _("{bed}: {with_steps} steps with, {without_steps} without.")
+        words = _("{bed}: {with_steps} steps with, {without_steps} without.")
         steps = [number(results.steps(bed, arm)) for arm in (claim.with_it, claim.without)]
-        st.caption(told.format(bed=_(BEDS_IN_SHORT[bed]), with_steps=steps[0], without_steps=steps[1]))
+        st.caption(words.format(bed=_(BEDS_IN_SHORT[bed]), with_steps=steps[0], without_steps=steps[1]))
 
 
 def _method() -> None:

@@ -171,19 +171,20 @@ def _networks(watched: Feed, current: HParams, open_run: Callable[[str], None]) 
         open_run(sessions.reshape(watched.id, changes).id)
 
 
-def kept_words(told: Mapping[str, Any]) -> str:
+def kept_words(payload: Mapping[str, Any]) -> str:
     """Describes what a fork has kept, including single layers of a network."""
-    if "again" in told:
+    if "again" in payload:
         words = _("Continued from step {step} of {run}; repeated from its checkpoint at step {saved}.")
-        names = {"run": plain(told.get("run", "")), "step": number(told["again"]), "saved": number(told.get("step", 0))}
+        run, saved = plain(payload.get("run", "")), number(payload.get("step", 0))
+        names = {"run": run, "step": number(payload["again"]), "saved": saved}
         return words.format(**names)
-    layers = told.get("layers")
+    layers = payload.get("layers")
     if not layers:
-        return forks.origin(told)
+        return forks.origin(payload)
     parts = [
         _("{network}: {kept} of {count} layers").format(network=forks.network_words([name]), kept=kept, count=count)
         for name, (kept, count) in layers.items()
     ]
     return _("Forked from {run} at step {step}. Weights that were kept: {parts}.").format(
-        run=plain(told.get("run", "")), step=number(told.get("step", 0)), parts=_(", ").join(parts)
+        run=plain(payload.get("run", "")), step=number(payload.get("step", 0)), parts=_(", ").join(parts)
     )
