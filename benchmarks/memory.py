@@ -2,8 +2,8 @@
 
     python -m benchmarks.memory --steps 20000
 
-The size is read every quarter of a second. The first fifth of the steps is warm-up, in which caches fill; then every
-reading is compared with the median of the rest.
+The size is read every quarter of a second. The first fifth of the steps is warm-up, in which caches fill; after that,
+every reading is compared with the median of the rest.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def resident() -> int:
 
 
 def watch(steps: int) -> list[Reading]:
-    """Trains and reads the resident size meanwhile."""
+    """Trains while reading the resident size."""
     recipe = recipes.get("mlp_gan")
     preset = recipe.preset("digits_30s")
     readings = []

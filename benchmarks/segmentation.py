@@ -1,8 +1,8 @@
-"""Whether a generator's labelled pictures help a segmenter: `python -m benchmarks.segmentation [--seeds 3] [--keep]`.
+"""Whether labelled pictures of a generator help a segmenter: `python -m benchmarks.segmentation [--seeds 3] [--keep]`.
 
 Segmenters of drawn faces learn from ten labelled pictures, from the same with classical augmentation, from pairs that
 the shelf's `projected_gan.avatars` makes after ten of its pictures were labelled (2104.06490), and from all labels;
-`gan_core/segmentation/comparison.py` says how. `--keep` writes what the page Few labels shows.
+see `gan_core/segmentation/comparison.py`. `--keep` writes what the page Few labels shows.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SHOWN = 12  # pairs on the page
 
 
 def kept(outcomes: list[Outcome], tested: int) -> dict[str, object]:
-    """What the page reads."""
+    """Writes what the page reads."""
     return {
         "seeds": len(outcomes), "tested": tested, "parts": list(PARTS),
         "arms": {arm: [round(one.mean[arm], 4) for one in outcomes] for arm in ARMS},

@@ -1,4 +1,4 @@
-"""Whether generated sounds say what was asked for, by whom: `python -m benchmarks.sound [MODEL ...]`.
+"""Whether generated sounds say the requested word in the requested voice: `python -m benchmarks.sound [MODEL ...]`.
 
 A feature net that has learnt real recordings judges; what it says of real recordings that it hasn't learnt from, as
 they are and through Griffin-Lim, is the most that a model can reach.
