@@ -60,7 +60,7 @@ def _lifespan(service: Service, studio: FastAPI | None) -> Any:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            if studio is not None:  # a mounted application's own isn't run by Starlette
+            if studio is not None:  # Starlette doesn't run a mounted application's own lifespan
                 await stack.enter_async_context(studio.router.lifespan_context(studio))
             threading.Thread(target=service.warm, name="warm-up", daemon=True).start()
             try:
@@ -84,7 +84,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
-    """What is wrong with a request, in a sentence and without the values that it held."""
+    """Describes what is wrong with a request, without the values that it contained."""
     assert isinstance(error, RequestValidationError)
     problems = error.errors()
     if any(one["type"] == "json_invalid" for one in problems):

@@ -53,7 +53,7 @@ def _translating(reference: str, sampler: Sampler) -> Shown:
 
 
 def make_lender(recipe: Recipe) -> Card:
-    """The model that a recipe borrows from in its tiny size."""
+    """The model that a recipe borrows from at its tiny size."""
     assert recipe.pretrained_part
     name = getattr(recipe.tiny, recipe.pretrained_part.knob)
     if recipe.pretrained_part.task == "matching":

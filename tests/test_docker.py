@@ -1,4 +1,4 @@
-"""The Dockerfile: what it copies is there and is all that both apps need, and its commands start them."""
+"""The Dockerfile: what it copies exists and is everything that both apps need, and its commands start them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of given ones: /v1/translate and /v1/inpaint. A picture comes as a part of a form, never as an address."""
+"""Pictures from given ones: /v1/translate and /v1/inpaint. A picture comes as a part of a form, never as an address."""
 
 from __future__ import annotations
 

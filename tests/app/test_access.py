@@ -1,4 +1,4 @@
-"""The passphrase: who may steer, how it is asked for, and how long a browser is remembered."""
+"""The passphrase: who may steer, how it is requested, and how long a browser stays unlocked."""
 
 from __future__ import annotations
 

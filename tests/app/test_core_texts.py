@@ -1,4 +1,4 @@
-"""What the library has filled in already is found again by its template, in both languages."""
+"""Sentences that the library has already filled in are recognised by their templates, in both languages."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_folder_reports_what_it_left_out(tmp_path: Path) -> None:
 
 
 def test_notes_on_classes_and_pairs_are_translated(tmp_path: Path) -> None:
-    """Each sentence is provoked for real."""
+    """Each sentence is produced by real data."""
     import json
 
     from PIL import Image

@@ -1,4 +1,4 @@
-"""Evaluations begun on the page Evaluate: a process of its own, watched, stopped, and refused before it starts."""
+"""Evaluations started on the page Evaluate: in their own process, watched, stopped, and refused before they start."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_request_is_the_same_when_read_from_its_file(store: RunStore) -> None:
 
 
 def test_one_that_fails_does_not_stop_the_others(store: RunStore) -> None:
-    """A run that was deleted after the start is named, and what comes after it is evaluated."""
+    """A run that was deleted after the start is reported, and the following ones are evaluated."""
     net, gone, good = (trained(store, name) for name in ("feature_net", "mlp_gan", "mlp_gan"))
     asked = [asked_for(store, gone), asked_for(store, good)]
     process.check(store, asked)
@@ -61,7 +61,7 @@ def test_one_that_fails_does_not_stop_the_others(store: RunStore) -> None:
 
 
 def test_bad_input_starts_nothing(store: RunStore, tmp_path: Path) -> None:
-    """No net, no folder, images of another size, none at all, a run that is gone: said, and no process begins."""
+    """No net, no folder, images of another size, no images, a deleted run: each is reported, and no process starts."""
     run = trained(store, "mlp_gan")
     test = choose(page("evaluate"), f"run:{run}")
     store.delete(run)
@@ -140,7 +140,7 @@ def test_progress_is_numbered_and_notes_are_shown_once(store: RunStore) -> None:
 def test_it_continues_when_the_page_is_left_and_is_shown_when_it_is_reopened(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gan_core.runs.background.YIELDS", 0)  # nothing trains that it must let pass
+    monkeypatch.setattr("gan_core.runs.background.YIELDS", 0)  # no run is training, which would have priority
     run = trained(store, "mlp_gan")
     trained(store, "feature_net")
     test = choose(page("evaluate"), f"run:{run}")

@@ -1,4 +1,4 @@
-"""The folklore: claims that can be trained as they say, results that cover all of them, the page that shows both."""
+"""The folklore: claims that can be trained as stated, results that cover all of them, the page that shows both."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_the_results_cover_every_claim_with_all_seeds_and_both_arms() -> None:
 
 
 def test_arms_cost_the_same() -> None:
-    """Processor time of the longest arm against that of the usual settings, within what a busy machine allows."""
+    """Processor time of the longest arm against that of the usual settings, with a tolerance for busy machines."""
     for bed in BEDS:
         kept = results.measured()["arms"][bed]
         for name, arm in kept.items():

@@ -1,4 +1,4 @@
-"""Data that aren't here are brought by a press on the Train page, from a server on this machine."""
+"""Missing data are downloaded by a click on the Train page, from a server on this machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME = "horse2zebra"
 
 @pytest.fixture
 def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
-    """Holds a tiny set of that name."""
+    """A server that holds a tiny set of this name."""
     (classic,) = (one for one in CLASSICS if one.name == NAME)
     content = zipped({f"{NAME}/{part}/{place}.jpg": photo((32, 32), place) for part in PARTS for place in range(3)})
     wanted = replace(published.get(NAME), first={classic.file: hashlib.sha256(content).hexdigest()}, size=len(content))

@@ -1,4 +1,4 @@
-"""Curves in bounded space, and the bytes that are sent of them."""
+"""Curves in bounded memory, and the bytes that are sent."""
 
 from __future__ import annotations
 

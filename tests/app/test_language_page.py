@@ -53,7 +53,7 @@ def test_choices_are_those_that_drew_the_text() -> None:
         made = choices.explain(sampler, seed, 0.7)
         drawn = choices.texts(sampler, 1, seed, 0.7)[0].tolist()
         assert [one.token for one in made] == drawn[: len(made)]
-        for one in made:  # the point lies in the chosen token's share
+        for one in made:  # the point lies in the interval of the chosen token
             below = one.probabilities[: one.token].sum()
             assert below - 1e-5 <= one.point <= below + one.probabilities[one.token] + 1e-5  # type: ignore[operator]
     read = choices.read(sampler, "3+4=7")

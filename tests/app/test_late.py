@@ -1,4 +1,4 @@
-"""What a page asks for while another one is opened; `tests/e2e/test_pages.py` shows it in a browser."""
+"""Requests of a page while another one is opened; `tests/e2e/test_pages.py` shows it in a browser."""
 
 from __future__ import annotations
 

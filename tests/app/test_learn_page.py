@@ -48,7 +48,7 @@ SETTINGS = [(lesson.name, setting) for lesson in in_order() for setting in lesso
 
 
 def shown(test: AppTest) -> str:
-    """All words of a page."""
+    """Returns all texts of a page."""
     kinds = ("title", "subheader", "markdown", "latex", "caption", "button")
     return "\n".join(
         str(getattr(element, "value", "") or "") + str(getattr(element, "label", ""))
@@ -77,7 +77,7 @@ def test_every_lesson_opens_and_its_figure_moves(store: RunStore, name: str, lan
         assert lesson.teacher in shown(test)
     assert len(test.latex) == sum(isinstance(part, Formula) for part in lesson.body)
     assert figures(test)
-    if language != "en":  # what moves is the same in every language
+    if language != "en":  # movement doesn't depend on the language
         return
     _moved(test)
     for key in [str(one.key) for one in test.button_group if one.key != SWITCH]:
@@ -87,7 +87,7 @@ def test_every_lesson_opens_and_its_figure_moves(store: RunStore, name: str, lan
 
 
 def _moved(test: AppTest) -> None:
-    """Each slider of a figure at both of its ends."""
+    """Moves each slider of a figure to both ends."""
     for key in [one.key for one in test.slider]:
         for end in ("min", "max"):
             slider = test.slider(key=key)

@@ -1,4 +1,4 @@
-"""The Models page without a browser: the gallery, one model, its samples, and the ways on from it."""
+"""The Models page without a browser: the gallery, one model, its samples, and its actions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def shelf(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """The user's shelf alone, and nothing kept from other tests."""
+    """Only the user's shelf, with empty caches."""
     monkeypatch.setattr(listing, "BUNDLED", tmp_path / "bundled")
     st.cache_data.clear()
     yield home / "models"
@@ -172,7 +172,7 @@ def test_truncation_pulls_the_samples_together(store: RunStore) -> None:
 
 
 def samples(test: AppTest) -> str:
-    """The address of the drawn picture, which is made from its content."""
+    """The address of the drawn picture, which depends on its content."""
     pictures = [element.proto.imgs[0] for element in test.get("image")]
     drawn = [picture.url for picture in pictures if "seed" in picture.alt]
     assert len(drawn) == 1

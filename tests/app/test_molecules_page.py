@@ -31,7 +31,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def model(store: RunStore) -> str:
-    """A model on the shelf that has learnt next to nothing."""
+    """An almost untrained model on the shelf."""
     from gan_core.gans import recipes
     from gan_core.knobs import to_dict
     from gan_core.models import publishing

@@ -63,7 +63,7 @@ def test_a_link_that_does_not_fit_is_reported(query: dict[str, str], said: str) 
 
 
 def test_the_settings_of_a_link_are_taken_together() -> None:
-    """On the way from the defaults to them, one at a time, some would contradict others."""
+    """If they were applied to the defaults one at a time, some would contradict others."""
     query = {"recipe": "progan", "augment": "adaptive", "loss": "non_saturating", "penalty": "r1"}
     setup, problems = from_query(query)
     assert not problems

@@ -47,7 +47,7 @@ def test_how_own_pictures_become_squares(store: RunStore, tmp_path: Path, recipe
 
 
 def test_classes_are_named_on_the_page_and_where_samples_are_drawn(store: RunStore, tmp_path: Path) -> None:
-    """Folders called by numbers stand in the order of numbers; a stray picture is named with what to do."""
+    """Folders named by numbers are in numerical order; a stray picture is reported with the remedy."""
     for name in ("9", "10", "11"):
         (tmp_path / "set" / name).mkdir(parents=True)
         for number in range(2):

@@ -54,7 +54,7 @@ def test_a_scene_is_turned_filmed_and_downloaded(monkeypatch: pytest.MonkeyPatch
     sound(test.button(key="space-mesh").click().run())
     assert "triangles" in texts(test) or "no surface" in texts(test)
     sound(test.slider(key="space-pitch").set_value(30).run())
-    assert "triangles" in texts(test) or "no surface" in texts(test)  # the same mesh from every height
+    assert "triangles" in texts(test) or "no surface" in texts(test)  # the mesh is the same at every height
     monkeypatch.setattr(space, "_version", lambda key: "newer")  # a run has gone on
     sound(test.run())
     assert not test.get("download_button")

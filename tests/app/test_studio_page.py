@@ -1,4 +1,4 @@
-"""The page Studio without a browser: who may start it, and what is told where it can't be started."""
+"""The page Studio without a browser: who may start it, and what is reported if it can't be started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Study page, without a browser: what it says before, during and after a study."""
+"""The Study page, without a browser: its state before, during and after a study."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def texts(test: AppTest) -> str:
 
 
 def made(differences: tuple[float, ...], seeds: int = 3) -> StudyFolder:
-    """A study whose GAN arms are better by these much, one for each number of images."""
+    """A study whose GAN arms are better by these amounts, one for each number of images."""
     plan = StudyPlan("digits", 8, k=(4, 8), unbalanced=0, seeds=seeds)
     folder = StudyFolder.of(plan)
     folder.begin(plan, Background(tuple("0123456789"), 179, "held_out"))
@@ -62,7 +62,7 @@ def tiny_form(test: AppTest) -> AppTest:
 
 @pytest.mark.slow
 def test_a_study_is_started_watched_and_finished_from_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gan_core.runs.background.YIELDS", 0)  # nothing trains that it must let pass
+    monkeypatch.setattr("gan_core.runs.background.YIELDS", 0)  # no run is training, which would have priority
     test = tiny_form(page())
     assert any("4 classifiers" in caption.value for caption in test.caption)
     test.button(key="study-start").click().run()

@@ -121,12 +121,12 @@ SETS = {type(recipe.hparams): recipe for recipe in train_choices.offered()}.valu
 def test_every_set_of_knobs_can_be_drawn(
     store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(listing, "BUNDLED", Path(listing.__file__).parents[2] / "pretrained")  # what some borrow from
+    monkeypatch.setattr(listing, "BUNDLED", Path(listing.__file__).parents[2] / "pretrained")  # some recipes borrow
     test = page("train", recipe=recipe.name)
     assert not test.warning
     shown = {one.key.partition(f".{recipe.name}.")[2] for one in (*test.text_input, *test.selectbox) if one.key}
     assert "seed" in shown
-    # what is typed is used as it is typed, or refused by the name that stands above it
+    # typed values are used as typed, or refused by the label of the field
     fields = [one for one in test.text_input if one.key and f".{recipe.name}." in one.key]
     valid = [field.value for field in fields]
     for place, field in enumerate(fields):
@@ -141,7 +141,7 @@ def test_every_set_of_knobs_can_be_drawn(
     described = knobs(recipe.hparams)
     for field in fields:
         name = field.key.rpartition(".")[2]
-        if knob_type(type(recipe.hparams), name) is str:  # takes any text, which is read when the run is made
+        if knob_type(type(recipe.hparams), name) is str:  # accepts any text, which is parsed when the run is created
             continue
         label = described[name].label
         assert label in message
@@ -185,7 +185,7 @@ def test_an_error_disappears_with_its_cause(store: RunStore) -> None:
     sound(slope.set_value("abc").run())
     assert test.button(key="train").disabled
     activation = next(one for one in test.selectbox if one.label == "Activation")
-    sound(activation.set_value("relu").run())  # which takes the field away, where nobody could correct it
+    sound(activation.set_value("relu").run())  # which removes the field, so that nobody could correct it
     assert not test.error
     assert not test.button(key="train").disabled
 
@@ -258,7 +258,7 @@ def test_a_model_to_borrow_from_is_chosen_among_those_that_fit(store: RunStore) 
     assert test.query_params["judge_channels"] in (
         "4",
         ["4"],
-    )  # agreed with the model, so there are no controls for them
+    )  # must match the model, so there are no controls for them
     net = test.selectbox(next(one.key for one in test.selectbox if one.label == "Feature net"))
     assert not any(one.label.startswith("Feature net channels") for one in test.text_input)
     assert net.options == ["None", "Tiny judge", "EfficientNet-Lite0 (ImageNet)"]
@@ -529,7 +529,7 @@ def test_actions_check_the_passphrase_themselves(store: RunStore, monkeypatch: p
 
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "sesame")
     run = store.create(recipes.get("mlp_gan").plan("digits", 8, 10, {}))
-    store.release(run.id, store.claim(run.id))  # nobody will train it
+    store.release(run.id, store.claim(run.id))  # no process will train it
     with pytest.raises(NotAllowed):
         getattr(sessions, action)(run.id)
     with pytest.raises(NotAllowed):

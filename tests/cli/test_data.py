@@ -80,7 +80,7 @@ def test_data_sets_are_downloaded_from_their_sources(home: Path, monkeypatch: py
         line = json.loads(result.stdout)
         assert (line["name"], line["folder"], line["fresh"], line["exact"]) == ("pneumonia", str(place), True, False)
         assert f"from github.com/{pneumonia.NORMAL.origin.repository} at 5df79ab2ac7b" in result.stderr
-    assert "was already in" in ok("data", "get", "pneumonia")  # the server is gone
+    assert "was already in" in ok("data", "get", "pneumonia")  # the server is unreachable
     assert json.loads(ok("data", "load", "pneumonia", "--json"))["shape"] == [1, 28, 28]
     assert json.loads(ok("data", "get", "digits", "--json"))["fresh"] is False
     assert "Valid: digits" in refused(2, "data", "get", "digitz")

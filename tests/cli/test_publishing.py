@@ -1,4 +1,4 @@
-"""`ganscope models publish`: a run becomes a model of one's own."""
+"""`ganscope models publish`: a run becomes a model of the user's own."""
 
 from __future__ import annotations
 

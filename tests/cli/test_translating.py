@@ -1,4 +1,4 @@
-"""`ganscope translate` and `ganscope upscale`, on models that have learnt next to nothing."""
+"""`ganscope translate` and `ganscope upscale`, on almost untrained models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.made_models import make_model
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders of models: a path names a model as well as a name does."""
+    """Folders of models: a path can be used instead of a name."""
     folder = tmp_path_factory.mktemp("models")
     for name, data, changes in (
         ("cyclegan.x", "digits_coloured_unpaired", {}),
@@ -103,7 +103,7 @@ def test_a_folder_goes_to_a_folder_and_bad_files_are_named(on_shelf: Path, photo
     for name in ("one.png", "two.webp", "three.tif"):
         Image.new("RGB", (9, 9), "red").save(folder / name)
     (folder / "notes.txt").write_text("no picture")
-    for left in ("._one.png", ".hidden.png", "Thumbs.db"):  # by systems
+    for left in ("._one.png", ".hidden.png", "Thumbs.db"):  # created by operating systems
         (folder / left).write_bytes(b"no picture")
     output = ok("translate", "pix2pix.x", folder, photo, "-o", tmp_path / "out")
     assert output.count("8 x 8 pixels") == 4

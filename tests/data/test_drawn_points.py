@@ -1,4 +1,4 @@
-"""Points that a user drew: links that hold them, and clear errors for what can't be learnt from."""
+"""Points that a user drew: links that hold them, and clear errors for unusable points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Molecules as matrices: what is valid, SMILES both ways, the data set, and files of the user's own."""
+"""Molecules as matrices: validity, SMILES in both directions, the data set, and the user's files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_smiles_both_ways(smiles: str) -> None:
     canonical = chem.MolToSmiles(chem.MolFromSmiles(smiles))
     assert smiles_of(matrix) == canonical
     order = np.random.default_rng(0).permutation(9)
-    assert smiles_of(matrix[np.ix_(order, order)]) == canonical  # in whatever order the atoms are
+    assert smiles_of(matrix[np.ix_(order, order)]) == canonical  # whatever the order of the atoms
 
 
 def test_our_rules_find_what_rdkit_finds() -> None:
@@ -56,7 +56,7 @@ def test_the_empty_molecule_and_pieces_are_not_valid() -> None:
     joined = pieces.copy()
     joined[0, 1] = joined[1, 0] = 1
     stray = joined.copy()
-    stray[2, 3] = stray[3, 2] = 3  # a bond between places without atoms counts for nothing
+    stray[2, 3] = stray[3, 2] = 3  # a bond between places without atoms is ignored
     assert valid(np.stack([joined, stray])).all()
     assert smiles_of(stray) == "CC"
 

@@ -1,4 +1,4 @@
-"""References to the user's own images, and the ways in which pictures become squares."""
+"""References to the user's own images, and the ways in which pictures are made square."""
 
 from __future__ import annotations
 

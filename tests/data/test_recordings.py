@@ -1,4 +1,4 @@
-"""Sound files of users: whatever is sent becomes sounds of a second, or is told with the reason."""
+"""Sound files of users: every file becomes sounds of one second, or is refused with a reason."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def packed(sound: np.ndarray, rate: int = RATE, kind: str = "WAV", subtype: str 
      ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III")],
 )  # fmt: skip
 def test_every_kind_of_file_gives_the_same_sound(kind: str, subtype: str) -> None:
-    """48 kHz in stereo, one channel silent: at 8 kHz, 440 Hz stay 440 Hz, and what is above 4 kHz isn't folded down."""
+    """48 kHz in stereo, one channel silent: at 8 kHz, 440 Hz stay 440 Hz, and sounds above 4 kHz aren't aliased."""
     both = tone(1, 48_000) + 0.2 * tone(1, 48_000, hertz=7000, loud=1)
     found = decode(packed(np.stack([both, 0 * both], 1), 48_000, kind, subtype))
     assert abs(len(found.wave) - RATE) <= 800  # MP3 adds silence at the ends

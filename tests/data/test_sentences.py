@@ -1,4 +1,4 @@
-"""Sentences about faces: what is composed is read back as it was meant; what isn't known is told."""
+"""Sentences about faces: composed sentences are read back correctly; unknown words are reported."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ SIDE = 8
 
 
 def picture(number: int) -> bytes:
-    """A colour that tells the number."""
+    """A colour that encodes the number."""
     content = io.BytesIO()
     Image.new("RGB", (SIDE, SIDE), (number % 256, number // 256, 77)).save(content, "PNG")
     return content.getvalue()
@@ -62,7 +62,7 @@ def write(folder: Path, shards: int = 4, count: int = 10, labelled: bool = True)
 
 
 def numbers(batch: np.ndarray | torch.Tensor) -> list[int]:
-    """Which pictures these are, uint8 or float in [-1, 1]."""
+    """Decodes the numbers of pictures, uint8 or float in [-1, 1]."""
     images = torch.as_tensor(batch)
     levels = images if images.dtype == torch.uint8 else ((images + 1) * 127.5).round()
     return (levels[:, 0, 0, 0].long() + 256 * levels[:, 1, 0, 0].long()).tolist()
@@ -192,7 +192,7 @@ def test_a_shard_that_is_cut_short_is_named_wherever_it_is_cut(tmp_path: Path) -
 def test_server_errors_are_reported(server: Loopback) -> None:
     name = f"{server.address}/x-001.tar"
     content = server.files["x-001.tar"]
-    server.cut["x-001.tar"] = [700, 2000]  # two broken connections: it goes on from there
+    server.cut["x-001.tar"] = [700, 2000]  # two broken connections: it resumes from there
     assert len(list(samples(name))) == 10
     assert [asked for path, asked in server.asked if asked] == ["bytes=700-", "bytes=2700-"]
     server.cut["x-001.tar"] = [700, 0, 0, 0]
@@ -217,7 +217,7 @@ def test_server_errors_are_reported(server: Loopback) -> None:
 
 
 def test_memory_is_bounded_by_the_block(tmp_path: Path) -> None:
-    """32 MB of pictures, of which 8 lie in memory at a time."""
+    """32 MB of pictures, of which 8 MB are in memory at a time."""
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
     content = io.BytesIO()
     Image.fromarray(noise).save(content, "PNG", compress_level=0)

@@ -1,4 +1,4 @@
-"""Texts as data: tokens and back, sets that are made by code, the oracle, chorales, and a text file of one's own."""
+"""Texts as data: tokens and back, sets that are made by code, the oracle, chorales, and the user's text file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads as a list: what each is for, and what goes when one is deleted."""
+"""The list of uploads: the task of each, and what deleting removes."""
 
 from __future__ import annotations
 

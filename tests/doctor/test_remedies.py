@@ -1,4 +1,4 @@
-"""Every remedy that a text names is there, and mends what it says: each is applied to a run that trains."""
+"""Every remedy that a text names exists and does what it says: each is applied to a run that trains."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ RUNS: dict[str, tuple[str, str, int]] = {  # a recipe for each set of players an
 
 def test_texts_name_existing_remedies_and_every_remedy_is_named() -> None:
     assert set(NAMED) == set(remedies.names())
-    # data can't be mended by a setting
+    # settings can't repair data
     assert [rule.name for rule in rules if not rule.remedies] == ["data_range"]
 
 

@@ -62,7 +62,7 @@ def found(name: str, **options: Any) -> Finding | None:
     return finding
 
 
-# a rule, what it needs besides, and a column with a value at which it is silent and one at which it isn't
+# a rule, its other conditions, and a column with a value at which it is silent and one at which it fires
 EDGES = [
     ("no_rate", {}, "rate__generator", 2 * no_rate.NOTHING, no_rate.NOTHING / 2),
     ("exploding_gradients", {}, "gradient_norm__generator", exploding_gradients.EXPLODING - 1, 101),
@@ -158,7 +158,7 @@ def test_nan_is_predicted(decades: float, seen: bool) -> None:
     if finding:
         left = (38.5 - np.log10(growing[-1])) / decades
         assert finding.values["steps"] == pytest.approx(left, rel=0.1)
-    # as large, but not growing
+    # equally large, but not growing
     assert found("nan_ahead", discriminator__loss=1e6) is None
     assert nan_ahead.LARGE < 1e6
 

@@ -1,4 +1,4 @@
-"""classroom.py: the classroom with security headers, which its own pages heed."""
+"""classroom.py: the classroom with security headers, with which its own pages comply."""
 
 from __future__ import annotations
 

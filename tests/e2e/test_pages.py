@@ -1,4 +1,4 @@
-"""What holds for all pages: going from one to another, the browser's history, the passphrase, a server that is gone."""
+"""All pages: going from one to another, the browser's history, the passphrase, an unreachable server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BUSY = """
 const timeout = window.setTimeout, interval = window.setInterval;
 window.setTimeout = (act, wait, ...more) => timeout(act, wait >= 1000 && wait <= 3000 ? 15 : wait, ...more);
 window.setInterval = (act, wait, ...more) => interval(act, wait >= 600 && wait <= 3000 ? 15 : wait, ...more);
-"""  # fragments ask all the time: going on meets a question that is on its way
+"""  # fragments poll all the time, so that a poll is pending when the page changes
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_no_page_is_left_blank_by_requests_of_the_previous_one(
     sidebar(page, "Runs")
     opens = page.get_by_role("button", name="Open", exact=False).first
     expect(opens).to_be_visible()
-    page.wait_for_timeout(2_500)  # a press while the cards are drawn for the first time can be lost on a busy machine
+    page.wait_for_timeout(2_500)  # a click while the cards are first drawn can be lost on a busy machine
     opens.click()
     state(page, "running")
 
@@ -249,7 +249,7 @@ def test_one_player_alone_is_trained_from_the_projector(app: Server, training: s
     page.goto(f"{app.url}/projector?run={training}")
     expect(page.get_by_role("button", name=re.compile("Pause"))).to_be_enabled()
     paused = page.locator(".badge[data-state=paused]")
-    for _ in range(5):  # a key that is pressed before the page listens to it is lost
+    for _ in range(5):  # a key pressed before the page listens is lost
         page.keyboard.press("p")
         with suppress(PlaywrightTimeout):
             paused.wait_for(timeout=5_000)

@@ -1,4 +1,4 @@
-"""The playground in a browser: it runs, steps, switches layers, reads a place, goes back and continues from there."""
+"""The playground in a browser: it runs, steps, switches layers, probes a point, goes back and continues from there."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_playground_from_the_first_step_to_a_continued_past(server: Server, pa
     began = time.monotonic()
     page.locator("[data-layer=best]").click()
     wait_for(lambda: pixels(page) != before, 10)
-    assert time.monotonic() - began < 1.5  # the browser alone does it; a busy machine needs a while to press
+    assert time.monotonic() - began < 1.5  # handled by the browser alone; a busy machine needs a while to click
     page.locator("[data-layer=both]").click()
     page.wait_for_url("**show=*", timeout=20_000)
     page.locator("canvas.plane").click(position={"x": 120, "y": 120})

@@ -46,7 +46,7 @@ def opened(page: Page, studio: Studio, tab: str) -> Page:
 
 
 def choose(page: Page, where: str, title: str) -> None:
-    """A model of a list; those that come with GANscope stand before the tiny ones."""
+    """Selects a model of a list; GANscope's own come before the tiny ones."""
     page.locator(f"{where} input").click()
     page.get_by_role("option", name=title).click()
 
@@ -57,7 +57,7 @@ def shown(image: Locator) -> str:
 
 
 def line(page: Page, pad: str, *, height: float = 0.5) -> None:
-    """A line across the pad."""
+    """Draws a line across the pad."""
     box = page.locator(f"{pad} canvas.face").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + height * box["height"])
@@ -123,7 +123,7 @@ def test_a_users_picture_is_translated_and_back_and_many_become_a_zip(
     assert not list(studio.uploads.rglob("own.png"))
 
 
-# how a picture is dropped is the same code for all tabs; the others are driven before a release
+# dropping pictures is the same code in all tabs; the others are tested before a release
 TABS = [
     ("Super-resolution", "enlarge"), pytest.param("Translate", "translate", marks=pytest.mark.release),
     pytest.param("Inpaint", "fill", marks=pytest.mark.release),

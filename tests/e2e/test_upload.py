@@ -1,4 +1,4 @@
-"""Images of one's own in a browser: a zip with whatever lies in it is read, told of, and trained on."""
+"""The user's images in a browser: a zip with mixed contents is read, its problems reported, and it is trained on."""
 
 from __future__ import annotations
 

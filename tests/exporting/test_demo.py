@@ -1,4 +1,4 @@
-"""The page of `ganscope demo`: its graph draws what GANscope draws, and it is written whole or not at all."""
+"""The page of `ganscope demo`: its graph draws what GANscope draws, and it is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -130,4 +130,4 @@ def test_every_word_of_the_page_is_there_in_both_languages() -> None:
             assert both["zh"], key
             assert part != "page" or f'"{key}"' in script or f"{key}:" in script, key
     assert all(words["names"].values())
-    assert "http" not in script.replace("http.server", "")  # nothing foreign is asked for
+    assert "http" not in script.replace("http.server", "")  # no other server is contacted

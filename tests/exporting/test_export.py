@@ -1,4 +1,4 @@
-"""Exported networks give what PyTorch gives, hold their card, and refuse what can't be."""
+"""Exported networks give PyTorch's results and contain their card; unsupported requests are refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.made_runs import trained
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the exporter's own, of its internals
 FAST = ("biggan", "cyclegan")  # and StyleGAN2 below
-MAGNIFIES = "diffusion_points"  # untrained, it divides by what is left of the data at the last level: next to nothing
+MAGNIFIES = "diffusion_points"  # untrained, it divides by the data's share at the last level, almost 0
 LEFT = [one for one in recipes if one.name not in (*FAST, "stylegan2", MAGNIFIES) and one.pretrained_part is None]
 SOME = {"progan", "pix2pix", "clip", "text_mle", "molgan", "triplane"}  # of other kinds; the rest before a release
 
@@ -43,7 +43,7 @@ def kept() -> dict[tuple[object, ...], bytes]:
 
 @pytest.fixture(autouse=True)
 def exported_once(kept: dict[tuple[object, ...], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    """PyTorch's exporter takes seconds: tests that export the same network with the same weights share its answer."""
+    """PyTorch's exporter takes seconds: tests that export the same network with the same weights share the result."""
 
     def exported(graph: Graph) -> bytes:
         weights = b"".join(one.cpu().numpy().tobytes() for one in graph.module.state_dict().values())
@@ -155,7 +155,7 @@ for folder in sys.argv[1:]:
 
 @pytest.fixture(scope="module")
 def as_code(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Folders with the code of models by their recipes, all of which one process that has no GANscope has run."""
+    """Folders with the code of models by recipe, all run by one process without GANscope."""
     folders = {}
     for recipe in CODE:
         folders[recipe] = tmp_path_factory.mktemp(recipe)
@@ -173,7 +173,7 @@ def test_code_runs_without_ganscope(recipe: str, as_code: dict[str, Path]) -> No
     folder = as_code[recipe]
     text = (folder / "mine.py").read_text(encoding="utf-8")
     assert "gan_core" not in text
-    assert "distributed" not in text  # layers that ask other processes ask none
+    assert "distributed" not in text  # layers that communicate with other processes don't
     with Image.open(folder / "mine.png") as picture:
         assert min(picture.size) >= 4 * 8
     spec = importlib.util.spec_from_file_location("mine", folder / "mine.py")
@@ -247,7 +247,7 @@ def test_the_original_keeps_its_spectral_norm() -> None:
     wanted = layer(given)
     layer.train()
     copy = without_parametrizations(layer)
-    assert layer.training  # the given network is left as it is
+    assert layer.training  # the given network is unchanged
     layer.eval()
     assert type(copy[0]) is torch.nn.Linear
     assert torch.allclose(copy(given), wanted)

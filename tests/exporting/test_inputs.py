@@ -30,7 +30,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # the exporter's own, of its 
 
 
 def untrained(name: str, **changes: object) -> Sampler:
-    """With random strengths of the noise, which begin at 0."""
+    """With random strengths of the noise, which are initially 0."""
     recipe = recipes.get(name)
     spec = example(recipe).spec
     hparams = recipe.settings(to_dict(recipe.tiny) | changes)

@@ -1,4 +1,4 @@
-"""DANN: the reversed gradient, its growth, MNIST-M as published, and that it helps where nothing is labelled."""
+"""DANN: the reversed gradient, its growth, MNIST-M as published, and that it helps on unlabelled data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recipe for points: networks, what it refuses, its presets, the command line, and exact optimal transport."""
+"""The recipe for points: networks, refusals, its presets, the command line, and exact optimal transport."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_critics_estimate_is_the_exact_distance() -> None:
 
 @pytest.mark.slow
 def test_the_ring_preset_finds_all_modes() -> None:
-    """Ends as soon as it has."""
+    """Training ends as soon as it has found them."""
     data = source("ring8").load(None, lambda done, total: None)
     outcome = train("ring8", {}, 0, data, lambda counted: counted.covered == 8 and counted.quality >= 0.85)
     assert outcome.counted.covered == 8
@@ -68,7 +68,7 @@ def test_the_ring_preset_finds_all_modes() -> None:
 
 @pytest.mark.slow
 def test_noise_cures_the_collapse() -> None:
-    """That the preset collapses without it, with the same seed, is seen in tests/training/test_variety.py."""
+    """tests/training/test_variety.py shows that the preset collapses without it, with the same seed."""
     data = source("ring8").load(None, lambda done, total: None)
     outcome = train("collapses", remedies["instance noise"], 0, data, lambda counted: counted.covered >= 7)
     assert outcome.counted.covered >= 7

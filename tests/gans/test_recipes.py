@@ -24,7 +24,7 @@ from tests.conftest import example, images
 
 RECIPES = [pytest.param(recipe, id=recipe.name) for recipe in recipes]
 GANS = [pytest.param(recipe, id=recipe.name) for recipe in recipes if recipe.draws]
-# of recipes with the same networks and objective the first: they differ in the losses that the test replaces
+# the first of recipes with the same networks and objective: they differ only in the losses, which the test replaces
 DIFFERENT = {(recipe.networks, recipe.objective): recipe for recipe in reversed(list(recipes))}.values()
 PLAYED = [recipe for recipe in DIFFERENT if isinstance(recipe.hparams, AdversarialHParams)]
 PENALTIES = ("none", "gradient_penalty", "r1")

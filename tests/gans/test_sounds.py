@@ -1,4 +1,4 @@
-"""WaveGAN and SpecGAN: sizes, conditions, spectrograms; and that what judges sounds learns to."""
+"""WaveGAN and SpecGAN: sizes, conditions, spectrograms; and that the feature net for sounds learns."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_phase_shuffle_moves_each_item_and_mirrors_its_ends() -> None:
     moved = layer(given)
     ways = {tuple(row) for row in moved[:, 0].int().tolist()}
     assert ways == {(2, 1, 0, 1, 2, 3), (1, 0, 1, 2, 3, 4), (0, 1, 2, 3, 4, 5), (1, 2, 3, 4, 5, 4), (2, 3, 4, 5, 4, 3)}
-    assert torch.equal(moved[:, 0], moved[:, 2])  # all channels alike
+    assert torch.equal(moved[:, 0], moved[:, 2])  # the same for all channels
     assert torch.equal(layer.eval()(given), given)
 
 
@@ -147,13 +147,13 @@ def test_silence_is_noticed_while_training() -> None:
 @pytest.mark.slow
 @needs_digits
 def test_a_feature_net_learns_digits_and_speakers() -> None:
-    """Takes that it has not learnt from; 10 % and 17 % are chance."""
+    """On takes that it was not trained on; 10 % and 17 % are chance."""
     net = trained_judge(steps=300)
     unseen = data.load("test:spoken_digits_pictures")
     right = (net.answers(unseen.arrays["real"]) == unseen.arrays["attributes"]).mean(0)
     assert right[0] >= 0.85, right
     assert right[1] >= 0.85, right
-    # the phases that Griffin-Lim finds leave it as sure
+    # it is as accurate with Griffin-Lim's phases
     waves = torch.from_numpy(data.load("test:spoken_digits").arrays["wave"][::3])
     heard = levels(griffin_lim(spectrograms(waves, 8000), 8000).numpy())
     assert (net.answers(heard)[:, 0] == unseen.arrays["attributes"][::3, 0]).mean() >= 0.8

@@ -205,7 +205,7 @@ def test_stylegan2_has_the_published_parameter_counts() -> None:
         {"latent_size": 512, "w_size": 512, "mapping_layers": 8, "channels": 32, "max_channels": 512},
     )
     generator = stylegan2.Stylegan2Generator(3, 1024, hparams)
-    # everything: 30.4 M and 29.0 M
+    # in total 30.4 M and 29.0 M
     assert count(generator) == 30_370_060
     assert count(stylegan2.ResidualDiscriminator(3, 1024, hparams)) == 29_012_513
     assert generator.num_ws == 18

@@ -50,7 +50,7 @@ def test_published_sizes() -> None:
 
 @pytest.mark.parametrize(("layers", "seen"), [(1, 16), (2, 34), (3, 70), (4, 142)])
 def test_how_far_a_verdict_sees(layers: int, seen: int) -> None:
-    """The logit in the middle depends on so many pixels each way, found by its gradient."""
+    """The central logit depends on this many pixels in each direction, determined by its gradient."""
     discriminator = PatchDiscriminator(1, 2, layers, "batch").eval()
     images = torch.randn(1, 1, 256, 256, requires_grad=True)
     logits = discriminator(images)
@@ -87,7 +87,7 @@ def test_directions(recipe: Recipe) -> None:
         made = sampler.translate(images, direction)
         assert made.shape[:2] == images.shape[:2]
         assert made.isfinite().all()
-        assert_same_pictures(sampler.translate(images[1:2], direction), made[1:2])  # alone as among others
+        assert_same_pictures(sampler.translate(images[1:2], direction), made[1:2])  # the same alone and in a batch
     torch.testing.assert_close(sampler.translate(images), sampler.translate(images, next(iter(recipe.translations))))
 
 
@@ -211,7 +211,7 @@ def test_framing_scales_and_shifts() -> None:
 
 @pytest.mark.slow
 def test_cyclegan_learns_that_one_domain_is_smaller() -> None:
-    """Digits, and other ones at three quarters of the size: after 120 steps both directions are on the way there."""
+    """Digits, and other ones at three quarters of the size: after 120 steps both directions have made progress."""
     digits = load("digits", 16).arrays["real"]
     small = interpolate(torch.from_numpy(digits).float(), (12, 12), mode="bilinear", antialias=True)
     smaller = pad(small.to(torch.uint8), (2, 2, 2, 2)).numpy()
@@ -226,9 +226,9 @@ def test_cyclegan_learns_that_one_domain_is_smaller() -> None:
     for _ in range(120):
         trainer.train_step()
     scales = {name: trainer.networks[f"generator_{name}"].get_parameter("framing.scale") for name in ("ab", "ba")}
-    assert scales["ab"].max() < 0.99  # on its way to 0.75
+    assert scales["ab"].max() < 0.99  # approaching 0.75
     assert scales["ab"].mean() < 0.96
-    assert scales["ba"].min() > 1.05  # to 1.33
+    assert scales["ba"].min() > 1.05  # approaching 1.33
 
 
 def test_holes_are_filled_and_the_rest_is_unchanged() -> None:
@@ -241,7 +241,7 @@ def test_holes_are_filled_and_the_rest_is_unchanged() -> None:
     missing = holes.expand_as(images)
     assert torch.equal(filled[~missing], images[~missing])
     assert not torch.isclose(filled[missing], images[missing]).all()
-    # what was there before doesn't shine through
+    # the previous content has no influence
     assert torch.equal(filled, sampler.fill(images.masked_fill(holes, 1.0), holes))
     with pytest.raises(BadValue, match="The mask is empty"):
         sampler.fill(images, torch.zeros_like(holes))

@@ -33,7 +33,7 @@ def publish(
     recipe = recipes.get(recipe_name)
     hparams = changed(recipe.tiny, {"w_size": 8} if recipe_name == "stylegan2" else {})
     networks = recipe.build(hparams, spec)
-    if "features" in networks:  # its answers shall differ from picture to picture
+    if "features" in networks:  # its answers must differ from picture to picture
         for _ in range(40):
             networks["features"](loading.load(seen).sample(64))
     weights = {name: network.state_dict() for name, network in networks.items()}
@@ -84,7 +84,7 @@ def test_directions_stored_beside_a_model_are_measured_again(model: Path) -> Non
     advised = "`ganscope directions stylegan2.noise --method attributes`"
     assert advised in ganscope("measure", "stylegan2.noise").stderr
     assert ganscope("directions", "stylegan2.noise", "-n", 2).exit_code == 0
-    assert advised in ganscope("measure", "stylegan2.noise").stderr  # those of PCA are named after nothing
+    assert advised in ganscope("measure", "stylegan2.noise").stderr  # PCA's directions aren't named after features
     attributes = {"hat": ("none", "cap"), "hair": ("bob", "bun", "long")}
     spec = DataSpec({"real": (3, 16, 16)}, 0, {name: len(values) for name, values in attributes.items()})
     publish(model.parent / "features.noise", "feature_net", spec, attributes)

@@ -1,4 +1,4 @@
-"""Files of directions and edits: read back equal, refused where they are damaged or another model's."""
+"""Files of directions and edits: read back unchanged, refused if damaged or of another model."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def test_a_picture_of_the_generator_is_found_again(name: str, start: str) -> Non
     assert found[-1].psnr == pytest.approx(psnr(found[-1].picture, target))
     again = model.draw(found[-1].points)
     assert torch.allclose(again, found[-1].picture, atol=1e-5)
-    assert found[0].distance != found[0].distance  # without a net, not a number
+    assert found[0].distance != found[0].distance  # without a net it is NaN
 
 
 def test_features_and_the_prior_count(styled: Explorer) -> None:

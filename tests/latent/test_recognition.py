@@ -1,4 +1,4 @@
-"""Whether translators know a picture, and which way it should go: with the models that come with GANscope."""
+"""Whether translators know a picture, and its direction: with the models that come with GANscope."""
 
 from __future__ import annotations
 

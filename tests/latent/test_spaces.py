@@ -39,7 +39,7 @@ def test_every_model_has_spaces_that_read_what_was_written(name: str) -> None:
     pictures = model.draw(points)
     assert pictures.shape == (3, *model.image_shape)
     assert pictures.abs().max() <= 1
-    # the same pictures as the sampler's, hence as everywhere else
+    # the same pictures as the sampler's
     latents, labels = model.sampler.latents(3, 5)
     assert_close(pictures, model.sampler.draw(latents, labels), atol=1e-6, rtol=0)
     assert_close(model.draw(points), pictures, atol=0, rtol=0)

@@ -1,4 +1,4 @@
-"""Ways between points, and films of them."""
+"""Paths between points, and films of them."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def lasting_of(film: Image.Image) -> list[int]:
 @pytest.mark.parametrize("rate", [7, 20, 24, 30, 50])
 @pytest.mark.parametrize("count", [2, 11, 48])
 def test_a_film_lasts_as_long_as_it_says(styled: Explorer, tmp_path: Path, rate: int, count: int) -> None:
-    """Frame i ends at round(100 (i + 1) / rate) hundredths, so that what is rounded off never adds up."""
+    """Frame i ends at round(100 (i + 1) / rate) hundredths, so that rounding errors never add up."""
     points = interpolate(styled, styled.sample(2), count)
     for ending, unit in ((".gif", 10), (".webp", 1)):
         film = write_film(styled, points, tmp_path / f"film{ending}", rate, 32)
@@ -134,7 +134,7 @@ def test_a_film_lasts_as_long_as_it_says(styled: Explorer, tmp_path: Path, rate:
     film = write_film(styled, points, tmp_path / "film.mp4", rate, 32)
     frames, seconds = count_frames_and_secs(str(film.path))
     assert frames == film.frames
-    assert seconds == pytest.approx(film.seconds, abs=0.011)  # what ffmpeg says of it
+    assert seconds == pytest.approx(film.seconds, abs=0.011)  # according to ffmpeg
 
 
 @pytest.mark.parametrize("ending", [".gif", ".webp"])
@@ -156,7 +156,7 @@ def test_a_gif_is_near_to_what_was_drawn_and_exact_where_it_is_grey() -> None:
 
 
 def test_a_gif_takes_at_most_twice_the_time_of_an_mp4(tmp_path: Path) -> None:
-    """Of the processor, the encoder's process among it, so that other work on the machine doesn't count."""
+    """Processor time, including the encoder's process, so that other work on the machine doesn't count."""
     photo = sample_photo("china.jpg")
     frames = [photo.crop((place, place, place + 384, place + 384)) for place in range(24)]
 
@@ -171,7 +171,7 @@ def test_a_gif_takes_at_most_twice_the_time_of_an_mp4(tmp_path: Path) -> None:
 
 
 def test_a_gif_holds_what_changes_alone(tmp_path: Path) -> None:
-    """A picture of which a corner changes: sizes, and every frame as it was given."""
+    """A picture of which one corner changes: sizes, and every frame unchanged."""
     frames = [Image.new("RGB", (64, 64), (200, 30, 30)) for _ in range(4)]
     for place, frame in enumerate(frames):
         frame.paste((10, 20, 60 * place), (40, 40, 44 + place, 44))

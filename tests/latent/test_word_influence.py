@@ -1,4 +1,4 @@
-"""Which word acts where: by leaving it out, and by what a model attends to."""
+"""Which word acts where: by leaving it out, and by a model's attention."""
 
 from __future__ import annotations
 

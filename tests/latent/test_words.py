@@ -1,4 +1,4 @@
-"""Guided by words: the best of many points, a search that fits better, and whether what a sentence names is seen."""
+"""Guided by words: the best of many points, a search that fits better, and whether named attributes are visible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The generator and the discriminator of texts: drawn as their probabilities say, relaxed towards one-hot texts."""
+"""The generator and the discriminator of texts: drawn by their probabilities, relaxed towards one-hot texts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_texts_are_drawn_from_the_networks_own_probabilities(generator: TextGene
     second = generator.logits(after[:1])[0, 1].softmax(0)
     counted = torch.bincount(after[:, 1], minlength=TOKENS) / len(after)
     torch.testing.assert_close(counted, second, atol=0.05, rtol=0)
-    for text in texts[:200].tolist():  # once ended, it stays so
+    for text in texts[:200].tolist():  # once ended, it stays ended
         assert 0 not in text or not any(text[text.index(0) :])
 
 

@@ -1,4 +1,4 @@
-"""The record of a figure: names, columns, intervals; which metric may be trusted at which number of images."""
+"""The record of a figure: names, columns, intervals; which metric is reliable at which number of images."""
 
 from __future__ import annotations
 

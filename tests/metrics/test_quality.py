@@ -107,7 +107,7 @@ def test_shares_by_hand() -> None:
     sure, unsure = [0.95, 0.05], [0.4, 0.6]
     made = {"hat": counts(sure, sure, sure, unsure), "hair": counts([0.2, 0.8, 0], [0.1, 0.9, 0])}
     real = {"hat": counts(sure, unsure), "hair": counts([0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8])}
-    assert sureness(made) == pytest.approx((3 / 4 + 0) / 2)  # 0.9 itself is not above 0.9
+    assert sureness(made) == pytest.approx((3 / 4 + 0) / 2)  # 0.9 itself isn't above 0.9
     assert class_spread(made["hat"], real["hat"], "4_net") == {
         "rarest_class4_net": 0.5, "commonest_class4_net": 1.5,
         "rarest_class4_net_real": 1.0, "commonest_class4_net_real": 1.0,

@@ -1,4 +1,4 @@
-"""How near translators come to the truth, with tiny models and a tiny net."""
+"""How close translators are to the truth, with tiny models and a tiny net."""
 
 from __future__ import annotations
 

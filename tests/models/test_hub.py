@@ -1,4 +1,4 @@
-"""Models from the Hub: one commit, checked, kept for later; and everything that can go wrong on the way."""
+"""Models from the Hub: one commit, checked, cached; and everything that can go wrong."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def asked(hub: Hub, name: str) -> list[str]:
-    """What was asked for a file's content."""
+    """The requests for a file's content."""
     return [line for line in hub.asked if line.startswith("GET") and name in line]
 
 
 def kept() -> list[Path]:
-    """Contents in the cache, whole or not; locks and notes are none."""
+    """Contents in the cache, complete or not; without locks and notes."""
     return [file for file in (paths.home() / "hub").rglob("blobs/*") if file.is_file()]
 
 
@@ -94,7 +94,7 @@ def test_revisions_are_branches_tags_and_commits(on_hub: Hub, model: Path) -> No
 
 def test_a_loaded_model_loads_offline(on_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     before = loading.load(ADDRESS).sample(2)
-    at(monkeypatch, "http://127.0.0.1:9")  # where nobody listens
+    at(monkeypatch, "http://127.0.0.1:9")  # where no server listens
     assert torch.equal(loading.load(ADDRESS).sample(2), before)
     with pytest.raises(HubError, match="can't be reached"):
         loading.load("hf://ada/other")
@@ -153,7 +153,7 @@ def test_invalid_addresses(hub: Hub, name: str) -> None:
 
 
 def test_a_cut_download_resumes_where_it_stopped(on_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 500)  # bytes, else 10 MiB: less than one begins anew
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 500)  # bytes, else 10 MiB: less than one restarts
     on_hub.cut[WEIGHTS] = [1000]
     assert loading.load(ADDRESS).sample(1).shape == (1, 1, 8, 8)
     assert [line.endswith("Range") for line in asked(on_hub, WEIGHTS)] == [False, True]
@@ -171,7 +171,7 @@ def test_a_download_that_stays_cut_leaves_nothing_half(on_hub: Hub, monkeypatch:
 
 
 def test_weights_that_are_shorter_than_announced(on_hub: Hub, model: Path) -> None:
-    """A proxy on the way that drops the end and doesn't say so."""
+    """A proxy that drops the end silently."""
     content = (model / WEIGHTS).read_bytes()
     loading.load(ADDRESS)
     other = on_hub.add("ada/short", files(model))
@@ -230,7 +230,7 @@ def test_a_damaged_model_is_refused(
     hub.add(NAME, files(model))
     with pytest.raises(BadCheckpoint, match=said):
         loading.load(ADDRESS)
-    assert bool(asked(hub, WEIGHTS)) is fetched  # a card that can't be used spares the weights
+    assert bool(asked(hub, WEIGHTS)) is fetched  # with an unusable card, weights aren't downloaded
 
 
 def test_a_page_in_the_hubs_place_is_no_hub(on_hub: Hub) -> None:

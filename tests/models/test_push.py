@@ -1,4 +1,4 @@
-"""Pushing to the Hub: one commit that loads again; and what is refused, with nothing sent."""
+"""Pushing to the Hub: one commit that loads again; and refusals, for which nothing is sent."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_token_that_is_wrong_or_may_not_write(hub: Hub, model: Path, monkeypat
 
 
 def test_offline(hub: Hub, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    at(monkeypatch, "http://127.0.0.1:9")  # where nobody listens
+    at(monkeypatch, "http://127.0.0.1:9")  # where no server listens
     assert "The Hub can't be reached" in refused(1, "push", model, NAME)
 
 

@@ -1,4 +1,4 @@
-"""Models on the shelf: written whole, read back equal, and refused where anything does not match."""
+"""Models on the shelf: written atomically, read back unchanged, and refused if anything doesn't match."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_half_precision_is_a_smaller_file_and_nearly_the_same_model(state: dict[
 def test_models_are_found_by_name(model: Path, home: Path) -> None:
     (home / "models").mkdir(parents=True)
     model.replace(home / "models" / "cgan.noise")
-    shutil.copytree(home / "models" / "cgan.noise", home / "models" / ".making-x")  # such as is just being published
+    shutil.copytree(home / "models" / "cgan.noise", home / "models" / ".making-x")  # one that is being published
     assert listing.names() == ["cgan.noise"]
     assert listing.card("cgan.noise").recipe == "cgan"
     with pytest.raises(UnknownName, match=r"'cgan\.nois'\. Valid: cgan\.noise"):

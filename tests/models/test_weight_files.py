@@ -1,4 +1,4 @@
-"""Files of others are read however they are wrapped; what can't be used is named: the type, the layer, the count."""
+"""Files from elsewhere are read however they are wrapped; errors name the cause: the type, the layer, the count."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_nothing_but_the_tensors_is_loaded(
     torch.save({"state_dict": STATE, "opt": object_}, "net.pth", _use_new_zipfile_serialization=new)
     if isinstance(object_, Evaluating):
         assert list(read_weights(Path("net.pth"))) == list(STATE)
-    else:  # what isn't called gives nothing that could be called in turn
+    else:  # calls that aren't made return nothing that could be called in turn
         with pytest.raises(BadCheckpoint, match="it holds getattr, which isn't supported"):
             read_weights(Path("net.pth"))
     assert not Path("touched").exists()

@@ -1,4 +1,4 @@
-"""Models to the Hub and back by xet, the way that everybody's uploads take, against its endpoints on this machine."""
+"""Models to the Hub and back by xet, as in usual uploads, against its endpoints on this machine."""
 
 from __future__ import annotations
 

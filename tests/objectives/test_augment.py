@@ -102,7 +102,7 @@ def test_gradients_reach_the_images_and_a_seed_repeats_the_draws(
     pictures = some(channels=channels).requires_grad_()
     results = []
     for seed in (0, 0, 1):
-        torch.manual_seed(seed + len(results))  # the global generator has no say
+        torch.manual_seed(seed + len(results))  # the global generator has no influence
         random = uniform(torch.Generator().manual_seed(seed), torch.device("cpu"))
         results.append(augmentation(pictures, random))
     assert results[0].shape == pictures.shape

@@ -57,7 +57,7 @@ def test_pieces_differ_and_stay_inside() -> None:
     places = (2 * torch.arange(32) + 1) / 32 - 1
     ramp = torch.stack([places.expand(32, 32), places[:, None].expand(32, 32), torch.zeros(32, 32)])
     moved = random_crop_flip({"real": ramp.expand(50, 3, 32, 32)}, 0.25, False, generator())["real"]
-    middles = moved[:, :2, 15:17, 15:17].mean((2, 3))  # (50, 2): where the middle of each piece was
+    middles = moved[:, :2, 15:17, 15:17].mean((2, 3))  # (50, 2): the centre of each crop
     assert middles.abs().max() <= 0.205  # a piece is 4/5 of the side; bicubic bends a ramp a little
     assert middles.amin() < -0.15
     assert middles.amax() > 0.15

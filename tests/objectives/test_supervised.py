@@ -1,4 +1,4 @@
-"""The supervised objective: its golden value, and images that are random_affine but stay themselves."""
+"""The supervised objective: its golden value, and random transformations that keep an image's class."""
 
 from __future__ import annotations
 

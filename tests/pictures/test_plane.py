@@ -1,4 +1,4 @@
-"""A frame of points as a picture: colours by what D says, and points where they lie."""
+"""A frame of points as a picture: colours by D's output, and points at their places."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gan_core.runs.frames import RECORD, SIDE
 
 
 def frame(left: float, right: float) -> np.ndarray:
-    """D says `left` in the left half and `right` in the right one; all generated points lie in one place."""
+    """D's output is `left` in the left half and `right` in the right one; all generated points are in one place."""
     record = np.zeros((), RECORD)
     record["field"][:, : SIDE // 2], record["field"][:, SIDE // 2 :] = left, right
     record["points"] = (1.0, 1.0)

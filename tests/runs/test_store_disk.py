@@ -82,7 +82,7 @@ def test_a_full_disk_is_one_clear_error_and_the_run_can_still_be_ended(small_dis
     assert not store.restore_reserve()
     store.close()
 
-    again = RunStore(small_disk)  # the app is started anew, the disk is still full
+    again = RunStore(small_disk)  # the app is restarted, the disk is still full
     assert again.get(id).state is RunState.FAILED
     np.testing.assert_array_equal(again.metrics(id).steps, np.arange(logged))
     (small_disk / "filling").unlink()

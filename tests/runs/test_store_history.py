@@ -152,7 +152,7 @@ def test_checkpoints(store: RunStore, owned: tuple[str, str], tmp_path: Path) ->
         "sha-50",
         10,
     )
-    paths[-1].unlink()  # a user tidies up
+    paths[-1].unlink()  # a user deletes files
     assert [found.step for found in store.checkpoints(id)] == [30, 40]
     outside = tmp_path / "outside"
     outside.write_bytes(b"mine")

@@ -106,7 +106,7 @@ def test_a_killed_owner_leaves_an_interrupted_run(store: RunStore, spec: RunSpec
     assert store.get(id).state is RunState.INTERRUPTED
     token = store.claim(id)
     assert store.take(id, token) == []
-    assert list((store.folder(id) / "checkpoints").iterdir()) == []  # what was half written is swept
+    assert list((store.folder(id) / "checkpoints").iterdir()) == []  # partial files are deleted
     store.enqueue(id, token)
     assert store.try_start(id, token, limit=1)
     with pytest.raises(RunConflict, match="taken over"):

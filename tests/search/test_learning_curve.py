@@ -1,4 +1,4 @@
-"""Do more images help: shares of a data set, their runs, the verdict."""
+"""Whether more images help: shares of a data set, their runs, the verdict."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_share_of_ones_own_images(tmp_path: Path) -> None:
     for number in range(20):
         Image.fromarray(np.full((16, 16, 3), 10 * number, np.uint8)).save(tmp_path / f"{number:02}.png")
     kept = data.load(f"half:train:folder:{tmp_path}", 16)
-    assert len(kept) == 9  # 20 without every tenth, and of these every second
+    assert len(kept) == 9  # every second of 20 without every tenth
     assert kept.name.startswith("half:")
 
 

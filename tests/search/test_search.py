@@ -1,4 +1,4 @@
-"""A search: what can be varied, what is refused, trials as runs, and what a killed process leaves behind."""
+"""A search: variable knobs, refusals, trials as runs, and the leftovers of a killed process."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_knobs_that_cannot_be_varied(text: str, error: type[Exception], words: s
 def test_a_plan_is_kept_and_another_of_its_name_is_refused() -> None:
     begin(planned())
     assert read("tiny") == planned()
-    begin(planned())  # the same goes on
+    begin(planned())  # the same plan continues
     with pytest.raises(BadValue, match="another search named tiny"):
         begin(planned(samples=200))
     with pytest.raises(UnknownName, match="no search named 'huge'"):
@@ -125,7 +125,7 @@ def test_plans_that_are_refused(changes: dict[str, object], words: str) -> None:
 
 
 def test_settings_that_contradict_are_refused_before_the_first_trial(store: RunStore) -> None:
-    """Label smoothing has no meaning under hinge: the recipe says so, and no trial is made."""
+    """Label smoothing has no meaning under hinge: the recipe reports it, and no trial is made."""
     plan = planned()
     smoothed = replace(plan, base=plan.base.with_hparams({**plan.base.hparams, "label_smoothing": 0.1}))
     with pytest.raises(BadValue, match="Label smoothing"):
@@ -162,7 +162,7 @@ def test_trials_are_runs_and_the_first_has_the_settings_it_starts_from(store: Ru
     assert results.ranked(found)[0].value == min(one.value for one in found)
     words = results.command(plan, results.ranked(found)[0])
     assert words[:8] == ["train", "mlp_gan", "--data", "digits", "--size", "8", "--steps", "16"]
-    assert searched(store, plan, 3) == []  # all are there
+    assert searched(store, plan, 3) == []  # all exist
 
 
 def test_a_trial_that_does_not_stay_finite_fails_with_its_reason_and_the_search_ends(store: RunStore) -> None:
@@ -210,7 +210,7 @@ def test_recorded_distances_of_images_and_of_points() -> None:
 
 @pytest.mark.slow
 def test_a_killed_search_continues_its_run(store: RunStore) -> None:
-    """kill -9 in the middle of a trial: the next search finds it, and its run goes on from its checkpoint."""
+    """kill -9 in the middle of a trial: the next search finds it, and its run continues from its checkpoint."""
     plan = planned(steps=1_000_000)
     begin(plan)
     worker = process.start(plan, 1)
@@ -253,7 +253,7 @@ def test_the_command(store: RunStore) -> None:
 
 
 def test_what_trains_the_best_for_longer_keeps_the_presets_schedule() -> None:
-    """Its length follows the steps, so that it isn't named; the changed knob is."""
+    """Its length follows the steps, so it isn't named; the changed knob is."""
     recipe = recipes.get("dcgan")
     preset = next(one for one in recipe.presets if one.hparams.get("schedule", "constant") != "constant")
     base = recipe.plan("digits", 16, 100, {**preset.hparams, "decay_steps": 100}, preset.name)
@@ -282,7 +282,7 @@ def test_the_best_are_trained_with_other_seeds_and_ranked_by_their_mean(store: R
     assert means == sorted(means)
     running.confirm(store, plan, 2, [], lambda number, words: reported.append(words))
     searched(store, plan, 2)
-    assert len(reported) == 4  # all are there
+    assert len(reported) == 4  # all exist
     assert len(store.runs()) == 6
 
 

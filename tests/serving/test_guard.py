@@ -1,4 +1,4 @@
-"""What stands in front of the routes: keys, rates, headers, logs, figures."""
+"""The guard in front of the routes: keys, rates, headers, logs, figures."""
 
 from __future__ import annotations
 

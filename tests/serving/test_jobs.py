@@ -1,4 +1,4 @@
-"""Long work over HTTP: begun, watched, fetched, cancelled; and quick work with pictures of clients."""
+"""Long work over HTTP: started, watched, fetched, cancelled; and quick work with pictures of clients."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_another_kind_of_picture(server: Running) -> None:
 def test_a_hole_is_filled_and_the_rest_is_unchanged(server: Running) -> None:
     levels, mask = noise(16, 16), np.zeros((16, 16), np.uint8)
     mask[4:10, 4:10] = 255
-    clear = np.dstack([noise(16, 16, 3), mask])  # opaque where it is painted
+    clear = np.dstack([noise(16, 16, 3), mask])  # opaque where painted
     made = [
         levels_of(server.http.post("/v1/inpaint", files={"picture": png(levels), "mask": png(one)}))
         for one in (mask, clear)
@@ -179,7 +179,7 @@ def test_a_hole_is_filled_and_the_rest_is_unchanged(server: Running) -> None:
 
 
 class Shop:
-    """Jobs that wait to be let on."""
+    """Jobs that wait for a signal."""
 
     def __init__(self) -> None:
         self.jobs = Jobs(Workshop(), kept=0.3)

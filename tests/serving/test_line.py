@@ -1,4 +1,4 @@
-"""The line before a worker: batches, limits, and who has gone."""
+"""The queue of a worker: batches, limits, and clients that have left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serving.line import Line
 
 
 class Slow:
-    """A worker that waits to be let on, and remembers its batches."""
+    """A worker that waits for a signal and records its batches."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []

@@ -51,7 +51,7 @@ def test_one_direction_becomes_a_model(tmp_path: Path, home: Path) -> None:
         expected = theirs(images.clone())
     torch.testing.assert_close(loading.load("zebras").translate(images), expected, atol=1e-5, rtol=1e-5)
     with Image.open(home / "models" / "zebras" / "sample.png") as sheet:
-        assert sheet.size == (8 * 65 - 1, 2 * 65 - 1)  # four photos as both domains, each beside what is made of it
+        assert sheet.size == (8 * 65 - 1, 2 * 65 - 1)  # four photos as both domains, each next to its translation
 
 
 def test_cuts_own_files_become_a_cut_that_blurs(tmp_path: Path, home: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_u_net_becomes_pix2pix(tmp_path: Path, home: Path) -> None:
     torch.testing.assert_close(loading.load("plans").translate(images), expected, atol=1e-5, rtol=1e-5)
     with Image.open(home / "models" / "plans" / "sample.png") as sheet:
         truth = np.asarray(sheet.convert("RGB"))[:128, 2 * 129 : 2 * 129 + 128]  # the third of source, output, target
-    assert np.abs(truth.astype(int) - 128).max() <= 1  # grey: it isn't known
+    assert np.abs(truth.astype(int) - 128).max() <= 1  # grey, because it isn't known
 
 
 def test_training_continues_from_the_imported_model(file: Path, home: Path) -> None:
@@ -106,7 +106,7 @@ def test_training_continues_from_the_imported_model(file: Path, home: Path) -> N
         continuing.begin(store, folder)
     run = continuing.begin(store, folder, steps=1)
     checkpoint = store.checkpoints(run.id)[-1]
-    assert read_checkpoint(checkpoint.path)["average_updates"] == continuing.OLD  # it keeps what it has learnt
+    assert read_checkpoint(checkpoint.path)["average_updates"] == continuing.OLD  # it keeps its weights
     assert (run.spec.recipe, run.spec.data, run.spec.size) == ("cut", "digits_coloured_unpaired", 32)
 
 

@@ -1,4 +1,4 @@
-"""The models' table, and the runner that stops, goes on and publishes."""
+"""The models' table, and the runner that stops, continues and publishes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_budget_stops_and_the_next_call_continues(
     assert 0 < first.step < 1_000_000
     assert pretrain.main(["mlp_gan.long", "--budget", "0.005", "--folder", folder]) == 0
     log = capsys.readouterr().err
-    assert "images/s · discriminator" in log  # how it goes on
+    assert "images/s · discriminator" in log  # its progress
     assert "stopped at step" in log
     assert len(store.runs()) == 1
     assert read_card(Path(folder)).steps > first.step
@@ -176,7 +176,7 @@ def test_a_judge_is_published_with_its_accuracy_on_unseen_images(
     assert described.metrics["accuracy179"] > 0.3
     weights = read_checkpoint(folder / WEIGHTS)
     assert list(weights["average"]) == ["features"]
-    assert weights["networks"] == {}  # the averaged net alone is kept
+    assert weights["networks"] == {}  # only the averaged net is kept
     assert described.parameters == {"features": sum(w.numel() for w in weights["average"]["features"].values())}
     with Image.open(folder / SAMPLE) as picture:
         assert picture.size == (10 * 9 - 1, 2 * ROWS * 9 - 1)  # a column for each class

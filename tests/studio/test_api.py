@@ -1,4 +1,4 @@
-"""The calls for programs: each by itself, with named values, files in and out; and the page of the docs."""
+"""The API: each call separately, with named values, files in and out; and its documentation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ VALUES = {
 
 @pytest.fixture
 def call(studio: Studio) -> Iterator[Any]:
-    """A client that has called nothing before."""
+    """A new client."""
     client = Client(studio.url, verbose=False)
     yield client.predict
     client.close()
@@ -43,7 +43,7 @@ def call(studio: Studio) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def refused(studio: Studio) -> Iterator[Any]:
-    """One client for all calls that are refused, of which nothing stays: each new one reads the whole page first."""
+    """One client for all refused calls, which leave no state: each new one first reads the whole page."""
     client = Client(studio.url, verbose=False)
     yield client.predict
     client.close()
@@ -118,7 +118,7 @@ def test_films_are_files(call: Any, kind: str, start: bytes) -> None:
     if kind != "MP4":
         with Image.open(path) as film:
             assert film.size == (128, 128)
-            assert film.n_frames > api.KINDS[kind][0] / 2  # equal ones are one that lasts longer
+            assert film.n_frames > api.KINDS[kind][0] / 2  # equal frames are merged into a longer one
 
 
 def test_pictures_go_in_and_out(call: Any, own: Any, tmp_path: Path) -> None:

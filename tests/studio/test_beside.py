@@ -1,4 +1,4 @@
-"""The Studio beside the classroom: started once, found again, ended with it; and what is said where that fails."""
+"""The Studio beside the classroom: started once, found again, ended with it; and error messages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ sys.meta_path.insert(0, Absent())
 
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> int:
-    """A free one, which the Studio is told to take."""
+    """A free port, set for the Studio."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         free: int = probe.getsockname()[1]
@@ -50,7 +50,7 @@ def studio() -> Iterator[StudioProcess]:
 
 
 def settled(studio: StudioProcess, steps: set[int] | None = None) -> studio_process.Status:
-    """Its status once it starts no more; the steps that it took are added to `steps`."""
+    """Its status once startup is over; the steps that were seen are added to `steps`."""
     end = time.monotonic() + START
     while (status := studio.look()).stage is Stage.STARTING:
         if steps is not None:
@@ -176,7 +176,7 @@ def test_it_is_started_once_found_by_others_and_ended(studio: StudioProcess, hom
     studio.start()
     steps: set[int] = set()
     status = settled(studio, steps)
-    assert steps >= {0, 1}  # it says what it does
+    assert steps >= {0, 1}  # it reports its progress
     assert (status.stage, status.notice and status.notice.port) == (Stage.READY, port)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
         assert "GANscope Studio" in answer.read().decode()

@@ -1,4 +1,4 @@
-"""One visitor doesn't stop the others: films are files, who waits is told, and who stops or leaves frees the place."""
+"""One visitor doesn't block others: films are files, waits are announced, and stopping or leaving frees the place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONG, SHORT = ["GIF", 4.0, 512], ["GIF", 0.5, 128]
 
 
 def within(seconds: float, true: Callable[[], bool]) -> float:
-    """After how many seconds something is so, which must be soon."""
+    """Returns after how many seconds a condition becomes true, which must be soon."""
     began = time.monotonic()
     while not true():
         assert time.monotonic() - began < seconds

@@ -1,4 +1,4 @@
-"""What a visitor moves first does what it says, on the model that is opened first."""
+"""The first sliders of the first model do what they say."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VALUES = [f"{attribute.name}: {value}" for attribute in ATTRIBUTES for value in 
 
 @pytest.mark.slow
 def test_each_of_the_six_first_sliders_reaches_what_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At its end, by the net that knows drawn faces, for 9 of 12 seeds at least; before that for 6 at most."""
+    """At its end, according to the net for drawn faces, for at least 9 of 12 seeds; at 0 for at most 6."""
     monkeypatch.setattr("gan_core.models.listing.BUNDLED", Path(__file__).parents[2] / "pretrained")
     model = opened.opened(next(iter(opened.offered())))
     explorer, net = model.explorer, FeatureNet("features.avatars", loading.load("features.avatars"))
@@ -73,5 +73,5 @@ def test_a_surprise_is_the_candidate_with_the_highest_confidence(monkeypatch: py
     views, scores = seen[0]
     assert len(views) == surprise.CANDIDATES
     assert chosen == views[int(scores.argmax())]
-    assert scores.max() > scores.mean() + 0.02  # of confidences; it is no tie
-    assert all(change.strength > 0 for view in views for change in view.changes)  # what a value adds
+    assert scores.max() > scores.mean() + 0.02  # of confidences; not a tie
+    assert all(change.strength > 0 for view in views for change in view.changes)  # the effect of a value

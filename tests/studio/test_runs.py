@@ -1,4 +1,4 @@
-"""Runs of the dashboard in the Studio: the newest checkpoint by the run's name, and any that was kept."""
+"""Runs of the dashboard in the Studio: the newest checkpoint by the run's name, and any stored one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Visitors' files: nobody reads another's, by any endpoint, however the Studio is started; and nothing stays."""
+"""Visitors' files: nobody can read another's, by any endpoint, however the Studio is started; and all are deleted."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def picture(folder: Path, name: str = "own.png", seed: int = 0) -> Path:
 
 
 def holds(folder: Path, content: bytes) -> list[Path]:
-    """The files of a folder with a content."""
+    """Finds the files in a folder that contain some bytes."""
     return [path for path in folder.rglob("*") if path.is_file() and path.read_bytes() == content]
 
 
@@ -45,7 +45,7 @@ Callers = Callable[[], Caller]
 
 @pytest.fixture
 def callers(studio: Studio) -> Iterator[Callers]:
-    """Makes visitors."""
+    """Creates visitors."""
     with ExitStack() as stack:
         yield lambda: stack.enter_context(calling(studio.url))
 
@@ -64,7 +64,7 @@ def until(check: Callable[[], bool], seconds: float = 60.0) -> bool:
 def test_no_endpoint_reads_a_file_that_its_visitor_did_not_upload(
     studio: Studio, callers: Callers, tmp_path: Path
 ) -> None:
-    """Every input of every endpoint that the app itself names: a file elsewhere, one put among the uploads by hand, and
+    """Every input of every endpoint listed by the app: a file elsewhere, one put among the uploads by hand, and
     another visitor's upload.
     """
     other, caller = callers(), callers()
@@ -77,7 +77,7 @@ def test_no_endpoint_reads_a_file_that_its_visitor_did_not_upload(
     for number, endpoint in enumerate(caller.endpoints):
         inputs = caller.inputs(endpoint)
         for place, component in enumerate(inputs):
-            if component["type"] == "state":  # it isn't the client's to give
+            if component["type"] == "state":  # clients can't provide it
                 continue
             many = len(HOW) * len(paths) if component["type"] == "file" else 1
             for turn in range(many):
@@ -101,7 +101,7 @@ def test_no_endpoint_reads_a_file_that_its_visitor_did_not_upload(
 def test_the_same_file_is_read_once_it_was_uploaded_and_each_visitor_has_a_copy(
     studio: Studio, callers: Callers, tmp_path: Path
 ) -> None:
-    """Two visitors send the same file under the same name: that one's is read and deleted doesn't touch the other's."""
+    """Two visitors send the same file under the same name: reading and deleting one doesn't affect the other."""
     one, other = callers(), callers()
     path = picture(tmp_path)
     first, second = one.upload(path), other.upload(path)
@@ -161,7 +161,7 @@ def test_callers_without_a_client_name_a_session_or_none(studio: Studio, callers
 # --- however it is started -------------------------------------------------------------------------------------------
 
 
-# launched by itself, mounted by somebody who knows nothing of the guard before the routes, and as it is deployed
+# launched by itself, mounted without the guard in front of the routes, and as deployed
 WAYS = """
 import sys, threading
 import fastapi, gradio as gr, uvicorn
@@ -213,7 +213,7 @@ def test_no_way_to_start_it_opens_the_disk(hosted: str, models_home: Path, tmp_p
 
 
 def check_that_files_are_safe(caller: Caller, outside: Path, uploads: bool) -> None:
-    """Where the guard before the routes is missing, nobody can tell whose an upload is, and none is read."""
+    """Without the guard in front of the routes, the owner of an upload is unknown, and none is read."""
     taking = [one for one in caller.endpoints if any(c["type"] == "file" for c in caller.inputs(one))]
     assert {"take", "read_back", "translate", "enlarge", "inpaint", "invert"} <= {one["api_name"] for one in taking}
     for endpoint in taking:
@@ -229,7 +229,7 @@ def check_that_files_are_safe(caller: Caller, outside: Path, uploads: bool) -> N
             caller.call("take", [file(caller.upload(outside)), STYLED])
 
 
-# --- what stays ------------------------------------------------------------------------------------------------------
+# --- deletion --------------------------------------------------------------------------------------------------------
 
 
 def test_files_given_to_a_callback_are_deleted_whatever_its_outcome(
@@ -239,7 +239,7 @@ def test_files_given_to_a_callback_are_deleted_whatever_its_outcome(
     for call in (
         lambda path: ("take", [file(path), "nobody"]),  # refused before it was read
         lambda path: ("take", [file(path), 5]),
-        lambda path: ("translate_files", [[file(path)], CYCLE, "a_to_b", 1]),  # works step by step
+        lambda path: ("translate_files", [[file(path)], CYCLE, "a_to_b", 1]),  # a generator callback
         lambda path: ("translate", [file(path), CYCLE, "", None]),
     ):
         upload = caller.upload(picture(tmp_path))
@@ -250,7 +250,7 @@ def test_files_given_to_a_callback_are_deleted_whatever_its_outcome(
 
 
 def test_files_go_with_their_session(studio: Studio, callers: Callers, tmp_path: Path) -> None:
-    """An upload that nobody read, and a result; not those of others."""
+    """An unread upload, and a result; not those of others."""
     caller, other = callers(), callers()
     path = picture(tmp_path)
     kept = other.upload(path)
@@ -263,7 +263,7 @@ def test_files_go_with_their_session(studio: Studio, callers: Callers, tmp_path:
     assert Path(kept).exists()
 
 
-@pytest.mark.slow  # the client looks every 15 seconds whether it was closed
+@pytest.mark.slow  # the client checks every 15 seconds whether it was closed
 def test_files_of_the_python_client_go_when_it_is_closed(studio: Studio, callers: Callers, tmp_path: Path) -> None:
     client = Client(studio.url, verbose=False)
     client.predict(seed=11, api_name="/generate")
@@ -275,7 +275,7 @@ def test_files_of_the_python_client_go_when_it_is_closed(studio: Studio, callers
 
 
 def files_in(folder: Path) -> set[Path]:
-    """Also while others come and go there."""
+    """Lists files, also while others are created and deleted."""
     while True:
         with suppress(FileNotFoundError):
             return {path for path in folder.rglob("*") if path.is_file()}

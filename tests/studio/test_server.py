@@ -121,7 +121,7 @@ def client(studio: Studio) -> Iterator[Client]:
     made.close()
 
 
-@pytest.mark.timeout(900)  # with the making of all models
+@pytest.mark.timeout(900)  # including making all models
 def test_every_endpoint_answers(client: Client, tmp_path: Path) -> None:
     """Those of the page, which aren't listed; for the others see test_api.py."""
     named = {f"/{one['api_name']}" for one in client.config["dependencies"] if one["api_visibility"] == "undocumented"}
@@ -222,7 +222,7 @@ def test_an_error_in_chinese(studio: Studio) -> None:
 
 
 def fetched(url: str, **headers: str) -> tuple[str, str]:
-    """The address that was arrived at, and the page."""
+    """Returns the final address, and the page."""
     with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
         return answer.url, answer.read().decode()
 

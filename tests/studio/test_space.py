@@ -1,4 +1,4 @@
-"""What a Space reads of this project is true, and the benchmark of the Studio runs."""
+"""The files that a Space reads are correct, and the benchmark of the Studio runs."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def pixels(address: str) -> bytes:
 
 
 def array(address: str) -> np.ndarray:
-    """The picture of an address, as small as it was drawn, (H, W, 3)."""
+    """The picture of an address, at its original size, (H, W, 3)."""
     with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as image:
         return np.asarray(image.convert("RGB")).astype(int)
 
@@ -177,8 +177,8 @@ def test_a_card_to_share_shows_picture_and_words_and_brings_its_settings_back(
         assert card.size == (share.WIDTH, share.HEIGHT)
         assert card.text[MARK_KEY] == MARK
         beside = np.asarray(card.convert("L"))[:, share.HEIGHT :]
-    assert (beside < 128).sum() > 1_000  # the title's ink
-    assert (beside[-share.MARGIN * 3 :] < 180).any()  # link and mark
+    assert (beside < 128).sum() > 1_000  # the title's colour
+    assert (beside[-share.MARGIN * 3 :] < 180).any()  # link and note
     path = tmp_path / "card.png"
     path.write_bytes(content)
     read = editing.read_back(str(path), visit, *controls(scene))
@@ -373,7 +373,7 @@ def test_a_path_leads_from_the_first_keyframe_to_the_last(way: str) -> None:
         pixels(interpolation.between(None, STYLED, "3, 8", way, False, share)["now"]) for share in (0, 0.5, 1)
     )
     assert len({first, middle, last}) == 3
-    if way != "spherical":  # which leads through z, without truncation
+    if way != "spherical":  # which goes through z, without truncation
         strip = interpolation.keyframes(STYLED, "3; 8")["items"]
         assert [first, last] == [pixels(address) for address in strip]
 
@@ -488,7 +488,7 @@ def test_the_tab_begins_with_an_example_that_can_be_edited_at_once() -> None:
     assert all(slider["interactive"] for slider in sliders if slider.get("visible"))
     edited = my_picture.edit(None, own, 4.0, *[0.0] * (SLOTS - 1))
     assert pixels(edited["now"]) != pixels(found["now"])
-    assert all(isinstance(one, dict) for one in my_picture.show_example(own, STYLED))  # what is there stays
+    assert all(isinstance(one, dict) for one in my_picture.show_example(own, STYLED))  # the existing picture is kept
     other = my_picture.choose(own, "dcgan.tiny")
     assert (other[0].model, other[0].example) == ("dcgan.tiny", True)
     with pytest.raises(BadValue, match="click “Start search” first"):
@@ -522,7 +522,7 @@ def test_a_picture_of_another_kind_is_reported_to_be_far_off(tmp_path: Path) -> 
 
 
 def free_within(seconds: float) -> bool:
-    """Whether no job is at work any more."""
+    """Whether no job is running any more."""
     end = time.monotonic() + seconds
     while len(workshop) and time.monotonic() < end:
         time.sleep(0.01)
@@ -742,7 +742,7 @@ def test_a_drag_is_undone_and_saved_with_its_path() -> None:
                              f"{0.4 * (side - 1):.0f}%400.2")  # fmt: skip
     back, shown_again, _ = drag.undo(hold)
     assert shown_again["now"] == first["now"]
-    assert back.places  # the arrows are there again
+    assert back.places  # the arrows are back
     assert back.past == ()
 
 
@@ -806,7 +806,7 @@ def test_edited_faces_are_keyframes_of_a_film() -> None:
     view = interpolation.given(STYLED, seeds, "linear", False, 1.0)
     assert np.abs(studio_pictures_of(view).astype(int) - studio_pictures_of(EDITED)).max() <= 2
     eight = ", ".join(map(str, range(8)))
-    assert interpolation.take(EDITED, STYLED, eight)[1].count(",") == 7  # the last one made room
+    assert interpolation.take(EDITED, STYLED, eight)[1].count(",") == 7  # the last one was replaced
     assert interpolation.take(first_view("dcgan.tiny"), STYLED, seeds)[1].startswith("1, 2, #")
     with pytest.raises(BadValue, match="belongs to another model"):
         interpolation.keyframes("dcgan.tiny", seeds)

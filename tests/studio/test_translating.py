@@ -1,4 +1,4 @@
-"""The tabs that make a picture of a picture: translate, draw, inpaint. What a visitor does, and what goes wrong."""
+"""The tabs that turn a picture into another: translate, draw, inpaint. Actions of visitors, and errors."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_strength_shows_less_of_the_change() -> None:
         translate.press_at(CYCLE, "a_to_b", 1, 1.5)
     translate.press_at(
         DRAWING, next(iter(open_image_model(DRAWING, ("paired",)).directions)), 0, 0.5
-    )  # not told: no such knob
+    )  # not passed: no such knob
 
 
 def test_a_translated_picture_is_saved_with_its_mark() -> None:
@@ -212,7 +212,7 @@ def bundled(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def drawn_pair(folder: Path) -> dict[str, str]:
-    """A face that no model has learnt, in pencil and in colour, and a photo, as files."""
+    """A face that no model was trained on, in pencil and in colour, and a photo, as files."""
     attributes = avatars.sample_attributes(1, 4711)
     colour = avatars.draw_avatars(attributes, 128)[0].transpose(1, 2, 0)  # (C, H, W) -> (H, W, C)
     pencil = draw_pencil(attributes, 128)[0].transpose(1, 2, 0)

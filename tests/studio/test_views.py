@@ -1,4 +1,4 @@
-"""Links, history, files and turns: what the Studio's tabs stand on."""
+"""Links, history, files and scheduling: the basis of the Studio's tabs."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_only_the_newest_request_of_a_visitor_is_answered() -> None:
     assert started.wait(20)
     for visitor, name in (("one", "second"), ("two", "other"), ("one", "third")):
         threads.append(ask(visitor, name))
-        while latest._newest.get(visitor) != len(threads) - 1:  # it has asked and waits for its turn
+        while latest._newest.get(visitor) != len(threads) - 1:  # it has sent a request and waits for its turn
             pass
     free.set()
     for thread in threads:

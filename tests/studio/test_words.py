@@ -1,4 +1,4 @@
-"""The tab From words: sentences in two languages, words that aren't known, refining, undo, and what is refused."""
+"""The tab From words: sentences in two languages, unknown words, refining, undo, and refusals."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_a_link_opens_the_tab_as_it_was() -> None:
     made = found[5]
     assert made.asked == Asked("a blue hat", DRAWER, 7, 0.5, word_models.CLIP)
     again = words.draw("a blue hat", DRAWER, 7, 0.5, word_models.CLIP, made)
-    assert all(value == gr.skip() for value in again)  # the same again is no step to undo
+    assert all(value == gr.skip() for value in again)  # repeating the same isn't a step to undo
     assert all(value == gr.skip() for value in words._opening(link, *usual, made))
     plain = words._opening("?tab=words&seed=9", *usual, words.Made())
     assert plain[5].asked == Asked(*usual)

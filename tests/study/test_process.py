@@ -1,4 +1,4 @@
-"""A study as a process of its own: one at a time, found by others, ended with what it has measured."""
+"""A study as a process of its own: one at a time, found by others, ended with its results."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_pid_that_another_process_has_by_now_is_no_study() -> None:
     started = process.last()
     assert started
     assert not started.runs
-    process.stop()  # and is left alone
+    process.stop()  # and isn't touched
     assert not exists(Owner("elsewhere", os.getpid(), mine.born))
 
 

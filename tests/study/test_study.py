@@ -1,4 +1,4 @@
-"""The study of GAN images for a classifier: what is compared, refused, resumed and told."""
+"""The study of GAN images for a classifier: what is compared, refused, resumed and reported."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def measured(summary: dict) -> list[tuple]:
 def test_the_interval_is_students() -> None:
     found = estimate([1.0, 2.0, 3.0])
     assert found.mean == pytest.approx(2.0)
-    assert found.half == pytest.approx(4.302652729911275 / math.sqrt(3))  # t(0.975, 2) of the tables, s = 1
+    assert found.half == pytest.approx(4.302652729911275 / math.sqrt(3))  # t(0.975, 2) from tables, s = 1
     assert found.verdict == "unclear"
     assert estimate([1.0, 1.1, 0.9]).verdict == "better"
     assert estimate([-1.0, -1.1, -0.9]).verdict == "worse"
@@ -70,7 +70,7 @@ def test_arms_are_compared_in_the_same_seeds(home: Path) -> None:
         for seed, value in enumerate(auc):
             folder.keep(Cell(Setting(4, 4), seed, arm), Result(0.5, value, 1.0))
     summary = summarise(folder, plan)
-    assert (summary.done, summary.planned) == (4, 8)  # the third seed isn't asked for
+    assert (summary.done, summary.planned) == (4, 8)  # the third seed isn't requested
     [one] = [one for one in summary.comparisons if one.measure == "auc"]
     assert (one.arm, one.against) == ("gan", "real")
     assert one.difference.mean == pytest.approx(0.2)
@@ -110,7 +110,7 @@ def test_images_without_classes_are_refused(tmp_path: Path) -> None:
 def test_a_study_is_extended_and_a_damaged_result_is_measured_again() -> None:
     first = study("--seeds", "1", "--arms", "real,gan")
     assert (first["done"], first["test_part"], first["test_images"]) == (2, "held_out", 179)
-    result = ganscope("augment-study", *TINY, "--seeds", "1", "--arms", "real,gan")  # as it was measured just now
+    result = ganscope("augment-study", *TINY, "--seeds", "1", "--arms", "real,gan")  # as just measured
     assert "nan" not in result.output
     assert "Confidence intervals need at least 2 seeds" in result.output
     whole = study()
@@ -147,7 +147,7 @@ def test_a_killed_study_resumes_where_it_stopped(home: Path, monkeypatch: pytest
 
 
 def test_a_study_whose_classes_have_changed_is_refused(tmp_path: Path) -> None:
-    """Images were generated under the numbers of the old names."""
+    """Images were generated with the numbers of the old names."""
     for place in range(40):
         folder = tmp_path / "set" / "ab"[place % 2]
         folder.mkdir(parents=True, exist_ok=True)

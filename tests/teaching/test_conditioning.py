@@ -1,4 +1,4 @@
-"""The game of a conditional GAN, the matrices that the lesson keeps, and what it says of them."""
+"""The game of a conditional GAN, the stored matrices of the lesson, and its statements about them."""
 
 from __future__ import annotations
 

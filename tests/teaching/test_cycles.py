@@ -1,4 +1,4 @@
-"""Maps that fool a discriminator, the cycle term, and the translators that the lesson keeps."""
+"""Maps that fool a discriminator, the cycle term, and the stored translators of the lesson."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_which_maps_fool_a_discriminator_and_which_come_back() -> None:
 
 
 def test_no_way_back_from_the_tent_misses_by_less_than_a_half() -> None:
-    """a and -a come from the same place; whatever F says there, the two errors add up to at least 2|a|."""
+    """a and -a come from the same place; whatever F's value there, the two errors add up to at least 2|a|."""
     forth = MAPS["tent"][0]
     np.testing.assert_allclose(forth(EVENLY), forth(-EVENLY))
     for guess in np.linspace(-1, 1, 9):

@@ -48,7 +48,7 @@ def test_the_formula_of_the_lesson() -> None:
 
 
 def picture() -> np.ndarray:
-    """What the lesson marks."""
+    """The picture that the lesson marks."""
     return lesson.plain_digit()
 
 

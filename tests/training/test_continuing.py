@@ -1,4 +1,4 @@
-"""Runs that start from a model on the shelf: from exactly its weights, and refused where they don't fit."""
+"""Runs that start from a model on the shelf: from exactly its weights, and refused if they don't fit."""
 
 from __future__ import annotations
 

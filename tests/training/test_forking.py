@@ -1,4 +1,4 @@
-"""What forks keep, and that what is told of it is so."""
+"""What forks keep, and that the record of it is correct."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_fork_continues_exactly_as_after_an_edit(store: RunStore) -> None:
     made = fork(store, parent, changes, steps=STEPS + 5)
     assert (made.step, store.checkpoints(made.id)[-1].step) == (STEPS, STEPS)
     assert fork_payload(store, made.id)["kept"] == ["generator", "discriminator"]
-    store.delete(parent.id)  # it is on its own feet
+    store.delete(parent.id)  # it is independent of the parent
     finished(store, made)
 
     edited = Trainer(recipes.get("points"), current_hparams(store, parent_of(made)), load("ring8", 2))
@@ -170,7 +170,7 @@ def test_a_fork_starts_from_where_the_run_is(store: RunStore) -> None:
     session.pause()
     wait(lambda: session.status.state is RunState.PAUSED)
     at = session.status.step
-    session.step(1, only="discriminator")  # which writes no checkpoint of itself
+    session.step(1, only="discriminator")  # it writes no checkpoint itself
     wait(lambda: session.status.step == at + 1)
     assert fork(store, session.status, {}).step == session.status.step
 

@@ -1,4 +1,4 @@
-"""Frames of runs of points: right numbers, no trace in the training, a past that can be gone on from."""
+"""Frames of runs of points: right numbers, no effect on the training, and a past that can be continued from."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def one(record: np.ndarray, name: str) -> torch.Tensor:
     return torch.from_numpy(record[name].astype(np.float32))
 
 
-HARD = (  # settings under which looking could leave a trace
+HARD = (  # settings under which looking could have side effects
     {},
     {"batch_norm": True, "spectral_norm": "both"},
     {"penalty": "r1", "penalty_every": 2, "instance_noise": 0.2, "relativistic": "average"},
@@ -333,7 +333,7 @@ def test_frames_after_the_step_that_a_run_goes_back_to_are_dropped(store: RunSto
     kept = taken(store, run.id)
     assert kept.steps()[-1] == 40
     later = kept.read(slice(-1, None))[0]
-    later["step"] = 77  # as a crash leaves it between two checkpoints
+    later["step"] = 77  # as after a crash between two checkpoints
     kept.append(later)
     session = Session(store, run.id).start(paused=True)
     wait(lambda: session.join(0) or kept.steps()[-1] == 40)

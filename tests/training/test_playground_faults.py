@@ -1,4 +1,4 @@
-"""What goes wrong in a playground: two viewers at once, edits while it steps, a closed page, a process that dies."""
+"""Faults in a playground: two viewers at once, edits while it steps, a closed page, a process that dies."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_page_that_is_closed_in_slow_motion_leaves_a_run_that_is_slow_and_ends
     session.stop()
     ended(session, RunState.STOPPED)
     assert time.monotonic() - began < 4
-    again = Session(store, run.id).start()  # whoever opens it next finds it as slow as it was
+    again = Session(store, run.id).start()  # the next viewer finds it as slow as before
     wait(lambda: hasattr(again, "trainer") and again.trainer.step == 2)
     time.sleep(0.4)
     assert again.trainer.step == 2

@@ -1,4 +1,4 @@
-"""What a run's picture shows, by task."""
+"""The content of a run's picture, by task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several processes train one run as one would; batches accumulated from parts; blocks that are recomputed."""
+"""Several processes train a run like one process; batches accumulated from parts; blocks that are recomputed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_ranks_draw_their_items_of_the_whole_batch(size: int) -> None:
                 ranks.normal((count, 3), generator),
                 ranks.uniform((2, count), generator, axis=1),
                 ranks.integers(100, count, generator),
-                torch.rand(4, generator=generator),  # all of them have drawn as many numbers
+                torch.rand(4, generator=generator),  # all of them have drawn the same amount of numbers
             ]
 
     normal, uniform, integers, after = drawn(0, 12)
@@ -77,7 +77,7 @@ def test_the_order_of_the_data_does_not_depend_on_the_number_of_ranks(labelled: 
         for rank in range(2):
             assert torch.equal(found[rank]["real"], expected["real"][rank::2])
             assert torch.equal(found[rank]["label"], expected["label"][rank::2])
-    assert same_state(whole.state_dict(), parts[1].state_dict())  # and goes on with another number
+    assert same_state(whole.state_dict(), parts[1].state_dict())  # and continues with another number
 
 
 def test_groups_of_minibatch_deviation_lie_within_a_rank() -> None:
@@ -283,7 +283,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What two processes found, which train the whole registry and two runs: one pair for all tests."""
+    """The results of two processes, which train the whole registry and two runs: one pair for all tests."""
     folder, port = tmp_path_factory.mktemp("pair"), free_port()
     command = [sys.executable, "-m", "tests.training.rank_pair"]
     here = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -301,13 +301,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_two_ranks_compute_what_one_process_does(found: dict[str, Any]) -> None:
     assert found["differences"].keys() == set(recipes.names()) | VARIANTS.keys()
     different = {name: value for name, value in found["differences"].items() if not value < CLOSE}
-    assert different.keys() == equality.RANKS.keys(), different  # the table is what was found, no more and no less
+    assert different.keys() == equality.RANKS.keys(), different  # the table equals the results
     assert BATCH == 4
 
 
 @pytest.mark.slow
 def test_a_nan_is_named_with_its_rank(found: dict[str, Any]) -> None:
-    """Though batch norm and the sum of gradients have spread it to both."""
+    """Even though batch norm and the sum of gradients have spread it to both."""
     assert found["nan"][0] == [False, True]
 
 

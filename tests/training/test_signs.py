@@ -1,4 +1,4 @@
-"""What is measured of images, on samples whose answer is known."""
+"""Measurements of images, on samples with known results."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_classes_and_labels() -> None:
     }  # fmt: skip
     one = looks_like.measure(np.repeat(centres[:1], 64, axis=0), asked)
     assert (one["classes/missing"], one["labels/obeyed"]) == (0.75, 0.25)
-    assert "classes/missing" not in looks_like.measure(centres[asked[:8]], None)  # too few to tell
+    assert "classes/missing" not in looks_like.measure(centres[asked[:8]], None)  # too few to decide
 
 
 def test_a_cue_is_what_trivial_statistics_reveal() -> None:

@@ -1,4 +1,4 @@
-"""What is seen of samples: modes, reach and variety, of generators whose state is known."""
+"""Measurements of samples: modes, reach and variety, for generators with a known state."""
 
 from __future__ import annotations
 
