@@ -98,9 +98,8 @@ def test_the_study_is_that_of_the_benchmarks() -> None:
     assert [int(re.search(r"\d+", name)[0]) for name, _cells in rows] == [common for common, _rare in STUDY]  # type: ignore[index]
     helped = [arms["classical"][0] - arms["real"][0] for (common, rare), arms in STUDY.items() if common == rare > 20]
     assert (round(min(helped), 3), round(max(helped), 3)) == (0.015, 0.025)
-    assert (
-        "of ten comparisons by AUC (with or without them, all else equal) none excludes zero"
-        in BENCHMARKS.replace("\n", " ")
+    assert "of ten comparisons by AUC (with or without them, all else equal) none excludes zero" in BENCHMARKS.replace(
+        "\n", " "
     )
 
 
