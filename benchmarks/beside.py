@@ -1,4 +1,4 @@
-"""Sliders beside long jobs: ten visitors move sliders while the Studio makes a film, searches, or enlarges.
+"""Sliders during long jobs: ten visitors move sliders while the Studio makes a film, searches, or enlarges.
 
     python -m benchmarks.beside --seconds 20
 
@@ -27,7 +27,7 @@ from benchmarks.timing import Row, at_most, report
 if TYPE_CHECKING:
     import httpx
 
-ASKED = 500.0  # milliseconds, the 95th percentile beside every job
+ASKED = 500.0  # milliseconds, the 95th percentile during every job
 STOPPED = 1.0  # seconds
 MODEL, LARGER = "stylegan2.avatars", "esrgan.bsds_x4"
 SIDE = 256  # pixels of the picture that is enlarged

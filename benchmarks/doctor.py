@@ -60,8 +60,8 @@ class Case:
     steps: int
     settings: Mapping[str, Any]
     edit: tuple[int, Mapping[str, Any]] | None = None  # at this step, these changes
-    prepare: Prepare | None = None  # what is done to the data
-    begin: Tamper | None = None  # what is done to the networks before the first step
+    prepare: Prepare | None = None  # change of the data
+    begin: Tamper | None = None  # change of the networks before the first step
     tamper: Tamper | None = None  # and before each
 
 

@@ -41,7 +41,7 @@ from gan_core.models.sampler import Sampler
 from gan_core.pictures.grids import to_uint8
 from gan_core.runs.store import RunStore
 
-Figures = dict[str, dict[str, Any]]  # precision -> what was measured, or why there is nothing
+Figures = dict[str, dict[str, Any]]  # precision -> measurements, or the reason why there are none
 
 
 def figures(name: str, repetitions: int, samples: int, threads: int, folder: Path) -> Figures:

@@ -69,7 +69,7 @@ def arrows() -> tuple[str, str, str]:
 
 
 def edits() -> list[tuple[str, str, str]]:
-    """What can change while a run goes on, and what of the optimiser is kept."""
+    """What can change during a run, and what is kept of the optimiser."""
     described = knobs(recipes.get("points").hparams)
     live = sum(knob.change == "live" for knob in described.values())
     trained = trainer()
@@ -107,7 +107,7 @@ def gap() -> tuple[str, str, str]:
 
 
 def drawn() -> list[tuple[str, str, str]]:
-    """Sizes of what is drawn."""
+    """Numbers of drawn elements."""
     sets = sum(source.mixture is not None for source in sources)
     return [
         ("points drawn, real and generated", "450 and 150", f"{REAL} and {POINTS}"),

@@ -52,7 +52,7 @@ def watch(steps: int) -> list[Reading]:
 
 
 def deviation(readings: list[Reading], warm_up: int) -> tuple[float, float, int]:
-    """The largest share by which a reading lies below and above the median, and the number of readings."""
+    """The largest relative deviation of a reading below and above the median, and the number of readings."""
     sizes = [reading.bytes for reading in readings if reading.step >= warm_up]
     middle = statistics.median(sizes)
     return (middle - min(sizes)) / middle, (max(sizes) - middle) / middle, len(sizes)

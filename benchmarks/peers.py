@@ -204,7 +204,7 @@ def script(peer: Peer, data_set: DataSet) -> Iterator[Script]:
 
 
 def write_mnist(folder: Path, images: np.ndarray) -> None:
-    """Grey images (N, 1, H, W) as MNIST's files, which torchvision reads and does not download anew."""
+    """Grey images (N, 1, H, W) as MNIST's files, which torchvision reads without downloading them."""
     folder.mkdir(parents=True)
     pixels = np.zeros((IMAGES, MNIST_SIZE, MNIST_SIZE), np.uint8)
     side = min(MNIST_SIZE, images.shape[-1])

@@ -217,7 +217,7 @@ def test_halves_of_which_one_picture_is_broken(tmp_path: Path) -> None:
 
 
 def test_domains_are_no_class_folders(tmp_path: Path) -> None:
-    """A picture beside folders within a domain is one of it."""
+    """A picture next to folders within a domain belongs to it."""
     for name in ("a/1.png", "b/2.png", "3.png"):
         flat((tmp_path / "trainA" / name).parent, name[-5:], 1)
     flat(tmp_path / "trainB", "1.png", 2)

@@ -77,7 +77,7 @@ def test_images_are_healthy_as_far_as_they_vary(share: float, kind: str, level: 
     [
         (4, 4, 0.97, "mode_collapse"),
         (4, 8, 0.8, "mode_collapse"),  # stragglers everywhere, but sharp on four
-        (0, 2, 0.0, "mode_collapse"),  # a blob that lies on no mode yet
+        (0, 2, 0.0, "mode_collapse"),  # a blob that isn't on any mode yet
         (7, 7, 0.9, "modes_missing"),
         (3, 7, 0.3, "modes_missing"),
         (0, 8, 0.02, "modes_unsharp"),

@@ -153,7 +153,7 @@ def test_advantages_by_hand() -> None:
     # errors: 1 + 0.9 * 1 - 0.5 = 1.4 and 2 - 1 = 1; 1.4 + 0.9 * 0.5 * 1 = 1.85
     found = advantages(reward, values, mask, ended, 0.9, 0.5)
     torch.testing.assert_close(found, torch.tensor([[1.85, 1.0, 0.0]]))
-    cut = advantages(reward, values, mask, torch.zeros(1, 3), 0.9, 0.5)  # goes on: 2 + 0.9 * 9 - 1
+    cut = advantages(reward, values, mask, torch.zeros(1, 3), 0.9, 0.5)  # not ended: 2 + 0.9 * 9 - 1
     torch.testing.assert_close(cut[0, 1], torch.tensor(9.1))
 
 

@@ -133,7 +133,7 @@ def test_attributes_are_learnt_and_measured(name: str) -> None:
         assert described(one, leakage).facts["moves"] == leakage.moved(one.name)
         assert described(one, leakage).facts["leaks"] == leaks
         assert 0 < one.facts["share"] < 1
-    # by hand, for the first: both ends drawn, judged, averaged, over the deviation of what was not moved
+    # by hand, for the first: both ends drawn, judged, averaged, over the deviation of the unmoved ones
     points, reference = model.sample(256, 1), classifier.log_odds(model.draw(model.sample(256, 1)))
     ends = [
         classifier.log_odds(model.draw(edited(model, points.at(*range(64)), [Edit(directions[0], half)])))

@@ -146,7 +146,7 @@ def test_cluster_centres_are_those_of_scikit_learn_and_psi_0_gives_them(styled2:
     centres = cluster_centres(styled2, 3, seed=1, samples=300)
     w = styled2.read(styled2.sample(300, 1), "w")
     nearest = ((w[:, None] - centres) ** 2).sum(2).argmin(1)
-    # each centre is the mean of what is nearest to it
+    # each centre is the mean of the points nearest to it
     means = torch.stack([w[nearest == place].mean(0) for place in range(3)])
     assert_close(centres, means, atol=1e-3, rtol=1e-3)
     pulled = styled2.read(truncated(styled2, styled2.sample(300, 1), Truncation(0.0, centres=centres)), "w")

@@ -112,7 +112,7 @@ def test_shares_by_hand() -> None:
         "rarest_class4_net": 0.5, "commonest_class4_net": 1.5,
         "rarest_class4_net_real": 1.0, "commonest_class4_net_real": 1.0,
     }  # fmt: skip
-    # hats: 1/4 of the samples beside 1/2 of the real ones is just enough; hair: only the second value is there
+    # hats: 1/4 of the samples against 1/2 of the real ones is just enough; hair: only the second value is there
     assert reached(made, real, "4_net") == {
         "reached4_net": pytest.approx(3 / 5), "reached4_net_hat": 1.0, "reached4_net_hair": pytest.approx(1 / 3),
     }  # fmt: skip

@@ -167,7 +167,7 @@ def test_a_download_that_stays_cut_leaves_nothing_half(on_hub: Hub, monkeypatch:
     assert len(kept()) == 1  # the card
     assert not list((paths.home() / "hub").rglob("*.incomplete"))
     assert not list((paths.home() / "hub").rglob(WEIGHTS))
-    assert loading.load(ADDRESS).sample(1).shape == (1, 1, 8, 8)  # a second call starts anew
+    assert loading.load(ADDRESS).sample(1).shape == (1, 1, 8, 8)  # a second call restarts
 
 
 def test_weights_that_are_shorter_than_announced(on_hub: Hub, model: Path) -> None:

@@ -53,7 +53,7 @@ def test_a_piece_is_one_of_the_enlarged_image() -> None:
 
 
 def test_pieces_differ_and_stay_inside() -> None:
-    """On an image whose red is its column and whose green is its row, a piece tells where it was."""
+    """On an image whose red is its column and whose green is its row, a crop shows where it was."""
     places = (2 * torch.arange(32) + 1) / 32 - 1
     ramp = torch.stack([places.expand(32, 32), places[:, None].expand(32, 32), torch.zeros(32, 32)])
     moved = random_crop_flip({"real": ramp.expand(50, 3, 32, 32)}, 0.25, False, generator())["real"]

@@ -186,6 +186,6 @@ def test_the_wait_for_a_locked_file_is_limited(store: RunStore, spec: RunSpec, m
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="locked by another process"):
         store.create(spec)
-    assert store.runs() == []  # reading goes on
+    assert store.runs() == []  # reading still works
     holder.close()
     store.create(spec)

@@ -1,4 +1,4 @@
-"""The Studio beside the classroom: started once, found again, ended with it; and error messages."""
+"""The Studio next to the classroom: started once, found again, ended with it; and error messages."""
 
 from __future__ import annotations
 

@@ -301,7 +301,7 @@ def test_continuing_from_a_frame_is_continuing_from_that_step(store: RunStore) -
     other = paused_again(store, run, 50)
     other.run_to(66)
     wait(lambda: paused_at(store, other.run_id, 66))
-    # what is left of the single-player steps is not done again: from here both players train, as in the first run
+    # the remaining single-player steps are not repeated: from here both players train, as in the first run
     assert same_state(states(store, run.id), states(store, other.run_id))
     with pytest.raises(BadValue, match="no step 99"):
         forking.again(store, store.get(run.id), 99)

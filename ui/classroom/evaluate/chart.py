@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COLOUR, FLOOR = "#3b7fe0", "#2f9e6b"  # visible in both themes
 ROW, FRAME = 44, 110  # pixels
-LONGEST = 30  # letters of a subject's title beside the chart
+LONGEST = 30  # characters of a subject's title next to the chart
 
 
 def intervals(found: Mapping[str, Figure]) -> Chart:

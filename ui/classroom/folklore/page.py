@@ -98,7 +98,7 @@ def _card(claim: Claim) -> None:
 
 
 def _result(claim: Claim, bed: str, outcome: Outcome) -> None:
-    """The verdict in a sentence, and where the interval lies."""
+    """The verdict in a sentence, and the interval as a strip."""
     colour, icon = BADGES[outcome.verdict]
     st.markdown(f":{colour}-badge[:material/{icon}: {_(BEDS_IN_SHORT[bed])}] {verdict_words(claim, outcome)}")
     lower_is_better = FIGURES[claim.figure].lower_is_better

@@ -1,6 +1,6 @@
 """Figures of the lessons in one style: colours that the colour-blind can tell apart, and a dash for each as well.
 
-They are drawn anew at each move of a slider, by thirty students at once, and in the process that trains. Plotly's check
+They are redrawn at each move of a slider, by thirty students at once, and in the process that trains. Plotly's check
 of every property would take most of that time, so a `Plot` is not checked; tests check every lesson's figures.
 """
 

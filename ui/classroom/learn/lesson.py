@@ -67,7 +67,7 @@ class Lesson:
     explore: str  # what to do with the figure
     experiment: Experiment
     questions: tuple[Question, ...]
-    teacher: str  # what to ask, and how long it takes
+    teacher: str  # questions to ask, and how long it takes
 
     def parts(self) -> list[str]:
         """What a visitor's progress counts: the lesson itself, and each question."""

@@ -46,7 +46,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Exported:
-    """A file for the visitor, and what is known of it."""
+    """A file for the visitor, and facts about it."""
 
     file: str
     content: bytes

@@ -65,7 +65,7 @@ def show() -> None:
         _own()
 
 
-# --- what is heard -------------------------------------------------------------------------------------------------
+# --- source of sounds ----------------------------------------------------------------------------------------------
 
 
 def _source() -> str:
@@ -321,7 +321,7 @@ def _end(names: tuple[str, ...], key: str, label: str, first: int) -> int:
 
 
 def way(sampler: Sampler, one: tuple[int, str | None], other: tuple[int, str | None], steps: int) -> Sounds:
-    """`steps` sounds from one end to the other, each a seed and what is said."""
+    """`steps` sounds from one end to the other, each a seed and a word."""
     import torch
 
     from gan_core.latent.interpolation import slerp
