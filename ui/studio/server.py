@@ -122,7 +122,7 @@ def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
     made.get(studio_process.WHO)(lambda: fastapi.responses.PlainTextResponse(word))
     made.api_route(preview.PATH, methods=["GET", "HEAD"])(preview.Pictures().__call__)
     made.add_middleware(Pages, tabs=tabs)
-    # the page of a Space lies in a frame of the Hub, with a script that tells the frame how tall it is
+    # the page of a Space is in a frame of the Hub, with a script that tells the frame how tall it is
     space = {"script-src": f"{POLICY['script-src']} https://cdnjs.cloudflare.com"} if os.environ.get("SPACE_ID") else {}
     made.add_middleware(SecurityHeaders, changes=space)
     looks: dict[str, Any] = {
@@ -174,7 +174,7 @@ class Pages:
         try:
             return await preview.with_tags(request, go_on, here, self.titles[here])
         except RuntimeError:
-            if await request.is_disconnected():  # then nothing was answered, and nobody waits for it
+            if await request.is_disconnected():  # there is no answer, and nobody is waiting for one
                 return fastapi.Response(status_code=499)
             raise
 
