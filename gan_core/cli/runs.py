@@ -246,7 +246,7 @@ def fork(
 
 
 def _begun(store: RunStore, run: Run, changes: Mapping[str, str]) -> int:
-    """The step at which a fork of the run as it is saved begins."""
+    """The step at which a fork of the saved run begins."""
     from gan_core.knobs import changed
     from gan_core.training.control import current_hparams
     from gan_core.training.forking import start_of
@@ -255,7 +255,7 @@ def _begun(store: RunStore, run: Run, changes: Mapping[str, str]) -> int:
 
 
 def _example(wanted: str) -> str:
-    """A change that the run's recipe allows."""
+    """An example of a change that the run's recipe allows."""
     from gan_core.training.control import current_hparams
 
     store = RunStore()

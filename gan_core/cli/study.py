@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gan_core.study.results import Result
     from gan_core.study.summary import Summary
 
-OWN = 28  # pixels of the user's own images, where nobody says
+OWN = 28  # default size of the user's own images, in pixels
 
 
 def study(
@@ -63,7 +63,7 @@ def study(
 
 
 def _fitting(reference: str, size: int | None) -> int:
-    """Pixels that the GAN can make; raises BadValue or UnknownName."""
+    """A size that the GAN can generate, in pixels; raises BadValue or UnknownName."""
     from gan_core import data
     from gan_core.data.user.references import of_images
 

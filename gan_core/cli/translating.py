@@ -98,7 +98,7 @@ def translate(
 
 
 def _learnt(facts: Mapping[str, Any]) -> str:
-    """How the training images of a run were made square."""
+    """The way in which a run's training images were made square."""
     mine = user_images_of(RunStore().get(facts["run"]).spec.data) if "run" in facts else None
     return mine.fit if mine else CROP
 
@@ -196,10 +196,10 @@ def _pictures(inputs: Sequence[Path]) -> Iterator[Path]:
 def _worked(
     work: list[Job], made: Callable[[np.ndarray, Progress], np.ndarray], shown: bool, depth: int, deep: bool = False
 ) -> dict[Path, tuple[int, int]]:
-    """Does it, one picture after the other; those that can't be used are named, and the others done.
+    """Processes one picture after the other; reports those that can't be used, and continues with the others.
 
-    It is said where files of 16 bits use fewer, unless a `depth` was asked for, and for `deep` work where 16 bits can't
-    be read as such. Returns width and height by file. Raises BadData where one can't be used.
+    Reports 16-bit files that use fewer bits, unless a `depth` was given, and for `deep` work those that can't be read
+    with 16 bits. Returns width and height by file. Raises BadData if a picture can't be used.
     """
     from gan_core.pictures.photos import MOST_PIXELS, check_ending, levels_lost, read, write
 

@@ -1,4 +1,4 @@
-"""An evaluation from what is asked to what is kept: everything is looked up and checked before anything takes long."""
+"""An evaluation from request to stored result: everything is checked before any long computation."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from gan_core.metrics.streams import Stream
     from gan_core.models.sampler import Sampler
 
-SAMPLES = 10_000  # where nobody says, as far as the data set has as many
+SAMPLES = 10_000  # default, limited to the size of the data set
 MOST = 1_000_000
 PAIRS = "pairs"  # the metric of models that translate
-OWN_SIDE = 128  # pixels to which a folder's images of different sizes are brought, for a net that takes any size
+OWN_SIDE = 128  # pixels to which a folder's images of different sizes are resized, for a net that takes any size
 
 Tell = Callable[[Note], None]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be evaluated, and how; the defaults are those of `ganscope eval`.
+    """A request for an evaluation; the defaults are those of `ganscope eval`.
 
-    `name` is what the user calls the subject; `against` is a data set's name as a run stores it, "" for what the
-    subject has learnt from.
+    `name` is the user's name for the subject; `against` is a data set's name as a run stores it, "" for the subject's
+    training data.
     """
 
     subject: Subject
@@ -57,14 +57,14 @@ class Asked:
 
     @classmethod
     def from_state(cls, store: RunStore, state: Mapping[str, Any]) -> Asked:
-        """What `to_state` gave; raises UnknownName where the run is gone."""
+        """The inverse of `to_state`; raises UnknownName if the run is gone."""
         subject = Subject.of(store, state["subject"])
         return cls(**{**state, "subject": subject, "metrics": tuple(state["metrics"])})
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """An evaluation all of whose arguments are known to be good."""
+    """An evaluation with checked arguments."""
 
     asked: Asked
     reference: str
@@ -73,7 +73,7 @@ class Prepared:
 
     @property
     def side(self) -> str:
-        """TRAIN where the real images are what the model has learnt from."""
+        """TRAIN if the real images are the model's training data."""
         learnt = self.asked.subject.data
         return TRAIN if learnt and self.reference in (learnt, whole(learnt)) and not _is_test(self.reference) else ""
 
@@ -87,7 +87,7 @@ def _is_test(reference: str) -> bool:
 
 
 def prepared(store: RunStore, asked: Asked, tell: Tell, find_run: FindRun | None = None) -> Prepared:
-    """Looks everything up and checks it, before anything that takes long; raises a GanscopeError."""
+    """Finds and checks everything before any long computation; raises a GanscopeError."""
     if asked.samples is not None and not 2 <= asked.samples <= MOST:
         raise BadValue(
             "The number of samples must be between 2 and {most}, got {count}.", most=MOST, count=asked.samples
@@ -126,7 +126,7 @@ def _reference(asked: Asked) -> str:
     if not reference:
         raise BadValue("A folder of images needs --against: a data set, or a folder of real images.")
     if not user_images_of(reference):
-        source(reference)  # an unknown data set ends here
+        source(reference)  # raises for an unknown data set
     return reference
 
 
@@ -153,7 +153,7 @@ def _net(
 
 
 def _check_images(asked: Asked, reference: str, net: FeatureNet, sampler: Sampler | None, tell: Tell) -> None:
-    """That all images have the size that the net takes, or are all brought to it in the same way."""
+    """Checks that all images have the net's size, or are all resized to it in the same way."""
     subject = asked.subject
     for mine in (subject.images, user_images_of(reference)):
         if mine and mine.task == "images" and not sides_of(mine):
@@ -174,9 +174,9 @@ def _check_images(asked: Asked, reference: str, net: FeatureNet, sampler: Sample
 def measured(
     work: Prepared, progress: Progress = silent, tell: Tell = lambda note: None
 ) -> tuple[Result, Report | None]:
-    """Makes an evaluation and keeps it, beside what was kept of it before.
+    """Performs an evaluation and saves it, merged with an earlier result.
 
-    Returns what was computed; the report has more than is kept, and is None for translators.
+    Returns the computed result; the report has more details than are saved, and is None for translators.
     """
     data = _load(work.reference, work.net.spec.size, progress, tell)
     if work.translates:
@@ -247,7 +247,7 @@ def sides_of(mine: UserImages) -> set[tuple[int, int]]:
 
 
 def check_sizes(mine: UserImages, net: FeatureNet, advice: str = "") -> None:
-    """Raises BadData where an image has another size than the net takes: resizing would change the metrics."""
+    """Raises BadData if an image has another size than the net takes: resizing would change the metrics."""
     advice = advice or "choose another feature net with --net; --net imagenet takes any size"
     for name, size in _sizes(mine):
         if size != (net.spec.size, net.spec.size):
@@ -263,7 +263,7 @@ def _other_size(name: str, size: tuple[int, int], net: FeatureNet, advice: str) 
 
 
 def _sizes(mine: UserImages) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Names, widths and heights of the images; the loader says of each other file why it can't be used."""
+    """Names, widths and heights of the images; the loader reports why other files can't be used."""
     from PIL import Image
 
     from gan_core.data.user.places import place
@@ -279,10 +279,8 @@ def _sizes(mine: UserImages) -> Iterator[tuple[str, tuple[int, int]]]:
 
 
 def check_references(reference: str, net: FeatureNet, learnt: str, tell: Tell) -> None:
-    """As for samples, unless the model or the feature net was trained on these data: then they are prepared as for
-    training.
-
-    Raises BadData.
+    """Checks real images like samples, unless the model or the net was trained on them: then they are prepared as for
+    training. Raises BadData.
     """
     from gan_core.data import source
 

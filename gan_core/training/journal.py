@@ -164,8 +164,7 @@ class Journal:
         self._examination_cost = self._examined - began
 
     def _warn_of_gradients(self, metrics: Metrics) -> None:
-        """Records an event when the gradient norm of a phase exceeds the threshold, and again only after it fell
-        below."""
+        """Records an event when a phase's gradient norm exceeds the threshold, and again only after it fell below."""
         for name, values in metrics.columns.items():
             if not name.startswith("gradient_norm/"):
                 continue

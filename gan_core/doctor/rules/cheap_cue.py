@@ -1,9 +1,9 @@
-"""A cheap cue: trivial statistics tell real from generated images, and the discriminator uses it.
+"""A cheap cue: trivial statistics separate real from generated images, and the discriminator uses it.
 
-A leak of preprocessing (other borders, levels, contrast, compression) lets the discriminator win without looking at
-what images show (pose-with-style#23). A line through eight statistics of an image is tried; see training/signs.py. Such
-a line separates the images of many healthy generators too, of which their discriminators make little use. So the rule
-also asks that the discriminator is nearly certain although the samples are close to real images otherwise.
+A leak of preprocessing (other borders, levels, contrast, compression) lets the discriminator win without using the
+content of images (pose-with-style#23). A line through eight statistics of an image is tried; see training/signs.py.
+Such a line also separates the images of many healthy generators, whose discriminators make little use of it. So the
+rule also requires that the discriminator is nearly certain although the samples are close to real images otherwise.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def check(case: Case) -> Finding | None:
     area, share = case.lately("cue", LOOKS), case.mean("separated")
     if area is None or not case.is_settled or area < TOLD or share is None or share < SURE:
         return None
-    # where the samples are poor, or the images are known by heart, there are better reasons to be certain
+    # poor samples or memorised images are more likely reasons for certainty
     if samples.poor(case) or (case.lately("samples/novelty", LOOKS) or 1.0) < COPIED:
         return None
     return Finding(
