@@ -47,7 +47,10 @@ def writing(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields a temporary name to write to, renamed to `path` on success and removed on failure. Raises StoreError."""
+    """Yields a temporary name to write to, renamed to `path` on success and removed on failure.
+
+    Raises StoreError.
+    """
     temporary = path.with_name(f"{path.stem}.{os.getpid()}{TEMPORARY}{path.suffix}")
     with writing(path.parent):
         try:

@@ -8,9 +8,11 @@ gradients are averaged, which gives the gradient of
 This equals the loss of the whole batch if that is a mean over items. Inside a term, everything that depends on other
 items (batch normalisation, relativistic averages, minibatch statistics) is computed over all ranks by `Ranks.mean` and
 `Ranks.whole`, whose gradients flow back to every rank. All ranks draw the same random numbers for the whole batch, and
-each keeps its part (`normal`, `uniform`, `integers`), so that W ranks compute the same as one process. Gradient
-accumulation does the same in sequence: with T turns, a rank's part is split again, and turn t draws the numbers of the
-whole batch and keeps those of the items r + W t, r + W (t + T), ... Statistics can't be joined over turns.
+each keeps its part (`normal`, `uniform`, `integers`), so that W ranks compute the same as one process.
+
+Gradient accumulation does the same in sequence: with T turns, a rank's part is split again, and turn t draws the
+numbers of the whole batch and keeps those of the items r + W t, r + W (t + T), ... Statistics can't be joined over
+turns.
 
 While no training step runs, a process is alone: previews, samples and metrics never communicate.
 """

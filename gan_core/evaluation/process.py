@@ -1,5 +1,6 @@
-"""Evaluations in a separate process: started, watched and stopped from a page. Needs no torch. The process is `ganscope
-evaluate-asked`, which performs the evaluations in `asked.json`, one after another:
+"""Evaluations in a separate process: started, watched and stopped from a page. Needs no torch.
+
+The process is `ganscope evaluate-asked`, which performs the evaluations in `asked.json`, one after another:
 
     evaluations/process/asked.json   the requested evaluations
     evaluations/process/state.json   the state of each, and the progress of the present one

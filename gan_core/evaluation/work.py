@@ -280,7 +280,9 @@ def _sizes(mine: UserImages) -> Iterator[tuple[str, tuple[int, int]]]:
 
 def check_references(reference: str, net: FeatureNet, learnt: str, tell: Tell) -> None:
     """Checks real images like samples, unless the model or the net was trained on them: then they are prepared as for
-    training. Raises BadData.
+    training.
+
+    Raises BadData.
     """
     from gan_core.data import source
 

@@ -105,8 +105,7 @@ class Labelled:
 
 
 def mean_iou(said: np.ndarray, true: np.ndarray) -> tuple[float, np.ndarray]:
-    """Intersection over union, over all pixels of all masks: the mean over parts, and each part's; NaN if both lack
-    it."""
+    """Intersection over union, over all pixels of all masks: the mean over parts, and each part's, NaN if absent."""
     both = np.bincount(true.ravel().astype(int) * len(PARTS) + said.ravel(), minlength=len(PARTS) ** 2)
     counts = both.reshape(len(PARTS), len(PARTS)).astype(float)  # (true, predicted)
     union = counts.sum(0) + counts.sum(1) - counts.diagonal()

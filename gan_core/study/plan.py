@@ -112,8 +112,9 @@ class StudyPlan:
 
     @property
     def folder(self) -> str:
-        """The name of its folder, derived from everything that affects a single result. More seeds, arms or numbers of
-        images continue in the same folder.
+        """The name of its folder, derived from everything that affects a single result.
+
+        More seeds, arms or numbers of images continue in the same folder.
         """
         fixed = json.dumps([self.data, self.size, self.steps, self.gan_steps])
         readable = re.sub(r"[^a-z0-9]+", "-", self.data.lower()).strip("-")[-40:]

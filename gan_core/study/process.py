@@ -1,5 +1,7 @@
-"""A study in a separate process: started, watched and stopped from a page. Needs no torch. The process is `ganscope
-augment-study`, so that a study begun on a page can be continued from the command line and vice versa.
+"""A study in a separate process: started, watched and stopped from a page. Needs no torch.
+
+The process is `ganscope augment-study`, so that a study begun on a page can be continued from the command line and vice
+versa.
 """
 
 from __future__ import annotations

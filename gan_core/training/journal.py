@@ -1,5 +1,6 @@
-"""Writes metrics, previews, checkpoints and warnings of a trainer to the run store. Writes that fail (a full disk) are
-kept and retried, so that nothing is lost.
+"""Writes metrics, previews, checkpoints and warnings of a trainer to the run store.
+
+Writes that fail (a full disk) are kept and retried, so that nothing is lost.
 """
 
 from __future__ import annotations
