@@ -27,7 +27,7 @@ GROWTH = 10.0  # gamma of section 5.2.2
 
 @dataclass(frozen=True)
 class AdaptationHParams(SingleNetworkHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     adaptation: float = knob(
         1.0, 0.0, 10.0, label="Adaptation weight", group="objective",
@@ -55,7 +55,7 @@ class Reversed(torch.autograd.Function):
 
 
 def reverse(features: Tensor, factor: float) -> Tensor:
-    """The same features; what is learnt through them is unlearnt, `factor` times as fast (section 4.2)."""
+    """Returns the features unchanged; their gradient is multiplied by -`factor` (section 4.2)."""
     reversed_: Tensor = Reversed.apply(features, factor)
     return reversed_
 
@@ -73,8 +73,8 @@ class Adaptation(Objective[AdaptationHParams]):
         return [Phase(name="adaptation", role="discriminator", group="adaptation", terms=self._terms)]
 
     def _of_first_alone(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Features (2 B, d) and logits (B, classes) of a network that learns nothing of the second domain, not even the
-        statistics of its pictures.
+        """Features (2 B, d) and logits (B, classes) of a network trained only on the first domain, including its batch
+        statistics.
         """
         first, logits = network(batch["a"])
         with torch.no_grad():

@@ -32,7 +32,7 @@ EQUATION = r"L_D=\mathbb{E}[L(x)]-k_t\,\mathbb{E}[L(G(z))]\qquad L_G=\mathbb{E}[
 
 @dataclass(frozen=True)
 class EquilibriumHParams(AutoencoderHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     loss: str = knob(
         "equilibrium", choices=(*LOSSES, "equilibrium"), label="Loss", group="objective",
@@ -69,7 +69,7 @@ class Equilibrium(Adversarial[EquilibriumHParams]):
 
     def after_step(self, context: StepContext[EquilibriumHParams]) -> None:
         super().after_step(context)
-        if not {"real", "fake_after"} <= context.observed.keys():  # a step of one player alone
+        if not {"real", "fake_after"} <= context.observed.keys():  # a step of only one player
             return
         real, fake = (-batch_mean(context.observed[name]) for name in ("real", "fake_after"))
         convergence, balance = equilibrium(real, fake, self.balance, context.hparams)

@@ -33,7 +33,7 @@ from gan_core.ranks import integers
 
 @dataclass(frozen=True)
 class StarHParams(TranslationHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     loss: str = knob(
         "wasserstein", choices=(*LOSSES, "wasserstein"), label="Loss", group="objective",
@@ -65,9 +65,9 @@ class StarHParams(TranslationHParams):
 
 
 def question(hparams: StarHParams, spec: DataSpec) -> tuple[int, int]:
-    """The column of the attribute among those of the data, -1 for the class, and how many values it has.
+    """The column of the attribute among those of the data, -1 for the class, and its number of values.
 
-    Raises UnknownName for an attribute that the data don't have.
+    Raises UnknownName for an attribute that the data lack.
     """
     if spec.classes:
         return -1, spec.classes

@@ -1,4 +1,4 @@
-"""Hair, behind the head and before it."""
+"""Hair, behind and in front of the head."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The user's own recordings: a folder or a zip of WAV, FLAC, OGG and MP3 files, with whatever else lies in it.
+"""The user's own recordings: a folder or a zip of WAV, FLAC, OGG and MP3 files, which may contain other files.
 
-Every file is tried. Each becomes sounds of about a second at 8 kHz: short recordings are padded with silence, longer
-ones cut, and silent pieces left out. Subfolders are classes; without them all are of one class.
+Every file is tried. Each is converted to sounds of about a second at 8 kHz: short recordings are padded with silence,
+longer ones cut, and silent pieces left out. Subfolders are classes; without them all have one class.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ ONE_CLASS = ("sound",)
 
 
 def load(mine: UserImages, size: int, progress: Progress, part: str = "") -> DataSet:
-    """The sounds, `wave` float32 (N, LENGTH) and `label`; `size` is ignored. Of `part` "test" every tenth.
+    """The sounds, `wave` float32 (N, LENGTH) and `label`; `size` is ignored. `part` "test" is every tenth.
 
-    Raises BadData where nothing can be used; single files that can't be are in `DataSet.skipped`.
+    Raises BadData if nothing can be used; single unusable files are in `DataSet.skipped`.
     """
     found = place(mine)
     skipped = list(found.skipped)
