@@ -175,7 +175,7 @@ class Ranks:
                 _connected(partial(dist.broadcast, sent, 0))
                 tensor.detach().copy_(sent)
 
-    def tell(self, content: bytes = b"") -> bytes:
+    def broadcast_bytes(self, content: bytes = b"") -> bytes:
         """Sends rank 0's message to all ranks; the others' arguments are ignored. An empty one takes a single call."""
         if self.size == 1:
             return content

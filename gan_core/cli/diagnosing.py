@@ -46,13 +46,13 @@ def _looked(wanted: str, as_json: bool) -> bool:
 def _watched(wanted: str, as_json: bool) -> bool:
     """Prints a line, with JSON one object, whenever findings change. Ends with the run."""
     store = RunStore()
-    id, told = find_run(store, wanted).id, None
+    id, reported = find_run(store, wanted).id, None
     while True:
         run = store.get(id)
         found = examined(store, run)
         kinds = [finding["kind"] for finding in found["findings"]]
-        if kinds != told or not run.is_active:
-            told = kinds
+        if kinds != reported or not run.is_active:
+            reported = kinds
             emit(found) if as_json else _show(found)
         if not run.is_active:
             return _alarmed(found)

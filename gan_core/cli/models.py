@@ -104,9 +104,9 @@ def publish(
 
     store = RunStore()
     found = find_run(store, run)  # before PyTorch is imported
-    from gan_core.shelf.own import Told, publish_run
+    from gan_core.shelf.own import Description, publish_run
 
-    card = publish_run(store, found, Told(name, title, licence, limits), half)
+    card = publish_run(store, found, Description(name, title, licence, limits), half)
     if as_json:
         emit(card_facts(card) | {"run": found.id, "folder": listing.standing(card.name)})
         return

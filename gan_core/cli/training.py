@@ -193,10 +193,10 @@ def prepare_data(spec: RunSpec, shown: bool) -> None:
         lending.check(recipe, settings, lending.widened(recipe, settings, known))
     with reporting(shown) as progress:
         loaded: DataSet = data.load(spec.data, spec.size, progress)
-    tell_of_data(suited(loaded, recipe, settings), spec, shown)
+    report_data(suited(loaded, recipe, settings), spec, shown)
 
 
-def tell_of_data(found: DataSet, spec: RunSpec, shown: bool) -> None:
+def report_data(found: DataSet, spec: RunSpec, shown: bool) -> None:
     """Reports the number of images and classes, converted files, and files that were left out."""
     if not shown:
         return

@@ -94,7 +94,7 @@ def translate(
     if as_json:
         emit(facts | {"direction": way, "files": [str(path.resolve()) for path in sizes]})
     else:
-        _tell(f"by {title} ({way})", sizes)
+        _report(f"by {title} ({way})", sizes)
 
 
 def _learnt(facts: Mapping[str, Any]) -> str:
@@ -138,7 +138,7 @@ def upscale(
             facts | {"with": mixed, "scale": scale or factor(sampler), "files": [str(path.resolve()) for path in sizes]}
         )
     else:
-        _tell(f"by {title}", sizes)
+        _report(f"by {title}", sizes)
 
 
 def _blended(sampler: Sampler, text: str, title: str) -> tuple[Sampler, str]:
@@ -237,6 +237,6 @@ def _worked(
     return sizes
 
 
-def _tell(how: str, sizes: dict[Path, tuple[int, int]]) -> None:
+def _report(how: str, sizes: dict[Path, tuple[int, int]]) -> None:
     for path, (width, height) in sizes.items():
         typer.echo(f"{path}: {width} x {height} pixels, {how}")

@@ -130,13 +130,13 @@ def _sample(shard: str, files: dict[str, tuple[str, bytes]]) -> Sample:
     name, picture = files[PICTURE]
     if CLASS not in files:
         return Sample(name, picture)
-    told = files[CLASS][1].strip()
-    if not told.isdigit() or len(told) > MOST_DIGITS:
+    label = files[CLASS][1].strip()
+    if not label.isdigit() or len(label) > MOST_DIGITS:
         raise BadData(
             "{file} in the shard {shard} isn't the number of a class: '{told}'.",
-            file=files[CLASS][0], shard=shown(shard), told=told[:40].decode(errors="replace"),
+            file=files[CLASS][0], shard=shown(shard), told=label[:40].decode(errors="replace"),
         )  # fmt: skip
-    return Sample(name, picture, int(told))
+    return Sample(name, picture, int(label))
 
 
 class _Header(tarfile.TarInfo):

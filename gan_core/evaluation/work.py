@@ -30,7 +30,7 @@ MOST = 1_000_000
 PAIRS = "pairs"  # the metric of models that translate
 OWN_SIDE = 128  # pixels to which a folder's images of different sizes are resized, for a net that takes any size
 
-Tell = Callable[[Note], None]
+Notify = Callable[[Note], None]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _is_test(reference: str) -> bool:
     return reference.startswith("test:")
 
 
-def prepared(store: RunStore, asked: Asked, tell: Tell, find_run: FindRun | None = None) -> Prepared:
+def prepared(store: RunStore, asked: Asked, notify: Notify, find_run: FindRun | None = None) -> Prepared:
     """Finds and checks everything before any long computation; raises a GanscopeError."""
     if asked.samples is not None and not 2 <= asked.samples <= MOST:
         raise BadValue(
@@ -113,8 +113,8 @@ def prepared(store: RunStore, asked: Asked, tell: Tell, find_run: FindRun | None
             "{name} translates images: only the metric '{valid}' can be computed, not {given}.",
             name=asked.name, valid=PAIRS, given=", ".join(sorted(others)),
         )  # fmt: skip
-    net = _net(store, asked, reference, sampler, tell, find_run or store.get)
-    _check_images(asked, reference, net, sampler, tell)
+    net = _net(store, asked, reference, sampler, notify, find_run or store.get)
+    _check_images(asked, reference, net, sampler, notify)
     _check_known_counts(asked, net, reference)
     return Prepared(asked, reference, net, sampler)
 
@@ -140,7 +140,7 @@ N_UNUSABLE = "{count} files of {data} can't be used."
 
 
 def _net(
-    store: RunStore, asked: Asked, reference: str, sampler: Sampler | None, tell: Tell, find_run: FindRun
+    store: RunStore, asked: Asked, reference: str, sampler: Sampler | None, notify: Notify, find_run: FindRun
 ) -> FeatureNet:
     mine = asked.subject.images
     sides = sides_of(mine) if mine else set()
@@ -148,11 +148,11 @@ def _net(
     size = sampler.spec.size if sampler else asked.size or common
     net = find_net(store, asked.net, reference, size, OWN_SIDE, find_run)
     if net.general and asked.net is None:
-        tell(Note(N_GENERAL, {"data": reference, "net": net.origin}))
+        notify(Note(N_GENERAL, {"data": reference, "net": net.origin}))
     return net
 
 
-def _check_images(asked: Asked, reference: str, net: FeatureNet, sampler: Sampler | None, tell: Tell) -> None:
+def _check_images(asked: Asked, reference: str, net: FeatureNet, sampler: Sampler | None, notify: Notify) -> None:
     """Checks that all images have the net's size, or are all resized to it in the same way."""
     subject = asked.subject
     for mine in (subject.images, user_images_of(reference)):
@@ -164,21 +164,21 @@ def _check_images(asked: Asked, reference: str, net: FeatureNet, sampler: Sample
         side = net.spec.size
         for mine, name in ((subject.images, asked.name), (user_images_of(reference), reference)):
             if mine and mine.task == "images" and sides_of(mine) - {(side, side)}:
-                tell(Note(N_RESIZED, {"data": name, "side": side}))
+                notify(Note(N_RESIZED, {"data": name, "side": side}))
         return
     if subject.images:
         check_sizes(subject.images, net)
-    check_references(reference, net, subject.data, tell)
+    check_references(reference, net, subject.data, notify)
 
 
 def measured(
-    work: Prepared, progress: Progress = silent, tell: Tell = lambda note: None
+    work: Prepared, progress: Progress = silent, notify: Notify = lambda note: None
 ) -> tuple[Result, Report | None]:
     """Performs an evaluation and saves it, merged with an earlier result.
 
     Returns the computed result; the report has more details than are saved, and is None for translators.
     """
-    data = _load(work.reference, work.net.spec.size, progress, tell)
+    data = _load(work.reference, work.net.spec.size, progress, notify)
     if work.translates:
         result = _translator(work, data, progress)
         results.save(result)
@@ -186,11 +186,11 @@ def measured(
     from gan_core.metrics.evaluate import evaluate
 
     asked, net = work.asked, work.net
-    stream = _stream(work, data, progress, tell)
+    stream = _stream(work, data, progress, notify)
     unseen = None
     if work.side == TRAIN and (not asked.metrics or "copying" in asked.metrics):
         part = held_out(work.reference)
-        unseen = _load(part, net.spec.size, progress, tell) if part else None
+        unseen = _load(part, net.spec.size, progress, notify) if part else None
     report = evaluate(stream, data, net, asked.metrics, asked.seed, progress, side=work.side, unseen=unseen)
     result = dataclasses.replace(
         _result(work, report.samples, report.references),
@@ -278,7 +278,7 @@ def _sizes(mine: UserImages) -> Iterator[tuple[str, tuple[int, int]]]:
                 continue
 
 
-def check_references(reference: str, net: FeatureNet, learnt: str, tell: Tell) -> None:
+def check_references(reference: str, net: FeatureNet, learnt: str, notify: Notify) -> None:
     """Checks real images like samples, unless the model or the net was trained on them: then they are prepared as for
     training.
 
@@ -290,7 +290,7 @@ def check_references(reference: str, net: FeatureNet, learnt: str, tell: Tell) -
     if whole(reference) in (whole(learnt), whole(net.data)):
         others = sides_of(mine) if mine else {(source(reference).size,) * 2}
         if others - {(side, side)}:
-            tell(Note(N_AS_TRAINED, {"data": reference, "side": side}))
+            notify(Note(N_AS_TRAINED, {"data": reference, "side": side}))
         return
     advice = "pass images of that size, or the data that the model or the feature net was trained on"
     if mine:
@@ -307,26 +307,26 @@ def _check_known_counts(asked: Asked, net: FeatureNet, reference: str) -> None:
     check_counts(asked.metrics, net.size, MOST if asked.samples is None else asked.samples, items)
 
 
-def _load(reference: str, size: int, progress: Progress, tell: Tell) -> DataSet:
+def _load(reference: str, size: int, progress: Progress, notify: Notify) -> DataSet:
     """Loads the images and reports files that were left out or converted."""
     from gan_core.data import load
 
     images = load(reference, size, progress)
     if images.skipped:
-        tell(Note(N_UNUSABLE, {"count": len(images.skipped), "data": reference}))
+        notify(Note(N_UNUSABLE, {"count": len(images.skipped), "data": reference}))
     for note in images.notes:
-        tell(Note("{note}", {"note": note}))
+        notify(Note("{note}", {"note": note}))
     return images
 
 
-def _stream(work: Prepared, data: DataSet, progress: Progress, tell: Tell) -> Stream:
+def _stream(work: Prepared, data: DataSet, progress: Progress, notify: Notify) -> Stream:
     from gan_core.metrics.streams import of_data, of_model
 
     asked, mine = work.asked, work.asked.subject.images
     count = asked.samples or min(SAMPLES, len(data))
     if work.sampler:
         return of_model(work.sampler, count, asked.seed, asked.name)
-    images = _load(str(mine), work.net.spec.size, progress, tell)
+    images = _load(str(mine), work.net.spec.size, progress, notify)
     if asked.samples and asked.samples > len(images):
         raise BadData(
             "The folder {folder} has {count} images, but {samples} were requested.",

@@ -42,14 +42,16 @@ def free_sizes(module: nn.Module, inputs: list[str], shape: tuple[int, ...]) -> 
     Raises BadValue, with PyTorch's message, if the layers fix the size of the pictures.
     """
     channels, size, _ = shape
-    told: list[str] = []
+    reasons: list[str] = []
     for step in (2**power for power in range(size.bit_length())):
-        told.append(_refusal(module, inputs, channels, size + step, size + 2 * step))
-        if not told[-1]:
+        reasons.append(_refusal(module, inputs, channels, size + step, size + 2 * step))
+        if not reasons[-1]:
             least = next((n for n in (1, 2, 4) if not _refusal(module, inputs, channels, n * step, n * step)), 0)
             return Sizes(step, least or -(-size // step))
     raise BadValue(
-        "The layers of this network fix the size of its pictures to {size}x{size}: {reason}", size=size, reason=told[0]
+        "The layers of this network fix the size of its pictures to {size}x{size}: {reason}",
+        size=size,
+        reason=reasons[0],
     )
 
 

@@ -134,8 +134,8 @@ class PoseDiscriminator(nn.Module):
         self.images = ResidualDiscriminator(image_channels + ENCODED, size, hparams)
 
     def forward(self, images: Tensor, poses: Tensor) -> Tensor:
-        told = encode(poses)[..., None, None].expand(-1, -1, *images.shape[2:])
-        logits: Tensor = self.images(torch.cat([images, told], 1))
+        encoded = encode(poses)[..., None, None].expand(-1, -1, *images.shape[2:])
+        logits: Tensor = self.images(torch.cat([images, encoded], 1))
         return logits
 
 

@@ -51,7 +51,7 @@ def direction_of(sampler: Model, direction: str = "") -> str:
 def translate_picture(
     sampler: Model, picture: np.ndarray, direction: str = "", fit: str = CROP, depth: int = 0
 ) -> np.ndarray:
-    """A picture (H, W, C) of uint8 or uint16, made square by one of own.FITS at the model's size, translated: uint8
+    """A picture (H, W, C) of uint8 or uint16, made square by one of fits.FITS at the model's size, translated: uint8
     (S, S, C).
 
     `depth` is the number of bits of uint16 that are used; 0: as many as the levels need. Raises BadValue like

@@ -90,11 +90,11 @@ class Adaptation(Objective[AdaptationHParams]):
         else:
             features, logits = self._of_first_alone(networks["features"], batch)
         factor = hparams.adaptation * strength(context.steps_of("adaptation") / hparams.adaptation_steps)
-        told = networks["domain"](reverse(features, factor))
-        truth = torch.cat([torch.ones(count), torch.zeros(len(told) - count)]).to(told)
+        domains = networks["domain"](reverse(features, factor))
+        truth = torch.cat([torch.ones(count), torch.zeros(len(domains) - count)]).to(domains)
         context.observe("class_accuracy", (logits[:count].argmax(1) == known).float())
-        context.observe("domain_accuracy", ((told > 0) == (truth > 0)).float())
+        context.observe("domain_accuracy", ((domains > 0) == (truth > 0)).float())
         return {
             "cross_entropy": cross_entropy(logits[:count], known),
-            "domain": binary_cross_entropy_with_logits(told, truth),
+            "domain": binary_cross_entropy_with_logits(domains, truth),
         }

@@ -110,13 +110,13 @@ class Star(Translation[StarHParams]):
         wanted = self._wanted(batch, context)
         with torch.no_grad():
             fake = networks["generator"](real, wanted)
-        of_real, told = discriminator(real)
+        of_real, values = discriminator(real)
         of_fake, _ = discriminator(fake)
         context.observe("real", of_real)
         context.observe("fake_before", of_fake)
-        context.observe("class_accuracy", told.argmax(1) == self._own(batch))
+        context.observe("class_accuracy", values.argmax(1) == self._own(batch))
         terms = discriminator_terms(hparams.loss, of_real, of_fake)
-        terms["class_real"] = hparams.class_weight * cross_entropy(told, self._own(batch))
+        terms["class_real"] = hparams.class_weight * cross_entropy(values, self._own(batch))
         if hparams.gradient_penalty:
 
             def critic(images: Tensor) -> Tensor:
@@ -131,10 +131,10 @@ class Star(Translation[StarHParams]):
         hparams, real, generator = context.hparams, batch["real"], networks["generator"]
         wanted = self._wanted(batch, context)
         fake = generator(real, wanted)
-        logits, told = networks["discriminator"](fake)
+        logits, values = networks["discriminator"](fake)
         context.observe("fake_after", logits)
         return {
             "adversarial": hparams.adversarial_weight * generator_loss(hparams.loss, logits),
-            "class": hparams.class_weight * cross_entropy(told, wanted),
+            "class": hparams.class_weight * cross_entropy(values, wanted),
             "cycle": hparams.cycle_weight * l1_loss(generator(fake, self._own(batch)), real),
         }

@@ -28,7 +28,7 @@ MEASUREMENTS = 8  # of a trial's images while it trains
 CONFIRMED = 3  # best settings that are trained with other seeds
 HOPELESS = 5  # the search ends if this many first trials all fail
 
-Tell = Callable[[int, str], None]  # number of the trial, its outcome
+Report = Callable[[int, str], None]  # number of the trial, its outcome
 
 
 class Stopped(Exception):
@@ -73,7 +73,7 @@ def _settings(plan: SearchPlan, values: dict[str, Any]) -> Any:
 
 
 def search(
-    store: RunStore, plan: SearchPlan, trials: int, asked: Sequence[int], tell: Tell, device: str = "cpu"
+    store: RunStore, plan: SearchPlan, trials: int, asked: Sequence[int], report: Report, device: str = "cpu"
 ) -> int:
     """Makes trials until `trials` of them are finished or pruned in all; returns how many are.
 
@@ -85,15 +85,15 @@ def search(
     study = storage.open_study(plan)
     _begin(plan, study)
     while not asked:
-        _take_up(study, tell)
+        _take_up(study, report)
         if _done(study) >= trials:
             break
-        _make(store, plan, study, asked, tell, device)
+        _make(store, plan, study, asked, report, device)
     return _done(study)
 
 
 def until_judged(
-    store: RunStore, plan: SearchPlan, asked: Sequence[int], tell: Tell, device: str = "cpu"
+    store: RunStore, plan: SearchPlan, asked: Sequence[int], report: Report, device: str = "cpu"
 ) -> tuple[int, ...]:
     """Makes trials of a search by eye until four wait to be judged, and returns their numbers.
 
@@ -106,7 +106,7 @@ def until_judged(
     _begin(plan, study)
     failed = 0
     while not asked:
-        _take_up(study, tell)
+        _take_up(study, report)
         wait = by_eye.shown(store, study)
         if len(wait) >= by_eye.SHOWN:
             return wait
@@ -115,7 +115,7 @@ def until_judged(
             every = {one.number: one.settings for one in found if len(one.settings) == len(plan.ranges)}
             settings = preferring.propose(plan, every, by_eye.pairs(by_eye.choices(study)), len(found))
             study.enqueue_trial(dict(settings))
-        _make(store, plan, study, asked, tell, device)
+        _make(store, plan, study, asked, report, device)
         last = results.trials(study)[-1]
         failed = failed + 1 if last.state == "failed" else 0
         if failed >= HOPELESS:
@@ -131,13 +131,13 @@ def _begin(plan: SearchPlan, study: Study) -> None:
         study.enqueue_trial(here)
 
 
-def _take_up(study: Study, tell: Tell) -> None:
+def _take_up(study: Study, report: Report) -> None:
     for number in storage.retry(study):
-        tell(number, "its process is gone: it goes on as another trial")
+        report(number, "its process is gone: it goes on as another trial")
 
 
 def confirm(
-    store: RunStore, plan: SearchPlan, seeds: int, asked: Sequence[int], tell: Tell, device: str = "cpu"
+    store: RunStore, plan: SearchPlan, seeds: int, asked: Sequence[int], report: Report, device: str = "cpu"
 ) -> None:
     """Trains the best settings, and those that the search starts from, with `seeds` other seeds, as further trials.
 
@@ -156,20 +156,20 @@ def confirm(
                 continue
             if state is None:
                 study.enqueue_trial(dict(one.settings), user_attrs={storage.CONFIRMS: number, storage.SEED: seed})
-            _make(store, plan, study, asked, tell, device)
+            _make(store, plan, study, asked, report, device)
 
 
-def _make(store: RunStore, plan: SearchPlan, study: Study, asked: Sequence[int], tell: Tell, device: str) -> None:
+def _make(store: RunStore, plan: SearchPlan, study: Study, asked: Sequence[int], report: Report, device: str) -> None:
     trial = study.ask()
     storage.claim(trial)
     try:
-        tell(trial.number, _train(store, plan, study, trial, asked, device))
+        report(trial.number, _train(store, plan, study, trial, asked, device))
     except Stopped:
         storage.queue_again(study, study.trials[trial.number])
-        tell(trial.number, "stopped: it goes on when the search does")
+        report(trial.number, "stopped: it goes on when the search does")
     except (BadData, BadValue) as error:
         _fail(study, trial, str(error))
-        tell(trial.number, f"failed: {error}")
+        report(trial.number, f"failed: {error}")
         _check_hope(study)
 
 

@@ -1,6 +1,6 @@
 """Publishes a run as a model on the user's shelf: it can then be served, exported, demonstrated and pushed.
 
-publish_run(store, run, Told(name="my.faces", limits="Glasses are rare."))
+publish_run(store, run, Description(name="my.faces", limits="Glasses are rare."))
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ N_OWN = "The author's own data, which are not included."
 
 
 @dataclass(frozen=True)
-class Told:
+class Description:
     """The user's description of a model; "" takes the name and the title from the run, the licence from its data."""
 
     name: str = ""
@@ -42,27 +42,27 @@ class Told:
     limits: str = ""
 
 
-def publish_run(store: RunStore, run: Run, told: Told | None = None, half: bool = False) -> Card:
+def publish_run(store: RunStore, run: Run, description: Description | None = None, half: bool = False) -> Card:
     """Writes the newest checkpoint of a run to the user's shelf. `half` stores the weights in half precision.
 
     The card doesn't include the path of the user's own data. Raises RunConflict for a run that is being trained,
     BadCheckpoint for one without a checkpoint, BadValue for a name that is taken or invalid, BadData if the card's
     picture needs data that are gone, StoreError.
     """
-    told = told or Told()
+    description = description or Description()
     checkpoint = _newest(store, run)
-    name = told.name or default_name(run)
+    name = description.name or default_name(run)
     folder = place_of(name)
     recipe, source = recipes.get(run.spec.recipe), _source(run.spec.data)
     state = _state(store, run, checkpoint)
     minutes = max(1, round(run.seconds / 60))
     cost = f"{minutes} min, {checkpoint.images_seen:,} {items_of(run.spec.data)}, {checkpoint.step:,} steps"
     words = Words(
-        told.title or run.name or f"{recipe.title}, {source.title if source else 'own data'}",
-        told.licence or (source.licence if source else N_LICENCE),
+        description.title or run.name or f"{recipe.title}, {source.title if source else 'own data'}",
+        description.licence or (source.licence if source else N_LICENCE),
         f"{source.title}. {source.about}" if source else N_OWN,
         cost,
-        told.limits or N_LIMITS,
+        description.limits or N_LIMITS,
     )
     return publishing.publish(
         state, name, words, DataSpec.from_state(state["spec"]).class_names, run.spec.data if source else "", folder,

@@ -35,10 +35,10 @@ CLASSIFIER: Mapping[str, Any] = {
     "channels": 8, "max_channels": 32, "features": 32, "batch_size": 32, "schedule": "cosine", "ema": 0.98,
 }  # fmt: skip
 
-Tell = Callable[[int, int, Cell, Result], None]  # finished cells, all cells, the newest one, its result
+Report = Callable[[int, int, Cell, Result], None]  # finished cells, all cells, the newest one, its result
 
 
-def run(plan: StudyPlan, images: subsets.Images, tell: Tell) -> StudyFolder:
+def run(plan: StudyPlan, images: subsets.Images, report: Report) -> StudyFolder:
     """Trains and evaluates all cells without a result; raises GanscopeError. It can be interrupted at any time and
     resumed.
     """
@@ -51,7 +51,7 @@ def run(plan: StudyPlan, images: subsets.Images, tell: Tell) -> StudyFolder:
         if folder.result(cell) is None:
             result = _measured(plan, images, folder, cell)
             folder.keep(cell, result)
-            tell(place, len(cells), cell, result)
+            report(place, len(cells), cell, result)
     return folder
 
 

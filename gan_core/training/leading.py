@@ -57,16 +57,16 @@ class Leader(Trainer):
         ranks: Ranks,
     ) -> None:
         ranks.check_batch(hparams.batch_size, computation.accumulate)
-        tell(ranks, "build", recipe.name, to_dict(hparams), data.spec.to_state(), asdict(computation))
+        send(ranks, "build", recipe.name, to_dict(hparams), data.spec.to_state(), asdict(computation))
         self.within = True
         super().__init__(recipe, hparams, data, device, computation, ranks)
         self.within = False
 
     def train_step(self, only: str | None = None) -> StepResult:
         if only is None:
-            self.ranks.tell()
+            self.ranks.broadcast_bytes()
         else:
-            tell(self.ranks, "step", only)
+            send(self.ranks, "step", only)
         self.within = True
         result = super().train_step(only)
         self.within = False
@@ -75,16 +75,16 @@ class Leader(Trainer):
     def edit(self, hparams: TrainingHParams, begin: Iterable[str] | None = None) -> None:
         begun = None if begin is None else sorted(begin)
         super().edit(hparams, begun)  # raises before anything is sent
-        tell(self.ranks, "edit", to_dict(hparams), begun)
+        send(self.ranks, "edit", to_dict(hparams), begun)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)
-        tell(self.ranks, "load")
-        self.ranks.tell(to_bytes(state))
+        send(self.ranks, "load")
+        self.ranks.broadcast_bytes(to_bytes(state))
 
     def verify(self) -> None:
         """Raises GanscopeError, which names ranks, if weights differ between ranks."""
-        tell(self.ranks, "verify")
+        send(self.ranks, "verify")
         check_equal(self.ranks, self)
 
 
@@ -99,7 +99,7 @@ class Follower:
     def run(self) -> None:
         """Returns when rank 0 ends the run; raises LostRank if rank 0 is gone."""
         while True:
-            content = self.ranks.tell()
+            content = self.ranks.broadcast_bytes()
             what, *given = json.loads(content) if content else ("step", None)
             if what == "end":
                 return
@@ -128,7 +128,7 @@ class Follower:
         self._present.edit(self._present.recipe.settings(hparams), begun)
 
     def _load(self) -> None:
-        self._present.load_state_dict(from_bytes(self.ranks.tell()))
+        self._present.load_state_dict(from_bytes(self.ranks.broadcast_bytes()))
 
     def _verify(self) -> None:
         check_equal(self.ranks, self._present)
@@ -139,15 +139,15 @@ class Follower:
         return self.trainer
 
 
-def tell(ranks: Ranks, what: str, *given: Any) -> None:
+def send(ranks: Ranks, what: str, *given: Any) -> None:
     """Sends an operation from rank 0 to the others."""
-    ranks.tell(json.dumps([what, *given]).encode())
+    ranks.broadcast_bytes(json.dumps([what, *given]).encode())
 
 
 def end(ranks: Ranks) -> None:
     """Announces the end of the run from rank 0 to the others; does nothing if they are gone."""
     with suppress(LostRank):
-        tell(ranks, "end")
+        send(ranks, "end")
 
 
 def to_bytes(state: Mapping[str, Any]) -> bytes:
@@ -176,7 +176,7 @@ def begin(ranks: Ranks, name: str, size: int, data_set: DataSet) -> list[livenes
 
     Raises BadValue, on every rank, if versions or data differ.
     """
-    tell(ranks, "data", name, size)
+    send(ranks, "data", name, size)
     return check_alike(ranks, describe(data_set))
 
 

@@ -54,20 +54,20 @@ def reshape(store: RunStore, run: Run, changes: Mapping[str, Any], name: str = "
     forking.save(store, run)
     found = forking.newest(store, run)
     trainer = Trainer(recipe, after, suited(data.load(spec.data, spec.size), recipe, after))
-    told: dict[str, Kept] = {}
+    layers: dict[str, Kept] = {}
     if found:
         state = found[1]
         saved = recipe.settings(state["hparams"])
-        told = compared(recipe.build(saved, DataSpec.from_state(state["spec"])), trainer.networks)
+        layers = compared(recipe.build(saved, DataSpec.from_state(state["spec"])), trainer.networks)
         load_state(trainer, merged(trainer, saved, state))
     made = store.create(spec, name=name, parent=run.id)
     token = store.claim(made.id)
     try:
         store.add_event(made.id, token, trainer.step, "forked", {
             "run": run.id, "step": trainer.step, "because": names, "begun": [],
-            "kept": [name for name, parts in told.items() if parts.kept],
-            "fresh": [name for name in trainer.networks if name not in told or not told[name].kept],
-            "layers": {name: [parts.kept, parts.layers] for name, parts in told.items()},
+            "kept": [name for name, parts in layers.items() if parts.kept],
+            "fresh": [name for name in trainer.networks if name not in layers or not layers[name].kept],
+            "layers": {name: [parts.kept, parts.layers] for name, parts in layers.items()},
         })  # fmt: skip
         Journal(store, made.id, token, trainer, seconds=0.0).checkpoint()
         store.set_state(made.id, token, RunState.QUEUED, step=trainer.step, images_seen=trainer.images_seen)

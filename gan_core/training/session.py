@@ -255,9 +255,9 @@ class Session(Control):
         # also in a run's first session: it may have been extended before that
         seen = self.journal.event_id
         self._replay = [event for event in self.store.events(self.run_id, seen) if event.kind in REPLAYED]
-        self._tell_of_data(data_set)
+        self._report_data(data_set)
 
-    def _tell_of_damage(self) -> None:
+    def _report_damage(self) -> None:
         while self._damaged:
             error = self._damaged.pop(0)
             self.journal.event("warning", {"message": error.message, "values": plain(error.values)})
@@ -276,7 +276,7 @@ class Session(Control):
         self._set_state(self.status.state)
         return data_set
 
-    def _tell_of_data(self, data_set: DataSet) -> None:
+    def _report_data(self, data_set: DataSet) -> None:
         for file, reason in data_set.skipped[:20]:
             self.journal.event("skipped", {"file": file, "reason": reason})
         self.journal.event(DATA, {"classes": list(data_set.class_names), "notes": list(data_set.notes)})
@@ -292,7 +292,7 @@ class Session(Control):
 
     def _train(self) -> None:
         planned = self.status.spec.steps
-        self._tell_of_damage()
+        self._report_damage()
         together = {"ranks": [owner.host.partition("/")[0] for owner in self._owners]} if self._owners else {}
         self.journal.event("started", {"device": self.device} | self.computation.differences() | together)
         self._replay_events()
@@ -498,7 +498,7 @@ class Session(Control):
         self._replay, self._reported = [], None
         self.journal.event_id = state["event_id"]
         self.store.truncate(self.run_id, self._token, self.trainer.step, drop_replayed=True)
-        self._tell_of_damage()
+        self._report_damage()
         self.journal.event("rollback", {})
         if undone:
             self.journal.replayable("edit", {"changes": undone, "before": {}})

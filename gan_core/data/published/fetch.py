@@ -165,10 +165,10 @@ def _size(part: Path) -> int:
 def _total(answer: http.client.HTTPResponse, start: int) -> int | None:
     """The size of the whole file, if the response states it; raises _Cut if it isn't the requested part."""
     if answer.status == 206:
-        told = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
-        if not told or int(told[1]) != start:
+        stated = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
+        if not stated or int(stated[1]) != start:
             raise _Cut("the server sent another part of the file")
-        return int(told[2])
+        return int(stated[2])
     length = answer.headers.get("Content-Length")
     return int(length) if length and length.isdigit() else None
 

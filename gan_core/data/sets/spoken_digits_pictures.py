@@ -29,8 +29,8 @@ def _sounds(part: str, progress: Progress) -> DataSet:
 
 def _load(part: str, size: int | None, progress: Progress) -> DataSet:
     sounds = _sounds(part, progress)
-    told = np.concatenate([sounds.arrays["label"][:, None], sounds.arrays["attributes"]], 1)
-    arrays = {"real": _sized(levels(sounds.arrays["wave"]), size), "attributes": told}
+    answers = np.concatenate([sounds.arrays["label"][:, None], sounds.arrays["attributes"]], 1)
+    arrays = {"real": _sized(levels(sounds.arrays["wave"]), size), "attributes": answers}
     return DataSet(f"test:{NAME}" if part == "test" else NAME, arrays, (), LICENCE, attributes=QUESTIONS)
 
 

@@ -74,8 +74,8 @@ def images_of(found: Place, mine: UserImages, size: int, progress: Progress) -> 
 
 def classed_images_of(found: Place, mine: UserImages, size: int, progress: Progress) -> DataSet:
     """The same with classes by folder if every picture is in one of several folders; else without."""
-    told = labels.labelled([name for name in found.names() if name.lower().endswith(SUFFIXES)])
-    whole = told.labels is not None and bool((told.labels >= 0).all())
+    labelled = labels.labelled([name for name in found.names() if name.lower().endswith(SUFFIXES)])
+    whole = labelled.labels is not None and bool((labelled.labels >= 0).all())
     return _read(found, mine, size, progress, () if whole else None)
 
 
@@ -172,17 +172,17 @@ def _write(
     if not depth and len(set(depths)) > 1:  # all files get the white of the brightest
         writer.restart()
         return _write(writer, found, everything, fit, size, progress, within, max(depths))
-    told = labels.Labelled() if within is None else labels.labelled(_below(used, within, given), given)
-    kept = list(range(len(used))) if told.labels is None else np.flatnonzero(told.labels >= 0).tolist()
-    skipped += [(used[place], told.reason) for place in sorted({*range(len(used))} - {*kept})]
+    labelled = labels.Labelled() if within is None else labels.labelled(_below(used, within, given), given)
+    kept = list(range(len(used))) if labelled.labels is None else np.flatnonzero(labelled.labels >= 0).tolist()
+    skipped += [(used[place], labelled.reason) for place in sorted({*range(len(used))} - {*kept})]
     writer.keep(kept, 1 if all(grey[place] for place in kept) else 3)
-    if told.labels is not None:
-        writer.put("label", told.labels[kept])
+    if labelled.labels is not None:
+        writer.put("label", labelled.labels[kept])
     writer.notes = {
-        "class_names": [archives.shown(name) for name in told.class_names],
+        "class_names": [archives.shown(name) for name in labelled.class_names],
         "skipped": [[archives.shown(name), archives.shown(reason)] for name, reason in sorted(skipped)],
         "animated": animated,
-        "labels": [archives.shown(note) for note in told.notes],
+        "labels": [archives.shown(note) for note in labelled.notes],
         "deep": len(depths),
         "depth": max(depths, default=0),
     }

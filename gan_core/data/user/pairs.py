@@ -95,7 +95,7 @@ def load_unpaired(mine: UserImages, size: int, progress: Progress, part: str = "
         learnt = classed_images_of(_domain(root, PARTS[0], "A"), mine, size, progress)
         first = labels.matched(first, learnt.class_names)
     domains = {"a": first, "b": images_of(_domain(root, part, "B"), mine, size, progress)}
-    told = {"label": first.arrays["label"]} if first.class_names else {}
+    label = {"label": first.arrays["label"]} if first.class_names else {}
     images = {name: data.arrays["real"] for name, data in domains.items()}
     channels = max(array.shape[1] for array in images.values())
     images = {name: images_in(array, channels) for name, array in images.items()}
@@ -104,7 +104,7 @@ def load_unpaired(mine: UserImages, size: int, progress: Progress, part: str = "
     )
     notes = tuple(note for data in domains.values() for note in data.notes)
     name = _name(mine, root)
-    return DataSet(name, images | told, first.class_names, LICENCE, skipped, unpaired=True, notes=notes)
+    return DataSet(name, images | label, first.class_names, LICENCE, skipped, unpaired=True, notes=notes)
 
 
 def _root(mine: UserImages, deep: bool = True) -> Place:

@@ -53,13 +53,13 @@ def load(mine: UserImages, size: int, progress: Progress, part: str = "") -> Dat
             names += [name] * len(pieces)
     if not names:
         raise _nothing_usable(found.title, skipped)
-    told = labels.labelled(names)
-    kept = np.arange(len(names)) if told.labels is None else np.flatnonzero(told.labels >= 0)
+    labelled = labels.labelled(names)
+    kept = np.arange(len(names)) if labelled.labels is None else np.flatnonzero(labelled.labels >= 0)
     left_out = sorted({names[one] for one in range(len(names))} - {names[one] for one in kept})
-    skipped += [(archives.shown(name), told.reason) for name in left_out]
-    label = np.zeros(len(names), np.int64) if told.labels is None else told.labels
+    skipped += [(archives.shown(name), labelled.reason) for name in left_out]
+    label = np.zeros(len(names), np.int64) if labelled.labels is None else labelled.labels
     arrays = {"wave": np.concatenate(sounds)[kept], "label": label[kept]}
-    classes = tuple(archives.shown(name) for name in told.class_names) or ONE_CLASS
+    classes = tuple(archives.shown(name) for name in labelled.class_names) or ONE_CLASS
     notes = (f"Clipped recordings: {clipped}. They sound distorted.",) if clipped else ()
     data = DataSet(str(mine), arrays, classes, "your own", tuple(sorted(skipped)), notes=notes, rate=RATE)
     return replace(parts.cut(data, part), name=f"{part}:{mine}") if part else data
