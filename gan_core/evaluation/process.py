@@ -87,7 +87,7 @@ def runs() -> bool:
 
 
 def last() -> Background | None:
-    """The process that was started last, whether or not it still runs; None where there is none."""
+    """The process that was started last, whether or not it still runs; None if there is none."""
     return background.last(_folder())
 
 

@@ -51,7 +51,7 @@ class Asked:
     size: int | None = None
 
     def to_state(self) -> dict[str, Any]:
-        """As JSON; a run by its id."""
+        """The request as JSON, with a run by its id."""
         rest = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name != "subject"}
         return {**rest, "subject": self.subject.facts}
 

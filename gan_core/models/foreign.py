@@ -79,7 +79,7 @@ def kind_of(weights: Mapping[str, Tensor]) -> Kind:
 
 
 def _blur(weights: Mapping[str, Tensor], blocks: set[str]) -> str:
-    """Where a ResNet blurs: its filters lie before or after the residual blocks."""
+    """The resampling steps at which a ResNet blurs: its filters come before or after the residual blocks."""
     filters = [int(match.group(1)) for name in weights if (match := re.match(r"model\.(\d+)\.filt$", name))]
     down, up = (
         any(place < min(map(int, blocks)) for place in filters),

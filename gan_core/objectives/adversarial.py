@@ -171,7 +171,7 @@ class Adversarial(Objective[Settings]):
     # --- the two players ---------------------------------------------------------------------------------------------
 
     def generate(self, networks: Networks, batch: Batch, context: StepContext[Settings]) -> Fakes:
-        """As many new samples as the batch has items."""
+        """Generates as many samples as the batch has items."""
         latents = context.latents(len(batch["real"]), context.hparams.latent_size)
         labels = self.labels(batch, context)
         generator = networks["generator"]

@@ -68,7 +68,7 @@ def start(folder: Path, words: Sequence[str], asked: Mapping[str, Any]) -> Backg
 
 
 def last(folder: Path) -> Background | None:
-    """The process that was started last, whether or not it still runs; None where there is none."""
+    """The process that was started last, whether or not it still runs; None if there is none."""
     try:
         state = json.loads((folder / NOTICE).read_text(encoding="utf-8"))
         return Background(dict(state["asked"]), Owner(**state["process"]), float(state["since"]))

@@ -60,7 +60,7 @@ class Catalogue:
         return self._reserve.restore()
 
     def create(self, spec: RunSpec, *, name: str = "", parent: str | None = None) -> Run:
-        """A new run in state queued; it counts as interrupted if nobody claims it within `stale_after` seconds."""
+        """A new run in state queued; it counts as interrupted if no process claims it within `stale_after` seconds."""
         now = time.time()
         with self._database.write() as connection:
             id = _new_id(connection, now)

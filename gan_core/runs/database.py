@@ -56,7 +56,7 @@ DELETED = "CREATE TABLE IF NOT EXISTS deleted (run TEXT PRIMARY KEY, time REAL N
 
 
 class Database:
-    """`runs.sqlite3` in a folder, made where it is missing; raises StoreError where it can't be used."""
+    """`runs.sqlite3` in a folder, created if it is missing; raises StoreError if it can't be used."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

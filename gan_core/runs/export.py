@@ -62,7 +62,7 @@ class Film:
 
 
 def tracks_of(store: RunStore, ids: Sequence[str]) -> list[Track]:
-    """The previews of some runs; raises UnknownName or BadData where a run has none."""
+    """The previews of some runs; raises UnknownName or BadData if a run has none."""
     tracks = []
     for id in ids:
         run = store.get(id)
@@ -126,7 +126,7 @@ def export_history(
 ) -> Film:
     """Writes the film whole or not at all; `size` is the width of each run's picture, pixels are enlarged sharply.
 
-    Raises BadValue, BadData, or StoreError where it can't be written.
+    Raises BadValue, BadData, or StoreError if it can't be written.
     """
     check_film(path, seconds, size)
     if not 1 <= len(tracks) <= MOST_RUNS:

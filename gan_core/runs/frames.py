@@ -82,7 +82,7 @@ class FrameFile:
         return file_size(self.path)
 
     def halve(self) -> int:
-        """Drops every second frame but the newest, of a run that nobody writes; returns the bytes that are freed."""
+        """Drops every second frame but the newest, of a run without a writer; returns the bytes freed."""
         count = len(self)
         before = self.size()
         if count > 2:

@@ -23,7 +23,7 @@ class History(Catalogue):
     def log(
         self, id: str, token: str, metrics: Metrics, *, images_seen: int, seconds: float, images_per_second: float
     ) -> None:
-        """Appends rows and writes the progress, in one transaction. Steps must go on after those stored."""
+        """Appends rows and writes the progress, in one transaction. Steps must be after those stored."""
         with self._writer(id, token) as connection:
             connection.execute(
                 "UPDATE runs SET step = COALESCE(?, step), images_seen = ?, seconds = ?, images_per_second = ?,"

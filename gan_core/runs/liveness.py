@@ -51,7 +51,7 @@ def lives(row: sqlite3.Row, now: float, stale_after: float) -> bool:
 
 
 def still_runs(owner: Owner) -> bool | None:
-    """Whether a process exists; None where that can't be seen from here."""
+    """Whether a process exists; None if that can't be seen from here."""
     return _exists(owner.pid, owner.born) if owner.host == _host() and psutil is not None and owner.born else None
 
 

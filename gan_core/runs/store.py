@@ -108,7 +108,7 @@ class RunStore(Claims, History, Artifacts):
                 yield saved
 
     def _thin_frames(self, id: str) -> int:
-        """Removes frames of a run that nobody holds or has pinned meanwhile; returns the bytes freed."""
+        """Removes frames of a run unless it was claimed or pinned meanwhile; returns the bytes freed."""
         with self._database.write() as connection:
             run = connection.execute("SELECT * FROM runs WHERE id = ? AND NOT pinned", (id,)).fetchone()
             if run is None or self._lives(run) or self._seen_state(run) in ACTIVE:
@@ -116,7 +116,7 @@ class RunStore(Claims, History, Artifacts):
             return FrameFile(self._folder(id)).halve()
 
     def _thin(self, id: str, table: str, surplus: Callable[[list[sqlite3.Row]], list[sqlite3.Row]]) -> int:
-        """Removes files of a run that nobody holds or has pinned meanwhile; returns the bytes freed."""
+        """Removes files of a run unless it was claimed or pinned meanwhile; returns the bytes freed."""
         with self._database.write() as connection:
             run = connection.execute("SELECT * FROM runs WHERE id = ? AND NOT pinned", (id,)).fetchone()
             if run is None or self._lives(run) or self._seen_state(run) in ACTIVE:

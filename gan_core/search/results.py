@@ -20,7 +20,7 @@ IMPORTANT = 4  # finished trials, below which importances mean nothing
 
 @dataclass(frozen=True)
 class TrialResult:
-    """One trial. `value` is NaN where it wasn't judged; `low` and `high` are the 95 % interval of its samples."""
+    """One trial. `value` is NaN if it wasn't judged; `low` and `high` are the 95 % interval of its samples."""
 
     number: int
     state: str  # "finished", "ended early", "failed", "running", "waiting"

@@ -1,4 +1,4 @@
-"""Where the trials of a search are kept: an Optuna storage that several processes and machines can share.
+"""Storage for the trials of a search: an Optuna storage that several processes and machines can share.
 
 The default is a journal file in the search's folder. Optuna's heartbeat works only with databases; therefore each trial
 records its process, which identifies trials whose process is gone with any storage (`lost`).

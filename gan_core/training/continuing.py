@@ -64,7 +64,7 @@ def begin(
 
 
 def missing_networks(folder: Path) -> list[str]:
-    """The networks that a model's file lacks; a run that continues from it initializes them anew."""
+    """The networks that a model's file lacks; a run that continues from it initialises them again."""
     described = read_card(folder)
     recipe = recipes.get(described.recipe)
     hparams = recipe.settings(described.hparams)

@@ -38,7 +38,7 @@ def pace_of(events: Iterable[Event]) -> float:
 
 
 class Control:
-    """The commands of a run. Each raises RunConflict where the run's state does not allow it."""
+    """The commands of a run. Each raises RunConflict if the run's state does not allow it."""
 
     def __init__(self, store: RunStore, run_id: str) -> None:
         self.store = store
@@ -122,7 +122,7 @@ class Control:
         self._send("gap")
 
     def edit(self, **changes: Any) -> None:
-        """Changes live knobs while the run goes on; raises UnknownName or BadValue, and then nothing changes.
+        """Changes live knobs during the run; raises UnknownName or BadValue, and then changes nothing.
 
         A schedule restarts with an edit that names one of its knobs, even if the value stays the same.
         """

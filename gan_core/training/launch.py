@@ -64,7 +64,7 @@ def check_compiled(compiled: bool, environment: Mapping[str, str] = os.environ) 
 def joined(device: str) -> Iterator[Ranks]:
     """The group of all processes that were started together; `ALONE` if this is the only one.
 
-    Gradients go by NCCL between GPUs and by gloo between CPUs; messages always go by gloo. Raises BadValue where the
+    Gradients go by NCCL between GPUs and by gloo between CPUs; messages always go by gloo. Raises BadValue if the
     environment is incomplete.
     """
     if not launched():

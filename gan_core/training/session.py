@@ -59,7 +59,7 @@ def cpu_threads(networks: Mapping[str, nn.Module]) -> int:
     """Threads for a run's operations: one for small perceptrons, every available core for all others.
 
     Ranks on one machine share its cores. A run of one process takes no more threads than `OMP_NUM_THREADS` names, as
-    PyTorch itself does (torchrun sets that variable for its processes, whatever the machine has).
+    PyTorch itself does (torchrun sets that variable for its processes on any machine).
 
     Small layers gain little from a second core, and where anything else runs there (a browser, say), two threads
     that wait for each other are many times slower than one.
@@ -145,7 +145,7 @@ class Session(Control):
         self._ended = threading.Event()
 
     def start(self, paused: bool = False) -> Session:
-        """Starts, or resumes, the run in a thread; raises RunConflict where another process owns it."""
+        """Starts, or resumes, the run in a thread; raises RunConflict if another process owns it."""
         self._token = self.store.claim(self.run_id)
         self.store.enqueue(self.run_id, self._token)
         self._paused = paused

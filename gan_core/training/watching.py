@@ -118,7 +118,7 @@ ITEMS = {"points": "points"} | {medium.task: medium.words for medium in media}
 
 
 def items_of(reference: str) -> str:
-    """What the samples of a data set are called: images, sounds, films, ..."""
+    """The name of a data set's samples: images, sounds, films, ..."""
     return ITEMS.get(task_of(reference), "images")
 
 
