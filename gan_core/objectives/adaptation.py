@@ -3,9 +3,9 @@
     E(f, y, d) = E_a[-log y(f(x))] + E_a,b[-log d(f(x))],   f gets -lambda times the gradient of the second term
 
 (equations 9 to 15, with the gradient reversal layer of section 4.2.) The classes of domain a are known, those of b
-aren't; d tells the two domains apart by the features f, and f is changed so that it can't. Both are one step of one
-optimiser: no turns are taken. lambda grows from 0 to `adaptation` as 2 / (1 + exp(-10 p)) - 1 (section 5.2.2), where p
-is the share of `adaptation_steps` that has passed, so that features are worth something before they are made alike.
+aren't; d classifies the domain from the features f, and f is trained so that d can't. Both are trained in one step of
+one optimiser, without alternating. lambda grows from 0 to `adaptation` as 2 / (1 + exp(-10 p)) - 1 (section 5.2.2),
+where p is the share of `adaptation_steps` that has passed, so that features are useful before they are made alike.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What training minimises: phases of named loss terms, and the state that an objective keeps.
+"""Objectives of training: phases of named loss terms, and an objective's state.
 
 A training step runs every due phase once, with its repeats. A phase names the optimiser group that it updates and
 returns named, weighted loss terms, whose sum is minimised; all other networks are frozen meanwhile.

@@ -5,8 +5,8 @@
     M = E[L(x)] + |gamma E[L(x)] - E[L(G(z))]|
 
 L is the error of the discriminator's reconstruction. gamma in [0, 1], the diversity ratio, is the wanted ratio of the
-two errors: the balance k_t holds it by how much the discriminator cares for fakes. M measures convergence over the
-whole run: unlike the losses, it falls as samples improve. It is recorded as `convergence`, and k_t as `balance`.
+two errors: the balance k_t maintains it by weighting the fakes in the discriminator's loss. M measures convergence over
+the whole run: unlike the losses, it falls as samples improve. It is recorded as `convergence`, and k_t as `balance`.
 
 The logit of an image is minus its error, so that the other losses and all stabilisers work with it too.
 """

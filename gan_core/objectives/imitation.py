@@ -3,18 +3,19 @@
     D:      max  E_expert[log D(s, a)] + E_policy[log(1 - D(s, a))]
     policy: max  E[min(rho A, clip(rho, 1 - epsilon, 1 + epsilon) A)] + lambda H(pi)
 
-A (advantages, 1506.02438) come from the reward that D gives, and from nothing that the environment pays. D is the
-probability that a step is the expert's. Its form as a reward matters where an episode can end (1809.02925, section 4):
+A (advantages, 1506.02438) are computed only from D's reward, not from the environment's. D is the
+probability that a step is the expert's. Its form as a reward matters if an episode can end (1809.02925, section 4):
 
-    positive   -log(1 - D) > 0: each further step pays, so it is better to go on, whatever the expert did
-    negative   log D < 0: each further step costs, so it is better to end soon
+    positive   -log(1 - D) > 0: each further step is rewarded, which favours long episodes, regardless of the expert
+    negative   log D < 0: each further step costs, which favours short episodes
     balanced   log D - log(1 - D): of either sign, but negative while D wins
 
-With `absorbing`, an episode's end is a state that lasts until the time is up and that D judges as any other step: where
-the expert never ends, to end looks wrong, and where the expert ends soon, to go on does. This takes the bias away.
+With `absorbing`, the end of an episode is a state that lasts until the time limit and that D judges like any other
+step: an early end looks wrong if the expert's episodes are long, and a late one if they are short. This removes the
+bias.
 
-Every step plays as many new episodes as the batch has demonstrations, from starts and with actions that the trainer's
-generator draws; nothing of them outlives the step, so that a resumed run is the same.
+Every step plays as many new episodes as the batch has demonstrations, from starts and with actions drawn by the
+trainer's random generator; nothing of them is kept after the step, so that a resumed run is the same.
 """
 
 from __future__ import annotations

@@ -2,12 +2,12 @@
 
     V = E_x[log D(x, E(x))] + E_z[log(1 - D(G(z), z))]                                          (1605.09782, section 3)
 
-D sees an image together with its latents, and tells real images with encoded latents from generated images with their
-own. D maximises V, and both E and G minimise it: E is trained as G is, with the roles of the two kinds swapped. At the
-optimum E inverts G, although no term compares an image with its reconstruction.
+D sees an image together with its latents, and distinguishes real images with encoded latents from generated images with
+their own. D maximises V, and both E and G minimise it: E is trained as G is, with the roles of the two kinds swapped.
+At the optimum E inverts G, although no term compares an image with its reconstruction.
 
-The pair's latents stand where a conditional discriminator has its label. A gradient penalty is one on the pair: on the
-gradient in the image and in the latents.
+The pair's latents replace the label of a conditional discriminator. A gradient penalty applies to the pair: to the
+gradient with respect to the image and the latents.
 """
 
 from __future__ import annotations

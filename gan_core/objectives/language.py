@@ -6,8 +6,8 @@
 
     L_G = -E_{Y ~ G}[sum_t (Q_t - b_t) log G(y_t | Y_{1:t-1})] / E[tokens]      Q_t = mean_n D(Y_{1:t} ~ rollout n)
 
-Q_t is what D says of the text whose first t tokens are fixed and whose rest G draws anew, the mean of N rollouts
-(equation 4); of the whole text, D's own word. b_t is the mean of Q_t over the batch.
+Q_t is D's output for a text with the first t tokens fixed and the rest drawn by G, the mean of N rollouts (equation 4);
+for the whole text, it is D's output itself. b_t is the mean of Q_t over the batch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The adversarial objective for music: some passages of a batch begin with a real bar, and the generator goes on."""
+"""The adversarial objective for music: some passages of a batch begin with a real bar, which the generator
+continues."""
 
 from __future__ import annotations
 
