@@ -1,5 +1,4 @@
-"""The adversarial objective for music: some passages of a batch begin with a real bar, which the generator
-continues."""
+"""The adversarial objective for music: in some passages of a batch, the generator continues a real bar."""
 
 from __future__ import annotations
 
