@@ -1,10 +1,10 @@
-"""Edges of drawn pictures: dark lines on white where the colour changes."""
+"""Edges of drawn pictures: dark lines on white where the colour steps."""
 
 from __future__ import annotations
 
 import numpy as np
 
-STRENGTH = 10  # how strongly a step in colour darkens a line, and the largest ignored step
+STRENGTH = 10  # how far a step in colour darkens a line, and the largest step that is none
 
 
 def edges(images: np.ndarray) -> np.ndarray:

@@ -74,7 +74,7 @@ def draw_cheeks(pen: Pen, palette: Palette, look: Look) -> None:
 
 @cache
 def _jaw(face: str, top: float, lip: float) -> Shape:
-    """The lower face: its outline below `top`, closed by a curve that leaves out mouth and cheeks."""
+    """The lower face: its outline below `top`, closed by a curve that leaves mouth and cheeks free."""
     outline = whole(FACES[face]).points
     right = outline[(outline[:, 0] >= 0) & (outline[:, 1] >= top)] * (1.01, 1) + (0, 0.3)
     inner = spline(
@@ -123,7 +123,7 @@ def draw_mouth(pen: Pen, palette: Palette, look: Look) -> None:
 
 
 def draw_eyes(pen: Pen, palette: Palette, look: Look) -> None:
-    if look["glasses"] == "sun":  # lashes would be visible beside them
+    if look["glasses"] == "sun":  # lashes would peek out
         return
     for side in (-1, 1):
         if look["eyes"] == "happy" or (look["eyes"] == "wink" and side == 1):

@@ -1,4 +1,4 @@
-"""Hair, behind and in front of the head."""
+"""Hair, behind the head and before it."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def tones(name: str, codes: str) -> dict[str, Colour]:
 WHITE, INK, GOLD = rgb("ffffff"), rgb("2b2130"), rgb("f2c14e")
 SKIN = tones("skin", "fde3d3 f9d0b5 f2bb93 e0a578 cb905f ad7049 87502f 683c2c")
 HAIR = tones("hair_colour", "30283a 54352b 8a5233 cb6233 efc466 c3c7d3 ee8fb0 4f83c4")
-# beards and brows are less saturated than the hair, above all if it is dyed
+# beards and brows are calmer than the hair, most of all where it is dyed
 WHISKERS = tones("hair_colour", "2a232e 482d25 74442b a64f2a bd8b41 a9aab5 7b4a4c 343c58")
 IRIS = tones("eye_colour", "7a4526 b98a2f 45a05a 3a8fdb 8697a8")
 SHIRT = tones("shirt", "f0705f eeb03f 86b57f 2f9c95 4a78b8 8d5aa5 fbf3e4 474b5c")
@@ -55,7 +55,7 @@ class Palette:
 
 
 def palette_of(look: Look) -> Palette:
-    # a bare head has no hair to match: its brows follow the skin, so that its hair colour affects no pixel
+    # a bare head has no hair to match: its brows follow the skin, so that its hair colour touches no pixel
     bare = look["hair"] == "bald" and look["beard"] == "none"
     return _palette(look["skin"], look["hair_colour"], bare, look["eye_colour"], look["shirt"], look["background"])
 
@@ -64,7 +64,7 @@ def palette_of(look: Look) -> Palette:
 def _palette(skin: str, hair: str, bare: bool, iris: str, shirt: str, background: str) -> Palette:
     tone, strands, whiskers, cloth = SKIN[skin], HAIR[hair], WHISKERS[hair], SHIRT[shirt]
     deep = mix(tone, rgb("1c0c0c"), 0.72)
-    dark = sum(tone) < 300  # a line of lipstick is visible on dark skin if it is lighter, on light skin if darker
+    dark = sum(tone) < 300  # a line of lipstick shows on dark skin when it is lighter, on light skin when darker
     return Palette(
         ink=mix(INK, deep, 0.25),
         skin=tone,

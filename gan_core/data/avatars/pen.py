@@ -1,6 +1,6 @@
 """Shapes, built once and kept with their pixel coordinates, and the pen that fills them.
 
-Coordinates are in units: x in [-32, 32] from the middle of the picture, y in [0, 64] from its top. All marks go through
+Shapes live in units: x in [-32, 32] from the middle of the picture, y in [0, 64] from its top. All marks go through
 the `Pen`: another rendering style is another pen or palette.
 """
 
@@ -32,7 +32,7 @@ class Shape:
 
 
 def points(path: str) -> NDArray[np.float64]:
-    """(P, 2) from "x,y x,y ..."; "x,y!" is a corner, represented by a repeated point."""
+    """(P, 2) from "x,y x,y ..."; "x,y!" is a corner, which a spline makes of a point given twice."""
     words = [word.rstrip("!") for word in path.split() for _ in range(1 + word.endswith("!"))]
     return np.array([[float(number) for number in word.split(",")] for word in words])
 
@@ -116,7 +116,7 @@ def mirrored(shape: Shape) -> Shape:
 
 @cache
 def cast_shadow(shape: Shape) -> Shape:
-    """The shadow of hair on the forehead: a little lower, and kept inside the face."""
+    """The shadow that hair throws on the forehead: a little lower, and kept inside the face."""
     return Shape(np.clip(np.add(shape.points, (0, 1.4)), (-12.6, 17), (12.6, 29)))
 
 
@@ -127,7 +127,7 @@ def under_hat(shape: Shape) -> Shape:
 
 
 class Pen:
-    """Draws shapes on a canvas several times the final size, reduced at the end for smooth edges."""
+    """Draws shapes on a canvas several times too large, reduced at the end for smooth edges."""
 
     def __init__(self, size: int) -> None:
         self.factor = max(4, 384 // size)

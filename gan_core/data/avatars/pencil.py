@@ -20,7 +20,7 @@ from gan_core.data.avatars.pen import Colour, Pen, Shape
 
 PAPER = (252, 250, 245)
 GRAPHITE = (62, 60, 66)
-SHADING = 0.55  # share of a colour's darkness used for shading
+SHADING = 0.55  # how much of a colour's darkness is laid on the paper
 LINE = 0.55  # units, the width of an outline
 
 
@@ -38,7 +38,7 @@ class PencilPen(Pen):
             return
         outline = shape.pixels(self.scale)
         self.opaque.polygon(outline, fill=_shade(colour))
-        self.opaque.line([*outline, *outline[:2]], fill=GRAPHITE, width=self.width)  # faster than a polygon's outline
+        self.opaque.line([*outline, *outline[:2]], fill=GRAPHITE, width=self.width)  # a polygon's own is slow
 
 
 @cache
@@ -49,7 +49,7 @@ def _shade(colour: Colour) -> Colour:
 
 
 def draw_pencil(values: ArrayLike, size: int) -> NDArray[np.uint8]:
-    """(N, len(ATTRIBUTES)) value indices -> (N, 3, size, size) drawings of the faces from `draw_avatars`."""
+    """(N, len(ATTRIBUTES)) value indices -> (N, 3, size, size) drawings of the faces that `draw_avatars` paints."""
     rows = np.atleast_2d(checked(values))
     return np.stack([_draw(row, size) for row in rows])
 

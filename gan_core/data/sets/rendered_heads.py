@@ -1,8 +1,8 @@
-"""Views of heads made of ellipsoids, rendered by GANscope's code: 4,000 heads, each seen once from a known pose.
+"""Views of heads made of ellipsoids, rendered by our own code: 4,000 heads, each seen once from a known pose.
 
 A head looks along the axis z, so that yaw 0 sees its face; a pose is (yaw, pitch) in degrees, float32 (N, 2). Skin,
 hair, eyes and shirt have one of a few colours; skull, nose and ears one of many shapes; hair is short, long, a bun or
-absent. The head and the pose of view i depend only on i and the seed; the test part has heads from another seed.
+not there. The head and the pose of view i depend on i and the seed alone; the test part has heads of another seed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _ellipsoid(middle: tuple[float, float, float], half: tuple[float, float, flo
 
 
 def sample_head(random: np.random.Generator) -> list[Solid]:
-    """The ellipsoids of a head; all are within a ball of radius 1 around the origin."""
+    """The ellipsoids of a head; all within a ball of radius 1 around the origin."""
     skin, hair, eyes, shirt = (choices[random.integers(len(choices))] for choices in (SKIN, HAIR, EYES, SHIRT))
     style = STYLES[random.integers(len(STYLES))]
     wide, high, deep = (float(random.uniform(*span)) for span in ((0.34, 0.44), (0.44, 0.54), (0.40, 0.48)))
@@ -58,7 +58,7 @@ def sample_head(random: np.random.Generator) -> list[Solid]:
 
 
 def _hair(style: str, top: float, skull: tuple[float, float, float], colour: Colour) -> list[Solid]:
-    """A cap that leaves the face free, and the hair below or above it."""
+    """A cap that leaves the face free, and what hangs from it or stands on it."""
     wide, high, deep = skull
     if style == "none":
         return []

@@ -1,7 +1,7 @@
-"""Views of simple solids, rendered by GANscope's code: 3,000 scenes, each seen once from a known pose.
+"""Views of simple solids, rendered by our own code: 3,000 scenes, each seen once from a known pose.
 
-A view's pose is (yaw, pitch) in degrees, float32 (N, 2). The scene and the pose of view i depend only on i and the
-seed; the test part has scenes from another seed.
+A view's pose is (yaw, pitch) in degrees, float32 (N, 2). The scene and the pose of view i depend on i and the seed
+alone; the test part has scenes of another seed.
 """
 
 from __future__ import annotations

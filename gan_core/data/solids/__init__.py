@@ -1,4 +1,4 @@
-"""Simple coloured solids and their pictures: a ray tracer in NumPy, so that shape, light and camera are known.
+"""Simple coloured solids and their pictures: a ray renderer in NumPy, so that shape, light and camera are known.
 
 A scene is a box with a roof (cone, sphere or box) and a smaller solid beside it. `render` returns its picture and its
 depth from a camera on a sphere around it.

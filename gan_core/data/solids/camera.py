@@ -1,7 +1,7 @@
-"""The camera: on a sphere around the origin and pointing at it.
+"""Where the camera is: on a sphere around the origin and turned towards it.
 
 A pose is (yaw, pitch) in degrees: yaw turns around the vertical axis, y, and is 0 on the axis z; pitch is the height
-above the plane of x and z. In the unit of distance, a scene fits into a ball of radius 1.
+above the plane of x and z. Distances are in units in which a scene fits into a ball of radius 1.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from gan_core.errors import BadValue
 
-YAW, PITCH = (-180.0, 180.0), (-10.0, 50.0)  # degrees, of the views that are rendered or may be requested
+YAW, PITCH = (-180.0, 180.0), (-10.0, 50.0)  # degrees, of the views that are rendered and can be asked for
 DISTANCE = 2.7
 FIELD_OF_VIEW = 35.0  # degrees, of the whole picture
-NEAR, FAR = DISTANCE - 1.0, DISTANCE + 1.0  # the range of a scene's distances
+NEAR, FAR = DISTANCE - 1.0, DISTANCE + 1.0  # between which a scene lies
 BACKGROUND = 237  # of 255, grey
 
 Floats = NDArray[np.float64]
 
 
 def check_pose(yaw: float, pitch: float) -> tuple[float, float]:
-    """Returns the pose; raises BadValue if it is out of range or not a number."""
+    """The pose itself; raises BadValue where it is out of range or no number."""
     for name, value, (low, high) in (("yaw", yaw, YAW), ("pitch", pitch, PITCH)):
         if not low <= value <= high:
             raise BadValue(
@@ -32,7 +32,7 @@ def check_pose(yaw: float, pitch: float) -> tuple[float, float]:
 
 
 def camera(yaw: float, pitch: float, size: int) -> tuple[Floats, Floats]:
-    """The camera's position (3,), and unit directions through the middles of all pixels, (size, size, 3)."""
+    """The camera's place (3,), and unit directions through the middles of all pixels, (size, size, 3)."""
     turn, height = np.radians(yaw), np.radians(pitch)
     outwards = np.array([np.cos(height) * np.sin(turn), np.sin(height), np.cos(height) * np.cos(turn)])
     right = np.array([np.cos(turn), 0.0, -np.sin(turn)])

@@ -9,16 +9,16 @@ import numpy as np
 
 from gan_core.data.solids.camera import BACKGROUND, Floats, camera
 
-LIGHT = np.array([0.45, 0.8, 0.4]) / np.linalg.norm([0.45, 0.8, 0.4])  # the direction towards the light
-AMBIENT = 0.45  # of the full brightness, in shadow
+LIGHT = np.array([0.45, 0.8, 0.4]) / np.linalg.norm([0.45, 0.8, 0.4])  # the direction that light comes from
+AMBIENT = 0.45  # of the full brightness, where no light falls
 FINER = 2  # rays per pixel along each side
 
 
 @dataclass(frozen=True)
 class Solid:
-    """A solid: its centre, half its size along x, y and z, and its colour, RGB in [0, 1].
+    """A solid: its middle, half its size along x, y and z, and its colour, RGB in [0, 1].
 
-    A sphere has the radius `half[0]`; a cone is upright, with the radius `half[0]` at its base.
+    A sphere has the radius `half[0]`; a cone stands upright, with the radius `half[0]` at its foot.
     """
 
     kind: Literal["sphere", "ellipsoid", "box", "cone"]
@@ -28,7 +28,7 @@ class Solid:
 
 
 def render(scene: list[Solid], yaw: float, pitch: float, size: int) -> tuple[np.ndarray, Floats]:
-    """The picture, uint8 (3, size, size), and the distance of each pixel from the camera, inf for the background."""
+    """The picture, uint8 (3, size, size), and the distance of what it shows from the camera, inf for the background."""
     place, directions = camera(yaw, pitch, size * FINER)
     rays = directions.reshape(-1, 3)
     depth, colours = trace(scene, place, rays)
@@ -60,7 +60,7 @@ def _sphere(solid: Solid, place: Floats, rays: Floats) -> tuple[Floats, Floats]:
 
 def _ellipsoid(solid: Solid, place: Floats, rays: Floats) -> tuple[Floats, Floats]:
     half = np.array(solid.half)
-    from_middle, along = place / half, rays / half  # coordinates in which the ellipsoid is the unit ball
+    from_middle, along = place / half, rays / half  # where the ellipsoid is the unit ball
     a, b, c = (along**2).sum(1), along @ from_middle, from_middle @ from_middle - 1
     under = b**2 - a * c
     found = (-b - np.sqrt(np.maximum(under, 0))) / a

@@ -1,4 +1,4 @@
-"""Random scenes: a box, a solid on it, and a smaller solid beside it."""
+"""Scenes at random: a box, something on it, and a smaller solid beside it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gan_core.data.solids.rendering import Solid
 COLOURS = (  # RGB in [0, 1]
     (0.90, 0.30, 0.26), (0.96, 0.72, 0.20), (0.36, 0.68, 0.38), (0.25, 0.52, 0.86), (0.58, 0.38, 0.74),
 )  # fmt: skip
-GROUND = -0.62  # the height of the ground in all scenes
+GROUND = -0.62  # the height at which all scenes stand
 
 
 def sample_scene(random: np.random.Generator) -> list[Solid]:

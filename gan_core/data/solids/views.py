@@ -1,4 +1,4 @@
-"""Sets of views: each scene is seen once, from a known pose, rendered on demand and cached."""
+"""Sets of views: each scene is seen once, from a known pose, rendered on demand and kept in the cache."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Sample = Callable[[np.random.Generator], list[Solid]]  # draws a scene
 
 
 def scene_and_pose(sample: Sample, number: int, seed: int = SEED) -> tuple[list[Solid], tuple[float, float]]:
-    """The solids of a view, and its yaw and pitch in degrees, which depend only on number and seed."""
+    """The solids of a view, and its yaw and pitch in degrees, which depend on number and seed alone."""
     random = np.random.default_rng([seed, number])
     scene = sample(random)
     return scene, (float(random.uniform(*YAW)), float(random.uniform(*PITCH)))
@@ -43,6 +43,6 @@ def load_views(name: str, sample: Sample, file: str, count: int, seed: int, size
 
 
 def _code_version(file: Path) -> str:
-    """A version of the rendering code."""
+    """Changes with the code that renders."""
     modules = {*Path(__file__).parent.glob("*.py"), file}
     return hashlib.sha256(b"".join(module.read_bytes() for module in sorted(modules))).hexdigest()
