@@ -88,7 +88,7 @@ EDGES = [
     ("samples_alike", {"variety": 1.0}, "samples__twins", samples_alike.TWINS - 0.01, samples_alike.TWINS),
     ("classes_missing", {}, "classes__missing", classes_missing.MISSING - 0.01, classes_missing.MISSING + 0.01),
     ("memorisation", {}, "samples__novelty", memorisation.COPIED, memorisation.COPIED - 0.01),
-    ("cheap_cue", {"separated": 1.0}, "cue", cheap_cue.TOLD - 0.01, 1.0),
+    ("cheap_cue", {"separated": 1.0}, "cue", cheap_cue.SEPARABLE - 0.01, 1.0),
     ("cheap_cue", {"cue": 1.0}, "separated", cheap_cue.SURE - 0.01, cheap_cue.SURE + 0.01),
     ("data_range", {"data__offset": 0.0}, "data__scale", data_range.FAINT, data_range.FAINT - 0.01),
     ("data_range", {"data__scale": 1.0, "task": "points"}, "data__offset", data_range.OFFSET, data_range.OFFSET + 1),

@@ -30,7 +30,7 @@ def button(run: Run, disabled: bool = False, help: str | None = None) -> None:
 
 def panel(run: Run) -> None:
     """Asks for the texts of the card; raises NotAllowed, and what `publish_run` raises."""
-    from gan_core.shelf.own import Told, default_name, publish_run
+    from gan_core.shelf.own import Description, default_name, publish_run
 
     name = st.text_input(
         _("Name"), default_name(run), max_chars=64, key="publish-name",
@@ -45,7 +45,9 @@ def panel(run: Run) -> None:
         access.require_steering()
         place_of(name or "")
         with st.spinner(_("Writing the model and its samples …")):
-            card = publish_run(store(), store().get(run.id), Told(name or "", title or "", licence or "", limits or ""))
+            card = publish_run(
+                store(), store().get(run.id), Description(name or "", title or "", licence or "", limits or "")
+            )
         st.session_state["published"] = (run.id, card.name)
     published = st.session_state.get("published")
     if published and published[0] == run.id:
