@@ -158,7 +158,7 @@ def _words(text: str, vocabulary: tuple[str, ...]) -> str:
         for word in words
     )
     unknown = [word.text for word in words if not word.known]
-    note = _("Marked words aren't known: the model takes all of them for the same word.") if unknown else ""
+    note = _("Marked words are unknown: the model treats all of them as the same word.") if unknown else ""
     return f'<p class="read-words">{marked_words}</p><p class="quiet">{note}</p>'
 
 

@@ -43,7 +43,7 @@ TEMPLATES = (
     N_("{file} gives it no class"),
     N_("it has no partner in {folder}"),
     N_("'{name}' can't be used: {reason}."),
-    N_("'{name}' has {size} pixels and its partner {other}: they can't show the same, place for place."),
+    N_("'{name}' has {size} pixels and its partner {other}: the two can't match pixel by pixel."),
     N_("'{name}' has {width}x{height} pixels, so it doesn't hold two pictures side by side."),
     # how used files were processed
     N_("Learnt from: {first}. Kept apart to measure on: {second}."),
@@ -53,7 +53,7 @@ TEMPLATES = (
     ),
     N_("The classes are those of {file}."),
     N_("The classes of {file} aren't used: {alone} of {count} images have none there."),
-    N_("The labels of {file} aren't used: that of {path} is no class."),
+    N_("The labels of {file} aren't used: that of {path} is not a class."),
     N_("{file} holds no labels."),
     N_("No images are left of the classes {names}."),
     N_("In colour, but made grey: the network takes one channel."),
@@ -73,7 +73,7 @@ TEMPLATES = (
     N_("it is larger than the archive says"),
     N_("it is larger than {size} MB when unpacked"),
     N_("it unpacks to more than {ratio} times its size"),
-    N_("up to it the archive unpacks to more than {size} GiB"),
+    N_("the archive exceeds {size} GiB when unpacked up to this entry"),
     # how to get a missing data set
     N_("Set GANSCOPE_DATA to a folder that holds {pattern}."),
     N_("Run `{command}`. Or: {other}"),

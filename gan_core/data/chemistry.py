@@ -121,7 +121,7 @@ def matrix_of(smiles: str, size: int) -> np.ndarray:
     chem = rdkit()
     molecule = chem.MolFromSmiles(smiles)
     if molecule is None or not molecule.GetNumAtoms():
-        raise BadData("'{smiles}' is no valid SMILES.", smiles=smiles)
+        raise BadData("'{smiles}' is not a valid SMILES.", smiles=smiles)
     if molecule.GetNumAtoms() > size:
         raise BadData(
             "'{smiles}' has {atoms} atoms besides hydrogen; at most {most} are possible.",

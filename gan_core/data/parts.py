@@ -67,9 +67,11 @@ def share_of(whole: Source, share: str) -> Source:
 
 def _check_parts(whole: Source) -> None:
     if whole.task == "points":
-        raise BadData("'{name}' has no parts: its points are drawn anew.", name=whole.name)
+        raise BadData("'{name}' has no train/test split: its points are sampled anew each time.", name=whole.name)
     if not whole.items:
-        raise BadData("'{name}' has no parts: it is streamed. Name other shards instead.", name=whole.name)
+        raise BadData(
+            "'{name}' is streamed, so it has no train/test split. Name other shards instead.", name=whole.name
+        )
 
 
 def thinned(data: DataSet, share: str) -> DataSet:

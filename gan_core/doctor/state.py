@@ -17,7 +17,7 @@ VARIED = 0.5  # distance between samples, relative to real images, above which t
 TOO_EARLY = Finding(
     "early", "early",
     "Too early to tell: wait for {steps} steps.",
-    "Both networks are still close to their random initialization.",
+    "Both networks are still close to their random initialisation.",
     values={"steps": EARLY},
 )  # fmt: skip
 UNKNOWN = Finding(
@@ -29,7 +29,7 @@ UNKNOWN = Finding(
 TOO_EARLY_ALONE = Finding(
     "early", "early",
     "Too early to tell: wait for {steps} steps.",
-    "The network is still close to its random initialization.",
+    "The network is still close to its random initialisation.",
     values={"steps": EARLY},
 )  # fmt: skip
 

@@ -128,7 +128,7 @@ def perform(store: RunStore) -> Course:
     try:
         asked = json.loads((_folder() / ASKED).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise BadValue("Nothing is to be evaluated: the page Evaluate starts this.") from None
+        raise BadValue("There is nothing to evaluate: the page Evaluate starts this command.") from None
     items = [Item(one["name"]) for one in asked]
     for place, one in enumerate(asked):
         items[place] = Item(one["name"], RUNNING)

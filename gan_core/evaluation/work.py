@@ -131,8 +131,8 @@ def _reference(asked: Asked) -> str:
 
 
 N_GENERAL = (
-    "No feature net was trained on {data}: that of ImageNet is used ({net}). It knows photos; of drawings, digits or "
-    "X-rays one that was trained on labelled images of their kind says more (--net)."
+    "No feature net was trained on {data}, so that of ImageNet is used ({net}). It was trained on photos; for "
+    "drawings, digits or X-rays, a net trained on labelled images of the same kind is more informative (--net)."
 )
 N_RESIZED = "The images of {data} are cropped to squares and resized to {side} x {side} pixels (--size)."
 N_AS_TRAINED = "The images of {data} are resized to {side} x {side} pixels, as they were for training."

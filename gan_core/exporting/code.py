@@ -190,7 +190,7 @@ def source(sampler: Sampler, name: str, title: str, licence: str) -> str:
         raise ExportError("{recipe} makes sounds, and code is written for pictures alone. Write .onnx or .pt2 instead.",
                           recipe=recipe.title)  # fmt: skip
     if recipe.pretrained_part is not None and recipe.pretrained_part.network in sampler.networks:
-        raise ExportError("{recipe} works with another model's network, so it can't be taken home alone.",
+        raise ExportError("{recipe} works with another model's network, so it can't be exported alone.",
                           recipe=recipe.title)  # fmt: skip
     build = _function(found, recipe.networks)
     spec = {one: getattr(sampler.spec, one) for one in SPEC if hasattr(sampler.spec, one)}
@@ -268,5 +268,5 @@ def _as_built(network: nn.Module, fresh: nn.Module) -> nn.Module:
         return network
     made = without_parametrizations(network)
     if made.state_dict().keys() != fresh.state_dict().keys():
-        raise ExportError("A setting changes this network after it is built, which can't be copied as code.")
+        raise ExportError("A setting modifies this network after it is built, so the network can't be written as code.")
     return made

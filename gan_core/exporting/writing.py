@@ -87,7 +87,7 @@ def _facts(sampler: Sampler, name: str, card: Card | None, store: RunStore | Non
 
 def _as_code(sampler: Sampler, path: Path, wanted: Wanted, facts: Mapping[str, str]) -> Written:
     if wanted != Wanted():
-        raise BadValue("Code is written of the whole model: leave out all other options.")
+        raise BadValue("Code can only be written for the whole model: leave out all other options.")
     if not path.stem.isidentifier():
         raise BadValue("'{name}' can't be imported by Python. Name the file in letters, digits and _, such as "
                        "avatars.py.", name=path.stem)  # fmt: skip
@@ -99,8 +99,8 @@ def _as_program(graph: Graph, path: Path, facts: Mapping[str, str]) -> Written:
     """A `torch.export` program with free axes; its outputs are compared like those of ONNX files."""
     if graph.sizes and graph.sizes.multiple > graph.sizes.smallest // 2:
         raise BadValue(
-            "A program of this network can't take other sizes: its smallest pictures become a single pixel within, "
-            "which torch.export takes as a constant. Write a .onnx file."
+            "The torch.export program of this network can't take other sizes: its smallest pictures shrink to a single "
+            "pixel inside the network, which torch.export treats as a constant. Write a .onnx file instead."
         )
     examples = graph.traced()
     try:

@@ -3,8 +3,9 @@ r"""CLIP: pictures and sentences in one space, learnt by contrast (2103.00020).
     L = (CE(S, 1..B) + CE(S^T, 1..B)) / 2,        S_ij = exp(t) x_i . w_j
 
 Pictures (B, C, H, W) in [-1, 1] pass strided convolutions with batch normalisation down to 4 to 7 pixels and a linear
-layer; sentences (B, T) of tokens a small transformer (1706.03762). Both become unit vectors (B, d). A picture is found
-by a sentence, or a generator is told by it how well its picture fits one (`stackgan`, `latent/words.py`).
+layer; sentences (B, T) of tokens a small transformer (1706.03762). Both become unit vectors (B, d). With them, a
+sentence retrieves pictures, and a generator learns how well its picture fits a sentence (`stackgan`,
+`latent/words.py`).
 
 Differs from the paper: a few hundred thousand weights, words of a fixed vocabulary instead of pieces of words, a
 convolutional network for pictures, the mean over the words instead of the last one, and thousands of pairs instead of
@@ -45,7 +46,7 @@ class ClipHParams(MatchingHParams):
     channels: int = channels_knob(16)
     max_channels: int = max_channels_knob(128)
     sight: int = knob(
-        0, 0, 512, label="Sight", unit="pixels", change="rebuild", group="networks",
+        0, 0, 512, label="Input size", unit="pixels", change="rebuild", group="networks",
         help="Pictures are reduced to this height and width before CLIP looks at them, which is quicker; small things "
         "are lost. 0: they are seen as they are.",
     )  # fmt: skip
@@ -220,18 +221,19 @@ register(
             Preset(
                 name="avatars",
                 title="Faces and sentences",
-                look_for="Each line shows pictures in threes: one, and the two that its sentence finds among twelve "
-                "held-out ones. Backgrounds, clothes and hair colours are told apart first, then glasses and hats; "
-                "earrings and mouths come last.",
+                look_for="Each row shows groups of three pictures: one, and the two that its sentence retrieves from "
+                "twelve held-out pictures. Backgrounds, clothes and hair colours are distinguished first, "
+                "then glasses and hats; earrings and mouths come last.",
                 data="avatars_captions", size=64, steps=800, seconds=90,
                 hparams={"schedule": "cosine", "decay_steps": 800},
             ),
             Preset(
                 name="emoji",
                 title="Emoji and their names",
-                look_for="Each line shows emoji in threes: one, and the two that its name finds among twelve held-out "
-                "ones, which training saw in no drawing. By step 200 a name has its own emoji among five of 100 about "
-                "three times as often as by chance. A name whose words are all new finds anything.",
+                look_for="Each row shows groups of three emoji: one, and the two that its name retrieves from twelve "
+                "held-out emoji, none of which was seen in training in either drawing. By step 200, the "
+                "emoji of a name is among the first five of 100 about three times as often as by chance. A "
+                "name made only of unknown words retrieves arbitrary emoji.",
                 data="emoji_captions", size=64, steps=1_000, seconds=110,
                 hparams={"schedule": "cosine", "decay_steps": 1_000, "augment": 0.4},
             ),

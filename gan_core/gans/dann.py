@@ -2,8 +2,8 @@
 
     min_f,y max_d  E_a[-log y(f(x))] - lambda E_a,b[-log d(f(x))]                                     (equation 10)
 
-Domain a has classes (digits, white on black), domain b has none (the same kind of digits on photos). f maps images
-(B, C, H, W) to features (B, d) and y these to classes; d tells by the features from which domain an image comes, and a
+Domain a has classes (digits, white on black), domain b has none (the same kind of digits on photos). f maps images (B,
+C, H, W) to features (B, d) and y these to classes; d predicts from the features which domain an image comes from, and a
 gradient reversal layer makes f learn what d can't use. It is a GAN without a generator: f plays against d. The preview
 shows the features of both domains in the plane of their largest variance; where the clouds lie on each other, what was
 learnt of a holds for b.

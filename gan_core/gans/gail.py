@@ -158,8 +158,9 @@ register(
             Preset(
                 name="cartpole",
                 title="A pole, balanced by imitation",
-                look_for="The return starts at some 20 steps, a fall, and passes 100 within ten steps of training. It "
-                "swings: the discriminator moves on to the next difference from the expert.",
+                look_for="The return starts at about 20, since the pole falls after about 20 steps, and passes 100 "
+                "within ten training steps. It fluctuates, because the discriminator moves on to the next "
+                "difference from the expert.",
                 data="cartpole_expert", size=4, steps=100, seconds=20,
                 hparams={"schedule": "linear", "decay_steps": 100},
             ),
@@ -182,8 +183,8 @@ register(
             Preset(
                 name="idle",
                 title="An expert who does nothing",
-                look_for="A control: whoever imitates this expert must keep hanging. With the negative form of the "
-                "reward every step costs, so ending early pays, whatever the expert did.",
+                look_for="A control: a policy that imitates this expert must keep hanging. With the negative form of "
+                "the reward, each step is penalised, so ending early is rewarded, whatever the expert did.",
                 data="acrobot_idle", size=6, steps=60, seconds=60,
                 hparams={"reward": "negative", "absorbing": False},
             ),

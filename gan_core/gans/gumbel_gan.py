@@ -1,14 +1,14 @@
-"""A GAN for text whose tokens are relaxed to shares, so that gradients pass through them (1611.04051).
+"""A GAN for text whose tokens are relaxed to probabilities, so that gradients pass through them (1611.04051).
 
     y_t = softmax((log p_t + g_t) / temperature),  g_t ~ Gumbel(0, 1)        L_D, L_G: the loss of a usual GAN
 
-While training, G writes shares of tokens (B, T, V), which become one-hot as the temperature falls, and D reads them
-beside real one-hot texts. Samples are drawn from the same p_t, token by token (`text_mle`).
+During training, G returns probabilities of tokens (B, T, V), which become one-hot as the temperature falls, and D reads
+them beside real one-hot texts. Samples are drawn from the same p_t, token by token (`text_mle`).
 
 G is an LSTM whose next input is the mean embedding of what it wrote; D is SeqGAN's convolutional network.
 
-Differs from the paper: D is convolutional instead of an LSTM, which is quicker; a gradient penalty; the
-end of a text is a token like others, after which the shares of ends can only grow.
+Differs from the paper: D is convolutional instead of an LSTM, which is quicker; a gradient penalty; the end of a text
+is a token like others, after which the probability of the end token can only grow.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@
 A small GAN draws an image of 8 pixels (14 where the size is 28 or 56); each further level is given the enlarged image
 so far, with a plane of noise, and draws what is missing: a residual (B, C, H, W) that is added. A level's discriminator
 returns a logit (B,) for an image and the enlarged image that it is to refine. The latents (B, latent_size) are divided
-among the levels (objectives/laplacian.py). Conditional generation in steps: what super-resolution and diffusion took
-up.
+among the levels (objectives/laplacian.py). Super-resolution and diffusion models later adopted such stepwise
+conditional generation.
 
 Differs from the paper: all levels train at the same time, each on real images; batch normalisation in the generators'
 hidden layers; means of 2 x 2 pixels and bilinear enlargement instead of a Gaussian blur; unconditional on classes.

@@ -42,8 +42,7 @@ class MocoganHParams(DcganHParams):
 
     latent_size: int = knob(
         80, 1, 1024, label="Latent size", unit="dimensions", change="rebuild", group="networks",
-        help="Dimensions of all that a film is generated from: the motion of each frame, and what is left over for the "
-        "content.",
+        help="Latent dimensions of a whole film: those of the motion of each frame, and the rest for the content.",
     )  # fmt: skip
     motion_size: int = knob(
         4, 1, 64, label="Motion size", unit="dimensions", change="rebuild", group="networks",

@@ -2,8 +2,8 @@
 
     L_D = E[D(G(z, b))] - E[D(x)] + 10 E[(|grad D| - 1)^2]        L_G = -E[D(G(z, b))]
 
-G maps latents (B, latent_size) and a first bar b (B, 4, 16), which may be missing, to shares of pitches
-(B, 4, 32, pitches), whose maximum is written. As in the paper's hybrid model, half of the latents are shared by all
+G maps latents (B, latent_size) and a first bar b (B, 4, 16), which may be missing, to probabilities of pitches (B, 4,
+32, pitches), of which the most likely is written. As in the paper's hybrid model, half of the latents are shared by all
 voices, and each voice has its own part of the rest and its own last layers. What is shared is developed in time by
 convolutions. Where a bar is given, the passage begins with it, and D sees both bars together.
 

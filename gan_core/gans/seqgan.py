@@ -40,7 +40,7 @@ class ReaderHParams(HParams):
     )  # fmt: skip
     discriminator_channels: int = knob(
         32, 1, 1024, label="Channels of the discriminator", change="rebuild", group="networks",
-        help="Patterns that the discriminator looks for, of each width.",
+        help="Number of patterns of each width that the discriminator looks for.",
     )  # fmt: skip
     widest: int = knob(
         4, 1, 32, label="Widest pattern", unit="tokens", change="rebuild", group="networks",

@@ -89,7 +89,7 @@ class StackganHParams(WordingHParams):
         help="Channels of CLIP's last convolutions.",
     )  # fmt: skip
     sight: int = knob(
-        32, 0, 512, label="CLIP's sight", unit="pixels", change="rebuild", group="networks",
+        32, 0, 512, label="CLIP's input size", unit="pixels", change="rebuild", group="networks",
         help="Height and width at which CLIP looks at pictures; 0: as they are.",
     )  # fmt: skip
     embedding: int = knob(
@@ -106,7 +106,8 @@ class StackganHParams(WordingHParams):
     )  # fmt: skip
     condition: int = knob(
         32, 1, 512, label="Size of the condition", unit="dimensions", change="rebuild", group="networks",
-        help="Dimensions of the condition that is drawn for a sentence; as many of the latents choose it.",
+        help="Dimensions of the condition that is sampled for each sentence. The same number of latent dimensions "
+        "determines it.",
     )  # fmt: skip
     attention: bool = knob(
         False, label="Attention over words", change="rebuild", group="networks",

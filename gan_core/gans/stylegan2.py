@@ -73,7 +73,7 @@ class Stylegan2HParams(PathLengthHParams, StyleHParams):
         "image. The results are the same; fused is faster on a CPU.",
     )  # fmt: skip
     positions: int = knob(
-        0, 0, 1024, label="Learned positions up to", unit="pixels", change="rebuild", group="networks",
+        0, 0, 1024, label="Per-pixel biases up to", unit="pixels", change="rebuild", group="networks",
         help="In layers up to this resolution, the bias is learned for each pixel instead of each channel. Pictures "
         "with a fixed layout, such as faces, are learned faster; at fine resolutions it adds grain. 0: none.",
     )  # fmt: skip

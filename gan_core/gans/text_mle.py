@@ -4,8 +4,8 @@
 
 What GANs for text are compared with, and what most of them begin with. Tokens (B, T) int64; END, token 0, ends a text.
 A text is drawn token by token: each of the first T latents (B, latent_size), through the normal distribution's
-function, is a point in (0, 1), and the token is the one into whose share of the probability it falls. So a seed is
-always the same text, and a lower temperature moves each choice towards the likeliest token.
+function, is a point in (0, 1), and the token is the one whose interval of probability contains it. So a seed is always
+the same text, and a lower temperature moves each choice towards the likeliest token.
 """
 
 from __future__ import annotations

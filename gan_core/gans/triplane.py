@@ -2,17 +2,17 @@
 
     f(x, y, z) = F_xy(x, y) + F_xz(x, z) + F_yz(y, z);   (colour, density) = MLP(f);   image = rendering along rays
 
-StyleGAN2's generator makes the three planes (B, 3 C, P, P) from z; a small decoder turns the sum of their features at
-a point into a colour and a density; `layers/volume.py` adds them up along the ray of each pixel. The
-picture of one z from another pose (yaw, pitch in degrees) is the same scene from another side, by construction. The
-discriminator is told the pose.
+StyleGAN2's generator makes the three planes (B, 3 C, P, P) from z; a small decoder turns the sum of their features at a
+point into a colour and a density; `layers/volume.py` adds them up along the ray of each pixel. The picture of one z
+from another pose (yaw, pitch in degrees) is the same scene from another side, by construction. The discriminator
+receives the pose.
 
 When to use it: pictures of one kind of object with known poses. pi-GAN (2012.00926) computes the same with a SIREN of
 some hundred units at every point; the planes need a convolution once per scene and a decoder of 32 units per point,
 about a twentieth of the arithmetic, so that a scene can be turned on a CPU while one watches.
 
 Differs from the paper: rendered at full resolution without super-resolution, so that views agree exactly; one pass of
-evenly spaced, jittered samples without importance sampling; the generator isn't told the pose; grey background.
+evenly spaced, jittered samples without importance sampling; the generator doesn't receive the pose; grey background.
 """
 
 from __future__ import annotations

@@ -88,8 +88,9 @@ register(
                 name="digits",
                 title="A VAE with a discriminator on digits",
                 look_for="Below the samples, held-out digits stand beside their reconstructions, which are the right "
-                "digit after a minute: the discriminator's features say what alike means, not pixels. Samples are "
-                "less clear than reconstructions, because latents drawn at random fall between those of digits.",
+                "digit after a minute: similarity is measured in the discriminator's features, not in "
+                "pixels. Samples are less clear than reconstructions, because latents drawn at random fall "
+                "between those of digits.",
                 data="digits", size=16, steps=1_500, seconds=150,
                 hparams={
                     "channels": 32, "stem": "linear", "beta1": 0.5, "generator_rate": 1e-3,

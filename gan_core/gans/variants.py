@@ -131,8 +131,9 @@ variant(
              "discriminator_rate": 2e-4},
     preset=digits(
         title="Wasserstein divergence on digits",
-        look_for="No norm of the gradient is asked for, only large ones are expensive. Compare with WGAN-GP under the "
-        "same seed: the critic's loss without its penalty estimates a divergence here, a distance there.",
+        look_for="The penalty prescribes no gradient norm; it only makes large gradients expensive. Compare with "
+        "WGAN-GP under the same seed: the critic's loss without its penalty estimates a divergence here, a "
+        "distance there.",
         steps=1_500, seconds=180, changes={"beta2": 0.9},
     ),
     equation=formula(),

@@ -7,10 +7,10 @@ is the generator's, made from the two before it, its own among them, and from th
 the whole window with the actions as planes. A sample is a film: from a true start (the first latents) it is played with
 random actions (the others), and every frame after the second is generated.
 
-Differs from the paper: no memory and no separate rendering of what stands and what moves; the last two frames are all
-that the generator knows, which is enough for this game. L1 is a mean over the whole window, whose given frames and
-actions are equal; noise on the given frames teaches the generator to correct its own small errors, which otherwise add
-up over a hundred frames.
+Differs from the paper: no memory and no separate rendering of static and moving parts; the last two frames are all that
+the generator knows, which is enough for this game. L1 is a mean over the whole window, whose given frames and actions
+are equal; noise on the given frames teaches the generator to correct its own small errors, which otherwise add up over
+a hundred frames.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class WorldHParams(AdversarialHParams):
 
     latent_size: int = knob(
         32, START + 1, 1024, label="Latent size", unit="dimensions", change="rebuild", group="networks",
-        help="Numbers that a sample is played with: the first chooses its start, and those from the fifth on the "
-        "actions, in turn.",
+        help="Random numbers that an episode is generated from: the first chooses its start, and those from the fifth "
+        "on choose the actions, in turn.",
     )  # fmt: skip
     channels: int = knob(
         16, 4, 256, label="Channels", change="rebuild", group="networks",

@@ -35,7 +35,7 @@ RESAMPLED = 50  # replicates of the values that attributes reach
 PATHS = 1_000  # steps of the path length, at most
 DISTANCES = ("fd", "fd_infinity", "kid", "sliced", "ndb", "ndb_js", "mifid")  # 0 for identical images
 
-N_RARE_CLASS = "No Frechet distance of the class {name}: fewer than 2 images show it."
+N_RARE_CLASS = "No Fréchet distance for the class {name}: fewer than 2 images show it."
 N_NO_PAIRS = "No MS-SSIM: there is no class with two images."
 N_INFINITE = "No {figures}: samples show a class that no real image has."
 N_OTHER_CLASSES = "No label obedience: the model's classes aren't those of the feature net {net}."

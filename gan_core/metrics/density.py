@@ -52,7 +52,7 @@ def centres(half: float, side: int = SIDE) -> np.ndarray:
 def counted(points: np.ndarray, half: float, side: int = SIDE) -> Cells:
     """The share of points (N, 2) in each cell of [-half, half]^2; one that isn't finite lies outside."""
     if points.ndim != 2 or points.shape[1] != 2 or not len(points):
-        raise BadValue("Densities are counted of points (N, 2), not of {shape}.", shape=points.shape)
+        raise BadValue("Densities need points of shape (N, 2), got {shape}.", shape=points.shape)
     with np.errstate(invalid="ignore"):
         places = np.floor((points + half) / (2 * half) * side)
         within = ((places >= 0) & (places < side)).all(1)

@@ -206,7 +206,7 @@ def fid_infinity(real: np.ndarray, made: np.ndarray, random: np.random.Generator
     size = made.shape[1]
     if len(made) < 2 * size:
         raise BadValue(
-            "The extrapolated Frechet distance needs {least} samples, got {count}.", least=2 * size, count=len(made)
+            "The extrapolated Fréchet distance needs {least} samples, got {count}.", least=2 * size, count=len(made)
         )
     of_real = gaussian(real)
     root = _root(of_real.covariance)

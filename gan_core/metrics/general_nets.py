@@ -145,8 +145,8 @@ def inception_weights(fetch: Any = Fetcher) -> Path:
         fetch(folder, "Inception").fetch([INCEPTION], lambda: None)
     except BadData as error:
         raise BadData(
-            "The weights of the feature net inception can't be had. {reason} Put the file {name} at {path}, or choose "
-            "--net imagenet, which needs no download.",
+            "The weights of the feature net inception aren't available. {reason} Put the file {name} at {path}, or "
+            "choose --net imagenet, which needs no download.",
             reason=error, name=path.name, path=path,
         ) from error  # fmt: skip
     if not sha256_of(path).startswith(INCEPTION_HASH):

@@ -45,12 +45,12 @@ def _times(factor: int) -> Count:
 
 
 N_SINGULAR = "With few samples for each feature the distance is too large, by an amount that depends on the number."
-N_INFINITE = "The line through distances of fewer and more samples is steep, and its end uncertain, with few samples."
+N_INFINITE = "With few samples the fitted line is steep and its end point uncertain."
 N_UNBIASED = "It is unbiased at any number of samples; with few only the interval is wide."
 N_SLICED = "With few samples the distance doesn't reach 0; compare it with its floor."
 N_BALLS = "Neighbours are far apart among few images, so that balls are large and hold too much."
 N_SHARES = "Shares of few images are uncertain; compare intervals."
-N_BINS = "A bin of fewer than 20 images differs by chance too seldom to be noticed."
+N_BINS = "Bins of fewer than 20 images rarely show a significant difference."
 N_VARIETY = "The score grows with the number of samples; compare it with that of as many real images."
 N_PAIRS = "The mean of few pairs is uncertain."
 N_CLASSES = "a feature net with at least two classes"

@@ -283,7 +283,7 @@ plans: dict[str, Plan] = {
     "worldgan.paddle_game": Plan(
         recipe="worldgan", data="paddle_game", size=32, steps=4_000,
         title="Paddle game, simulated",
-        limits="Knows this game alone. Small errors add up: sooner or later the ball leaves the true one's way.",
+        limits="Knows only this game. Small errors add up: sooner or later, the ball leaves the path of the true one.",
         hparams={"schedule": "linear", "decay_steps": 4_000, "ema": 0.998},
         half=True,
     ),
@@ -325,7 +325,8 @@ plans: dict[str, Plan] = {
     "clip.avatars": Plan(
         recipe="clip", data="avatars_captions", size=64, steps=1_500,
         title="Faces and sentences (CLIP)",
-        limits="Limited to this drawing style and to about 250 words. Mouths and earrings are told apart poorly.",
+        limits="Limited to this drawing style and to about 250 words. Different mouths and earrings are poorly "
+        "distinguished.",
         hparams={"schedule": "cosine", "decay_steps": 1_500},
         half=True,
     ),

@@ -30,8 +30,8 @@ class DenoisingHParams(SingleNetworkHParams):
 
     latent_size: int = knob(
         192, 1, 1024, label="Latent size", unit="dimensions", change="rebuild", group="networks",
-        help="Numbers of the noise that a sample starts from: at least as many as the data have, 64 for a grey image "
-        "of 8 pixels, 192 in colour, 2 for a point.",
+        help="Dimensions of the noise that a sample starts from: at least as many as the data have, 64 for a grey "
+        "image of 8 pixels, 192 in colour, 2 for a point.",
     )  # fmt: skip
     levels: int = knob(
         200, 10, 1000, label="Noise levels", change="rebuild", group="objective",

@@ -55,17 +55,18 @@ class ImitationHParams(TrainingHParams, TwoPlayerHParams):
     )  # fmt: skip
     every: int = knob(
         1, 1, 100, label="Every nth pair", unit="pairs", group="objective",
-        help="Only every nth pair of observation and action is learnt from. Larger shows less of each demonstration: "
-        "GAIL's paper keeps one in 20.",
+        help="Trains on every nth pair of observation and action only. Larger values use less of each demonstration: "
+        "GAIL's paper keeps one pair in 20.",
     )  # fmt: skip
     reward: str = knob(
         "balanced", choices=("positive", "negative", "balanced"), label="Form of the reward", group="objective",
         acts_when=ADVERSARIAL,
-        help="Positive, -log(1 - D): every step pays, so a policy that only survives is rewarded. Negative, log D: "
-        "every step costs, so one that ends soon is rewarded. Balanced, their sum, has either sign.",
+        help="Positive, -log(1 - D): each step is rewarded, which favours a policy that only survives. Negative, log "
+        "D: each step is penalised, which favours a policy that ends early. Balanced: their sum, which can have "
+        "either sign.",
     )  # fmt: skip
     absorbing: bool = knob(
-        True, label="Judge what is over", group="objective", acts_when=ADVERSARIAL,
+        True, label="Judge the time after the end", group="objective", acts_when=ADVERSARIAL,
         help="The discriminator also judges the time after an episode's end, so that ending early is rewarded only if "
         "the expert ends early. Off: nothing after an episode's end is judged, and the form of the reward decides "
         "whether that is good.",
@@ -81,8 +82,8 @@ class ImitationHParams(TrainingHParams, TwoPlayerHParams):
     )  # fmt: skip
     clip: float = knob(
         0.2, 0.01, 1.0, label="Clipping", group="objective", acts_when=ADVERSARIAL,
-        help="How far the probability of an action may move in one step before it stops to count. Larger learns faster "
-        "and less safely.",
+        help="How far the probability of an action may move in one step before it no longer counts. Larger learns "
+        "faster and less safely.",
     )  # fmt: skip
     entropy: float = knob(
         0.005, 0.0, 1.0, label="Entropy weight", group="objective", acts_when=ADVERSARIAL,

@@ -104,8 +104,8 @@ class PolicyHParams(TrainingHParams, TwoPlayerHParams):
     )  # fmt: skip
     rollouts: int = knob(
         4, 1, 64, label="Rollouts", change="live", group="objective",
-        help="Ways in which each beginning of a text is completed to learn what it is worth. More give a steadier "
-        "reward and slower steps. The paper uses 16.",
+        help="How many times each beginning of a text is completed to estimate its value. More give a steadier reward "
+        "and slower steps. The paper uses 16.",
     )  # fmt: skip
     discriminator_steps: int = knob(
         2, 1, 20, label="Discriminator updates", unit="per step", group="objective",

@@ -36,13 +36,14 @@ class MolecularHParams(AdversarialHParams):
     discretisation: str = knob(
         "straight_through", choices=("softmax", "gumbel", "straight_through"), label="Discretisation",
         group="objective",
-        help="What the discriminator sees of generated molecules. Softmax: shares of atoms and bonds. Gumbel: the same "
-        "of scores with random noise. Straight-through: the likeliest atoms and bonds, with the gradient of the "
-        "softmax.",
+        help="What the discriminator sees of generated molecules. Softmax: probabilities of atoms and bonds. Gumbel: "
+        "the same, from scores with random noise. Straight-through: the likeliest atoms and bonds, with the "
+        "gradient of the softmax.",
     )  # fmt: skip
     temperature: float = knob(
         1.0, 0.05, 10.0, label="Temperature", group="objective",
-        help="Scores are divided by it before the softmax: lower makes shares more decided and gradients noisier.",
+        help="Scores are divided by this value before the softmax. Lower values push probabilities towards 0 or 1 and "
+        "make gradients noisier.",
     )  # fmt: skip
     reward_weight: float = knob(
         0.0, 0.0, 100.0, label="Reward weight", change="rebuild", group="objective",

@@ -46,7 +46,7 @@ class StarHParams(TranslationHParams):
     )  # fmt: skip
     class_weight: float = knob(
         1.0, 0.0, 100.0, label="Classification weight", group="objective",
-        help="Weight of telling the attribute's value. At 0 the generator has no reason to change it.",
+        help="Weight of classifying the attribute's value. At 0 the generator has no reason to change it.",
     )  # fmt: skip
     cycle_weight: float = knob(
         10.0, 0.0, 100.0, label="Cycle consistency weight", group="objective",

@@ -42,7 +42,7 @@ def check(plan: SearchPlan) -> None:
         for value in one.choices or _ends(one):
             changed(base, {one.knob: value})
     if not any(_differs(one) for one in plan.ranges):
-        raise BadValue("No knob of the search can differ.")
+        raise BadValue("None of the settings of the search can vary.")
 
 
 def check_counts(trials: int, seeds: int = 0) -> None:

@@ -53,7 +53,7 @@ def parse(hparams: TrainingHParams, text: str) -> Range:
     if name not in described:
         raise UnknownName("knob", name, described)
     if name == SEED:
-        raise BadValue("A search varies settings; the seed of its trials is the search's own.")
+        raise BadValue("A search varies settings; all trials use the search's own seed.")
     kind = knob_type(type(hparams), name)
     if kind in (int, float):
         return _numbers(type(hparams), name, described[name], kind, rest, text)

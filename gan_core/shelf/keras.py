@@ -116,8 +116,7 @@ def _from_h5(path: Path) -> KerasGenerator:
     with h5py.File(path, "r") as file:
         if "model_config" not in file.attrs:
             raise BadCheckpoint(
-                "{file} holds weights without the layers that they are of. Save the whole generator: "
-                "generator.save('generator.keras').",
+                "{file} holds weights but no layers. Save the whole generator: generator.save('generator.keras').",
                 file=path.name,
             )
         config = json.loads(_text(file.attrs["model_config"]))

@@ -93,8 +93,7 @@ class StudyPlan:
                     )  # fmt: skip
         if self.unbalanced and not 2 * RATIO <= self.unbalanced <= LIMITS["k"][1]:
             raise BadValue(
-                "unbalanced must be 0 (to leave it out) or at least {least}: one image in {ratio} is of the rare "
-                "class.",
+                "unbalanced must be 0 (off) or at least {least}: one image in {ratio} is of the rare class.",
                 least=2 * RATIO, ratio=RATIO,
             )  # fmt: skip
         if not self.settings:

@@ -89,13 +89,15 @@ class Control:
         """Trains until the run has had `step` steps in all, and pauses; a repeated call has no further effect."""
         done = self.status.step
         if not 0 <= step - done <= 10_000:
-            raise BadValue("The run has had {done} steps: ask for at most 10000 more.", done=done)
+            raise BadValue("The run has trained for {done} steps: at most 10000 more are possible.", done=done)
         self._send("step", {"count": step - done, "only": None, "until": step})
 
     def run_to(self, step: int) -> None:
         """Trains on until the run has had `step` steps in all, and pauses; raises BadValue if it has had them."""
         if step <= self.status.step:
-            raise BadValue("The run has had {done} steps already: ask for more.", done=self.status.step)
+            raise BadValue(
+                "The run has already trained for {done} steps: choose a larger number.", done=self.status.step
+            )
         self._send("run_to", {"step": step})
 
     def set_pace(self, rate: float) -> None:

@@ -97,7 +97,7 @@ def again(store: RunStore, run: Run, step: int, name: str = "") -> Run:
     """
     if not 0 <= step <= run.step:
         raise BadValue(
-            "The run has had {done} steps, so there is no step {step} to go on from.", done=run.step, step=step
+            "The run has trained for {done} steps, so it can't continue from step {step}.", done=run.step, step=step
         )
     found = newest(store, run, step)
     start, hparams, seen = Start(), dict(run.spec.hparams), 0

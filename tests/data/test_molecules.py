@@ -64,7 +64,7 @@ def test_the_empty_molecule_and_pieces_are_not_valid() -> None:
 @pytest.mark.parametrize(
     ("smiles", "complaint"),
     [
-        ("C1CC", "no valid SMILES"), ("CF(C)C", "no valid SMILES"), ("CCCCCCCCCC", "10 atoms besides hydrogen"),
+        ("C1CC", "not a valid SMILES"), ("CF(C)C", "no valid SMILES"), ("CCCCCCCCCC", "10 atoms besides hydrogen"),
         ("C[N+](C)(C)C", "without charges"), ("BrCC", "Valid: C, N, O, F, S, Cl"), ("C.C", "isn't one connected"),
     ],
 )  # fmt: skip
@@ -91,7 +91,7 @@ def test_a_file_of_smiles_is_a_data_set(tmp_path: Path) -> None:
     ("name", "content", "complaint"),
     [
         ("empty.smi", "", "holds no SMILES"), ("heading.tsv", "smiles\tcount\n", "holds no SMILES"),
-        ("broken.txt", "C1CC\nnothing\n", r"broken.txt:1: 'C1CC' is no valid SMILES. broken.txt:2"),
+        ("broken.txt", "C1CC\nnothing\n", r"broken.txt:1: 'C1CC' is not a valid SMILES. broken.txt:2"),
         ("mine.csv", "C", "Valid file extensions: .smi"),
     ],
 )  # fmt: skip

@@ -124,7 +124,7 @@ def test_a_wrong_file_is_named_and_removed(numbers: Published, loopback: Loopbac
     loopback.files[wrong.name] = b"x" * 5000
     text = failed(numbers, home)
     assert ORIGIN.file("64.bin").address in text  # the first of those that share the sum
-    assert "isn't what was published" in text
+    assert "differ from what was published" in text
     kept = files_below(home / "downloads" / "numbers.files")
     assert len(kept) == 65  # the list and the first group
     assert wrong.name not in kept
@@ -137,7 +137,7 @@ def test_a_wrong_file_is_named_and_removed(numbers: Published, loopback: Loopbac
 def test_a_page_in_the_place_of_the_list(numbers: Published, loopback: Loopback, home: Path) -> None:
     """The answer of a captive portal."""
     loopback.files[ORIGIN.file("list.txt").name] = b"<html>Please log in</html>"
-    assert "isn't what was published" in failed(numbers, home)
+    assert "differ from what was published" in failed(numbers, home)
     assert len(loopback.asked) == 1
     assert files_below(home / "downloads" / "numbers.files") == {}
 
@@ -146,7 +146,7 @@ def test_offline(numbers: Published, home: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("GANSCOPE_GITHUB_RAW", "http://127.0.0.1:9")  # no server listens there
     text = failed(numbers, home)
     assert "Numbers can't be downloaded" in text
-    assert "the same command goes on" in text
+    assert "the same command continues" in text
     assert files_below(home / "downloads" / "numbers.files") == {}
 
 
@@ -168,7 +168,8 @@ def test_a_part_that_is_too_long_or_wrong(numbers: Published, loopback: Loopback
         place = ORIGIN.file(f"{number}.bin.part").place(home / "downloads" / "numbers.files")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(junk)
-    assert "isn't what was published" in failed(numbers, home)  # the short one was continued, as its checksum shows
+    # the short one was continued, as its checksum shows
+    assert "differ from what was published" in failed(numbers, home)
     assert bring(numbers).exact
 
 

@@ -279,7 +279,7 @@ def test_bad_references_are_refused(folder: Path, tmp_path: Path, monkeypatch: p
         with pytest.raises(BadData, match=said):
             data.load(f"shards:{reference}", SIDE)
     for part in ("train", "test", "half"):
-        with pytest.raises(BadData, match="has no parts: it is streamed"):
+        with pytest.raises(BadData, match="is streamed, so it has no train"):
             data.load(f"{part}:shards:{folder}", SIDE)
     (tmp_path / "classes.tar").write_bytes(tar_of({"1.png": picture(1), "1.cls": b"cat"}))
     with pytest.raises(BadData, match=r"1\.cls in the shard .*classes\.tar isn't the number of a class: 'cat'"):

@@ -260,7 +260,7 @@ def test_an_export_in_a_process_of_its_own_reports_errors_as_templates(tmp_path:
     made = apart.export_apart("dcgan.x", tmp_path / "mine.py", Wanted())
     assert [one.name for one in made.files] == ["mine.py", "mine.safetensors"]
     assert all(one.is_file() for one in made.files)
-    with pytest.raises(BadValue, match="Code is written of the whole model"):
+    with pytest.raises(BadValue, match="Code can only be written for the whole model"):
         apart.export_apart("dcgan.x", tmp_path / "mine.py", Wanted(part="w"))
     with pytest.raises(ExportError, match="no model named") as caught:
         apart.export_apart("nothing", tmp_path / "x.py", Wanted())

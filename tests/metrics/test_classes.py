@@ -1,4 +1,4 @@
-"""Class counts, Inception score and Mode Score, by hand."""
+"""Class counts, Inception Score and Mode Score, by hand."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ def test_vendi_score_by_closed_forms() -> None:
 
 
 def test_both_mode_scores() -> None:
-    """The paper's equals the Inception score whatever the labels; the tutorials' falls where a class is missing."""
+    """The paper's equals the Inception Score whatever the labels; the tutorials' falls where a class is missing."""
     rows = np.random.default_rng(10).dirichlet([0.3, 0.3, 0.1], 500)
     counts = ClassCounts(3)
     for part in np.array_split(rows, 7):

@@ -120,7 +120,7 @@ def test_branches_and_other_files_are_refused(home: Path, tmp_path: Path) -> Non
             keras.read_generator(tmp_path / name)
     with zipfile.ZipFile(HERE / "tutorial.keras") as archive:
         (tmp_path / "weights.h5").write_bytes(archive.read("model.weights.h5"))
-    with pytest.raises(BadCheckpoint, match="weights without the layers"):
+    with pytest.raises(BadCheckpoint, match="weights but no layers"):
         keras.read_generator(tmp_path / "weights.h5")
     with pytest.raises(BadCheckpoint, match="doesn't exist"):
         keras.read_generator(tmp_path / "none.keras")

@@ -48,7 +48,7 @@ def test_a_sentence_gives_four_pictures_and_its_unknown_words_are_marked() -> No
     assert pictures.count("<img") == words.PICTURES
     assert '<mark class="unknown">wand</mark>' in marked
     assert "<span>red</span>" in marked
-    assert "for the same word" in marked
+    assert "as the same word" in marked
     assert maps == ""
     assert not undo["interactive"]
     assert words.draw(SENTENCE, DRAWER, 3, 1.0, word_models.CLIP, words.Made())[1] == pictures

@@ -34,7 +34,7 @@ def show() -> None:
         )  # fmt: skip
     _first_step()
     picture(HERO, alt=_("Samples of a GAN at five stages of training, from noise to digits"))
-    st.caption(_("The same 24 samples of this GAN: before training, and after about 100, 300, 1000 and 5000 steps."))
+    st.caption(_("The same 24 samples of this GAN: before training, and after about 100, 300, 1,000 and 5,000 steps."))
     with showing_errors():
         parts = [gallery.strip, _now]
         for part in reversed(parts) if active_runs() else parts:  # active runs come first

@@ -88,8 +88,8 @@ class Fetcher:
                 tries = 1 if _size(part) > before else tries + 1
                 if tries >= TRIES:
                     raise BadData(
-                        "{title} can't be downloaded: {address} doesn't answer to the end ({reason}). What has arrived "
-                        "is kept; the same command goes on from there.",
+                        "{title} can't be downloaded: {address} stopped responding ({reason}). What has arrived is "
+                        "kept; the same command continues from there.",
                         title=self.title,
                         address=file.address,
                         reason=cut,
@@ -138,7 +138,7 @@ class Fetcher:
             self._stop.wait(_seconds(error.headers.get("Retry-After")))
             raise _Cut(f"HTTP {error.code}") from error
         raise BadData(
-            "{title} can't be downloaded: {address} isn't there or can't be had (HTTP {code}).",
+            "{title} can't be downloaded: {address} doesn't exist or isn't accessible (HTTP {code}).",
             title=self.title,
             address=file.address,
             code=error.code,

@@ -124,8 +124,8 @@ def _refuse(wanted: Published, files: Sequence[File], downloads: Path) -> None:
     for file in files:
         file.place(downloads).unlink(missing_ok=True)
     raise BadData(
-        "{title}: what came from {first} (and {more} files after it) isn't what was published, and was removed. The "
-        "same command fetches it again; where that doesn't help, something on the way changes the files.",
+        "{title}: the data from {first} (and {more} files after it) differ from what was published, and were removed. "
+        "The same command fetches them again; if that doesn't help, something on the network changes the files.",
         title=wanted.title,
         first=files[0].address,
         more=len(files) - 1,

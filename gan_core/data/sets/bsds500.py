@@ -131,7 +131,7 @@ BSDS500 = register(
     from_files(
         name="bsds500",
         title="Photos (BSDS500)",
-        about="Six squares from each of 199 photos; the test part is left for measuring.",
+        about="Six squares from each of 199 photos; the test part is reserved for evaluation.",
         licence=LICENCE,
         size=128,
         channels=3,

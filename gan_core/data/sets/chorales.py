@@ -55,8 +55,8 @@ register(
     Source(
         name="chorales",
         title="Bach's chorales",
-        about="Two bars of 229 chorales for soprano, alto, tenor and bass, from every bar on, in sixteenths. Each "
-        "chorale is transposed to C major or A minor. Held and repeated notes aren't told apart.",
+        about="Two bars of 229 chorales for soprano, alto, tenor and bass, starting at every bar, in sixteenths. Each "
+        "chorale is transposed to C major or A minor. Held and repeated notes aren't distinguished.",
         licence=LICENCE,
         size=LENGTH,
         channels=1,

@@ -61,5 +61,6 @@ _register("acrobot_expert", "Swing of two links, swung up",
           "64 episodes in Acrobot-v1. A controller adds energy at each swing until the tip is above the line, after "
           "some 90 steps.", ACROBOT, ACROBOT.expert)  # fmt: skip
 _register("acrobot_idle", "Swing of two links, hanging",
-          "64 episodes in Acrobot-v1 in which nothing is done. A control: what imitates them must not reach the goal.",
+          "64 episodes in Acrobot-v1 in which nothing is done. A control: a policy that imitates them must not reach "
+          "the goal.",
           ACROBOT, partial(_idle, ACROBOT))  # fmt: skip

@@ -273,7 +273,7 @@ def _safe(name: str) -> str:
 
 def _cant_store(name: str, error: OSError) -> BadData:
     return BadData(
-        "'{name}' can't be kept in {folder} ({reason}).",
+        "'{name}' can't be saved to {folder} ({reason}).",
         name=archives.shown(name),
         folder=home() / "uploads",
         reason=error.strerror or error,

@@ -192,8 +192,8 @@ def _by_stem(side: Place, names: Sequence[str]) -> dict[str, str]:
         stem = PurePosixPath(name).stem
         if stem in found:
             raise BadData(
-                "{folder} holds '{one}' and '{other}', which differ in their endings alone, so their partners can't be "
-                "told apart. Give each partner the same ending, or rename one.",
+                "{folder} holds '{one}' and '{other}', which differ only in their file extensions, so their partners "
+                "are ambiguous. Give each partner the same extension, or rename one.",
                 folder=_called(side), one=shown(found[stem]), other=shown(name),
             )  # fmt: skip
         found[stem] = name
@@ -228,7 +228,7 @@ def _pair(files: Sequence[File], size: int, fit: str, depths: Sequence[int]) -> 
     source, target = (_opened(file, depth) for file, depth in zip(files, depths, strict=True))
     if source.size != target.size:
         raise BadData(
-            "'{name}' has {size} pixels and its partner {other}: they can't show the same, place for place.",
+            "'{name}' has {size} pixels and its partner {other}: the two can't match pixel by pixel.",
             name=files[0][0], size="x".join(map(str, source.size)), other="x".join(map(str, target.size)),
         )  # fmt: skip
     return square(source, size, fit), square(target, size, fit)

@@ -187,7 +187,7 @@ def _evidence(names: Mapping[str, Result]) -> None:
     one = names[name]
     st.caption(joined(_title(one), _("feature net: {net}").format(net=one.net_from), ago(one.made)))
     if one.notes:
-        with st.expander(_("What to mind"), icon=":material/info:", expanded=False):
+        with st.expander(_("Points to note"), icon=":material/info:", expanded=False):
             for note in one.notes:
                 st.markdown(f"- {plain(note_text(note))}")
     if one.obedience:

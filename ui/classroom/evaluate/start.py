@@ -162,7 +162,7 @@ def _trust(count: int, metrics: tuple[str, ...]) -> None:
     with st.expander(title, icon=":material/verified:" if not few else ":material/info:", key="evaluate-trust"):
         if fine:
             words = ", ".join(_(METRIC_WORDS[name]) for name in fine)
-            st.markdown(":material/check: " + _("May be trusted: {metrics}.").format(metrics=words))
+            st.markdown(":material/check: " + _("Reliable: {metrics}.").format(metrics=words))
         for note in few:
             st.markdown(":material/warning: " + plain(note_text(note)))
         st.caption(

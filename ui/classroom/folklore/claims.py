@@ -114,7 +114,7 @@ UNROLLED = Arm(
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         name="label_smoothing",
-        said=N_("Label real samples .9 instead of 1 (one-sided label smoothing)."),
+        said=N_("Label real samples 0.9 instead of 1 (one-sided label smoothing)."),
         why=N_("It keeps D from becoming overconfident, so that G's gradient stays useful."),
         with_it=Arm.both(label_smoothing=0.1),
     ),
@@ -126,7 +126,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         name="beta1",
-        said=N_("Set Adam's beta 1 to .5 instead of .9."),
+        said=N_("Set Adam's beta 1 to 0.5 instead of 0.9."),
         why=N_("Momentum keeps the direction of old gradients, although the opponent has moved since."),
         with_it=Arm(),
         without=Arm.both(beta1=0.9),
@@ -140,14 +140,14 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         name="batch_norm_in_d",
-        said=N_("Put batch normalisation into D."),
+        said=N_("Use batch normalisation in D."),
         why=N_("It keeps activations at the same scale. But D then sees whole batches, real or generated, and can "
                "tell them apart by their statistics."),
         with_it=Arm.both(discriminator_batch_norm=True),
     ),
     Claim(
         name="batch_norm_in_g",
-        said=N_("Put batch normalisation into G."),
+        said=N_("Use batch normalisation in G."),
         why=N_("It keeps the activations of different latents apart from the first step on."),
         with_it=Arm.both(batch_norm=True),
     ),
@@ -202,15 +202,15 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         name="stop_at_half",
-        said=N_("Stop when D is at .5: G has won."),
-        why=N_("At the optimum D is .5 everywhere. But D is .5 as well when it has learnt nothing, or has just lost "
-               "track."),
+        said=N_("Stop when D is at 0.5: G has won."),
+        why=N_("At the optimum, D is 0.5 everywhere. But D is also 0.5 when it has learned nothing, or can't follow "
+               "G for a while."),
         with_it=Arm(),
         stopped=True,
     ),
     Claim(
         name="dropout_in_g",
-        said=N_("Use dropout of .5 in G."),
+        said=N_("Use dropout of 0.5 in G."),
         why=N_("Dropout is another source of noise for G. It also removes half of a small network."),
         with_it=Arm.both(generator_dropout=0.5),
     ),

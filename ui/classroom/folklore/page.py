@@ -45,8 +45,9 @@ def show() -> None:
     st.title(_("Folklore, measured"), anchor=False)
     with st.container(key="lead"):
         words = _(
-            "Tutorials repeat advice about training GANs. Here each piece of it is trained with and without, on points "
-            "and on digits, over {seeds} seeds at equal cost. Where the result is inconclusive, the page says so."
+            "Tutorials repeat advice about training GANs. Here each piece is tested by training with it and without "
+            "it, on points and on digits, with {seeds} seeds at equal cost. Where the result is inconclusive, the page "
+            "says so."
         )
         st.markdown(words.format(seeds=len(SEEDS)))
     _counts()
@@ -155,9 +156,9 @@ def _method() -> None:
         )
     st.markdown(
         _("**Equal cost** means equal processor time: an arm whose steps cost twice as much trains half as many. "
-          "**Effects** are paired by seed: with the claim against without it. **Intervals** are those of the bootstrap "
-          "over the seeds, widened for so few of them. **Verdicts** follow a rule: clear only if the whole interval "
-          "lies on one side of 0.")
+          "**Effects** are paired by seed: each run that follows the claim is compared with the run that doesn't. "
+          "**Intervals** are those of the bootstrap over the seeds, widened because the seeds are few. **Verdicts** "
+          "follow a rule: clear only if the whole interval lies on one side of 0.")
     )  # fmt: skip
     comparisons = len(CLAIMS) * len(BEDS)
     st.markdown(

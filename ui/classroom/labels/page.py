@@ -131,14 +131,14 @@ def _adaptation(found: Any) -> None:
     )
     words = _(
         "Accuracy on 10,000 test digits: mean over {seeds} seeds, with the lowest and the highest. The paper reports "
-        "52 % before and 77 % after. Domains told apart: how often a linear rule says by the features where a digit "
-        "comes from; 50 % is chance."
+        "52 % before and 77 % after. Domains told apart: how often a linear classifier recognises from the features "
+        "which domain a digit comes from; 50 % is chance."
     )
     st.caption(words.format(seeds=found["seeds"]))
     if np.mean(rows["dann"]["target"]) <= np.mean(rows["statistics"]["target"]):
         st.markdown(
             _("**What helps here is batch normalisation.** Its statistics, taken of both kinds of pictures, account "
-              "for the whole gain; so short an adversarial training adds nothing. A comparison without this row would "
+              "for the whole gain; adversarial training this short adds nothing. A comparison without this row would "
               "credit the adversary.")
         )  # fmt: skip
 

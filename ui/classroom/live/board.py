@@ -222,7 +222,7 @@ def _way_back(watched: Feed, run: Run, finding: Finding) -> dict[str, str] | Non
         return None
     return {
         "kind": finding.kind,
-        "label": _("Back to before it broke"),
+        "label": _("Back to before the failure"),
         "tip": _("Returns to the checkpoint at step {step}.").format(step=number(step)),
     }
 
@@ -233,9 +233,10 @@ def _plateau(reached: Plateau, points: bool) -> dict[str, Any]:
         "level": "early",
         "what": _("No longer improving since step {step}: you can stop.").format(step=number(reached.step)),
         "since": "",
-        "cause": _("{metric} was {value:.3g} ± {interval:.2g} there, and no later value is better beyond that.").format(
-            metric=metric_name(reached.name, points), value=reached.value, interval=2 * reached.error
-        ),
+        "cause": _(
+            "{metric} was {value:.3g} ± {interval:.2g} there, and no later value improves on it by more "
+            "than this interval."
+        ).format(metric=metric_name(reached.name, points), value=reached.value, interval=2 * reached.error),
         "remedy": _("Keep training only if the samples still look better to you."),
         "remedies": [],
         "back": None,

@@ -97,7 +97,7 @@ NAMES = {
     "samples/distance": N_("Distance to real images"),
     "samples/precision": N_("Samples close to real images"),
     "samples/coverage": N_("Real images with a sample nearby"),
-    "samples/twins": N_("Samples with a twin"),
+    "samples/twins": N_("Samples with a near-duplicate"),
     "samples/novelty": N_("Distance to training images"),
     "classes/missing": N_("Classes without samples"),
     "labels/obeyed": N_("Samples of the requested class"),

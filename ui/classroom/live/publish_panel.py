@@ -38,7 +38,7 @@ def panel(run: Run) -> None:
     )  # fmt: skip
     title = st.text_input(_("Title"), run.name, max_chars=MOST, key="publish-title")
     licence = st.text_input(_("Licence (optional)"), max_chars=MOST, key="publish-licence",
-                            help=_("Of the weights. Left empty, it is that of the data."))  # fmt: skip
+                            help=_("Licence of the weights. If left empty, that of the data applies."))  # fmt: skip
     limits = st.text_area(_("Limits (optional)"), max_chars=LONGEST, key="publish-limits",
                           placeholder=_("What the model can't do"))  # fmt: skip
     if st.button(_("Publish"), type="primary", icon=":material/publish:", key="publish-now", width="stretch"):

@@ -60,7 +60,7 @@ def show(watched: Feed) -> None:
         st.dialog(_("Apply a remedy"), on_dismiss=_done)(_content)(watched, st.session_state[ASKED][1])
 
     elif st.session_state.get(BACK, ("", 0))[0] == watched.id:
-        st.dialog(_("Back to before it broke"), on_dismiss=_done)(_backwards)(watched, st.session_state[BACK][1])
+        st.dialog(_("Back to before the failure"), on_dismiss=_done)(_backwards)(watched, st.session_state[BACK][1])
 
 
 def _done() -> None:

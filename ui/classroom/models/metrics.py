@@ -27,9 +27,9 @@ WORDS = {
                  N_("Fréchet distance of the images in which the network sees one class. Each has fewer images, so "
                     "that it is larger than that of all.")),
     "fd_infinity": (N_("Fréchet distance, extrapolated"),
-                    N_("Fréchet distance at infinitely many samples, by a line through the distances of fewer and "
-                       "more samples (FID-infinity). It removes the bias of few samples, not that of few real "
-                       "images.")),
+                    N_("Fréchet distance extrapolated to infinitely many samples, by a line fitted to the distances "
+                       "at several sample counts (FID-infinity). It removes the bias of few samples, not that of "
+                       "few real images.")),
     "sliced": (N_("Sliced Wasserstein distance"),
                N_("Distance in the features of a network, averaged over directions; 1 is one standard deviation of "
                   "real images. Needs fewer samples than the Fréchet distance. 0 is best.")),
@@ -57,9 +57,8 @@ WORDS = {
             N_("How much the image changes along small steps in w; lower is smoother. Compare only values with the "
                "same network.")),
     "tutorial_mode_score": (N_("Mode score (tutorials)"),
-                            N_("The formula that many tutorials print: the Inception score, divided by how far the "
-                               "classes of the samples are from those of the data. It falls if classes are "
-                               "missing.")),
+                            N_("The formula that many tutorials print: the Inception Score, divided by how far the "
+                               "classes of the samples are from those of the data. It falls if classes are missing.")),
     "kid": (N_("KID"), N_("Kernel distance between samples and real images in the feature space of a network. 0 is "
                           "best.")),
     "precision": (N_("Precision"), N_("Share of samples that look like real images.")),
@@ -68,9 +67,9 @@ WORDS = {
     "coverage": (N_("Coverage"), N_("Share of real images with a sample close by.")),
     "confidence": (N_("Confidence"), N_("Mean confidence of a classifier in the class of a sample.")),
     "sure": (N_("Recognisable"), N_("Share of samples that a classifier is confident about.")),
-    "inception_score": (N_("Inception score"), N_("High for samples that are recognisable and diverse; at most the "
+    "inception_score": (N_("Inception Score"), N_("High for samples that are recognisable and diverse; at most the "
                                                   "number of classes.")),
-    "mode_score": (N_("Mode score"), N_("The formula of the paper, which always equals the Inception score.")),
+    "mode_score": (N_("Mode score"), N_("The formula of the paper, which always equals the Inception Score.")),
     "class_divergence": (N_("Class divergence"), N_("Divergence between the class frequencies of samples and data. "
                                                     "0 is best.")),
     "rarest_class": (N_("Rarest class"), N_("Frequency of the rarest class; 1 means as frequent as the others.")),

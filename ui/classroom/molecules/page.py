@@ -116,7 +116,8 @@ def _counts(drawn: np.ndarray, card: Card) -> None:
         new = f"{found.novel} / {found.unique}" if known else "–"
         st.metric(
             _("New"), new, width="content",
-            help=_("Among the different ones: not in the training data. Unknown where the data aren't here."),
+            help=_("Share of the different molecules that aren't in the training data. Unknown if these data aren't "
+                   "available."),
         )  # fmt: skip
 
 

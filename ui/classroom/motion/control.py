@@ -26,8 +26,8 @@ HORIZON = 200  # steps of an episode
 PLAYERS = {"model": N_("Model"), "expert": N_("Expert"), "random": N_("Random"), "idle": N_("Does nothing")}
 COLOURS = {"model": "#7c4dff", "expert": "#2f9e6b", "random": "#e0803b", "idle": "#8a8a99"}
 FORMS = {
-    "balanced": N_("log D - log(1 - D): either sign"), "positive": N_("-log(1 - D): every step pays"),
-    "negative": N_("log D: every step costs"),
+    "balanced": N_("log D - log(1 - D): either sign"), "positive": N_("-log(1 - D): each step is rewarded"),
+    "negative": N_("log D: each step is penalised"),
 }  # fmt: skip
 FASTEST, SLOWEST = 25, 5  # frames a second of a film
 
@@ -80,7 +80,7 @@ def _rewards(found: dict[str, Episode], player: str) -> None:
         chart(found, player), key="motion-reward", config=CONFIG, alt=_("The discriminator's reward by step")
     )
     st.caption(
-        _("What the discriminator pays for each step. Averages: {means}").format(
+        _("Reward from the discriminator for each step. Averages: {means}").format(
             means=_(", ").join(
                 f"{_(PLAYERS[name])} {one.reward.mean():+z.2f}".replace("-", "−") for name, one in found.items()
             )

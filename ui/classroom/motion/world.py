@@ -36,7 +36,7 @@ def show(offered: dict[str, Card]) -> None:
     card, sampler = found
     st.markdown(
         _("Every frame on the left is generated from the two before it and the key that you press. On the right, the "
-          "true game gets the same keys. Small errors add up: watch when the two part.")
+          "true game gets the same keys. Small errors add up: watch when the two begin to differ.")
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = st.number_input(_("Seed of the start"), 0, MOST_SEED, 0, key="motion-game-seed", width=180)

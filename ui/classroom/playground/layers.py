@@ -76,7 +76,7 @@ def words() -> dict[str, str]:
         "play": _("Play the history"),
         "halt": _("Pause the playback"),
         "newest": _("Newest"),
-        "past": _("You are looking at the past."),
+        "past": _("You are viewing an earlier step."),
         "again": _("Continue from here"),
         "real": _("real points"),
         "fake": _("generated points"),

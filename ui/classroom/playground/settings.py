@@ -84,7 +84,7 @@ def gap_words(watched: Feed) -> str:
     newest = found[-1]
     return _(
         "Duality gap at step {step}: at least {gap} nats, at most {most}. V(D, G) = {value}; with the best D {best}; "
-        "with a generator that was trained on against this D {reached}."
+        "with a generator trained further against this D {reached}."
     ).format(
         step=number(newest.step),
         **{name: f"{newest.payload[key]:.3f}" for name, key in (
@@ -144,8 +144,8 @@ def _networks(watched: Feed, current: HParams, open_run: Callable[[str], None]) 
     """Starts a new run with other networks, which keeps the weights that fit."""
     described, locked = knobs(current), not access.may_steer()
     st.caption(
-        _("Other networks are a new run that goes on at this step: layers whose weights fit keep them, and the "
-          "optimiser's moments with them; the others start anew. This run is stopped, and can be resumed.")
+        _("Changing the networks starts a new run that continues from this step: layers whose shapes fit keep their "
+          "weights and the optimiser's moments; the others start anew. This run is stopped and can be resumed.")
     )  # fmt: skip
     values: dict[str, Any] = {}
     for start in range(0, len(SHAPING), 3):

@@ -96,7 +96,7 @@ def _button(plan: SearchPlan, study: Study, numbers: tuple[int, ...], worst: int
     """A button that judges the trials; its key names them, so that a second click has no effect."""
     shown = "-".join(map(str, numbers))
     unsure = worst is None
-    words = _("The newest of the weakest makes way; no preference is noted.") if unsure else None
+    words = _("The newest of the weakest trials is replaced; no preference is recorded.") if unsure else None
     if st.button(
         _("Can't tell") if unsure else _("This is the worst"), key=f"eye-{'unsure' if unsure else worst}-{shown}",
         shortcut=shortcut, disabled=not access.may_steer(), width="content" if unsure else "stretch",
@@ -119,7 +119,7 @@ def _judged(plan: SearchPlan, study: Study, numbers: tuple[int, ...], worst: int
 def _train(plan: SearchPlan) -> None:
     busy = process.running()
     if st.button(
-        _("Train until four wait"), icon=":material/play_arrow:", key="eye-train", help=access.why_locked(),
+        _("Train until four are ready"), icon=":material/play_arrow:", key="eye-train", help=access.why_locked(),
         disabled=not access.may_steer() or bool(busy), type="primary",
     ):  # fmt: skip
         with showing_errors():

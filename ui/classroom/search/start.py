@@ -48,7 +48,7 @@ def watch(name: str) -> bool:
     again()
     if st.button(
         _("Stop the search"), icon=":material/stop:", key="search-stop", disabled=not access.may_steer(),
-        help=access.why_locked() or _("The trial that is trained is kept and goes on when you continue."),
+        help=access.why_locked() or _("The trial in progress is kept and resumes when you continue."),
     ):  # fmt: skip
         with showing_errors():
             access.require_steering()

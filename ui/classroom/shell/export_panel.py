@@ -73,7 +73,7 @@ def _panel(subject: Subject) -> None:
     if kind == "onnx":
         require_packages()
         chosen: str = st.selectbox(
-            _("Precision"), PRECISIONS, format_func=lambda one: _(PRECISION_WORDS[one]), key="export-precision",
+            _("Numeric precision"), PRECISIONS, format_func=lambda one: _(PRECISION_WORDS[one]), key="export-precision",
             help=_("Lower precision makes the file smaller; whether it is faster depends on the processor. The export "
                    "is refused if the outputs change too much."),
         )  # fmt: skip

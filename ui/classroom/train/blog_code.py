@@ -25,7 +25,7 @@ def show(recipe: Recipe, preset_name: str, latex: str) -> None:
 def _content(recipe: Recipe, preset: Preset, latex: str) -> None:
     st.markdown(
         _("This script trains the preset in plain PyTorch. With the same seed the losses of the first steps are the "
-          "same; only dropout draws other units. Run it:")
+          "same; only dropout selects different units. Run it:")
     )  # fmt: skip
     st.code(COMMAND.format(name=preset.name), language="sh")
     left, right = st.columns([2, 5], gap="medium")

@@ -64,7 +64,7 @@ register(
         name="mode_collapse",
         number=6,
         title=N_("Mode collapse"),
-        about=N_("Make one, measure it, prevent it: sharp samples that are all alike."),
+        about=N_("Cause mode collapse, measure it, prevent it: samples that are sharp but all alike."),
         minutes=12,
         body=(
             N_("Real data have several **modes**, places where samples are dense: ten digits, eight spots on a ring. "
@@ -97,7 +97,7 @@ register(
             N_("Make a collapse: a ReLU generator with 256 latent dimensions, a discriminator three times as fast, "
                "5,000 steps (about 20 seconds). Then train anew with a remedy from the start, and compare the runs."),
             (
-                Setting(N_("Make one"), "train", PRESET),
+                Setting(N_("Cause a collapse"), "train", PRESET),
                 Setting(
                     N_("With instance noise"), "train",
                     PRESET | {"instance_noise": "0.7", "instance_noise_steps": "2500"},

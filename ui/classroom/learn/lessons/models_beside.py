@@ -96,8 +96,8 @@ register(
                 r"x_s=\sqrt{A_s}\,\frac{x_t-\sqrt{1-A_t}\,\epsilon_\theta}{\sqrt{A_t}}+\sqrt{1-A_s}\,\epsilon_\theta",
                 (generative.sample, generative.clean),
             ),
-            N_("A **GAN** is sharp in **one** pass, because $D$ refuses means. The price is a game instead of a loss "
-               "that falls: it can circle, and modes can be lost."),
+            N_("A **GAN** is sharp in **one** pass, because $D$ rejects averages. The price is a game instead of a "
+               "loss that falls: it can circle, and modes can be lost."),
             N_("| | passes | loss | modes lost | typical fault |\n|---|---|---|---|---|\n"
                "| GAN | 1 | a game | often | collapse |\n| VAE | 1 | falls | rarely | blur |\n"
                "| Diffusion | many | falls | rarely | slow |"),
@@ -142,7 +142,8 @@ register(
                 N_("With a spread of 0.01 the VAE of the figure makes hardly any point between modes. Why isn't that "
                    "the solution?"),
                 N_("The KL term grows as $-\\log s$: clouds that are small cost much. And between small clouds there "
-                   "are latents that no item has taught: drawn from $\\mathcal N(0,1)$, their points are guesses."),
+                   "are latents to which no data item belongs: drawn from $\\mathcal N(0,1)$, their points are "
+                   "guesses."),
             ),
             Question(
                 N_("A video game needs 60 pictures a second; a film may take a night for a minute. Which model would "

@@ -102,7 +102,7 @@ register(
         name="nash_and_cycles",
         number=7,
         title=N_("Nash and cycles"),
-        about=N_("A game of two numbers that never comes to rest, and the penalty that stops it."),
+        about=N_("A game of two numbers that never converges, and the penalty that makes it converge."),
         minutes=10,
         body=(
             N_("Training looks for a **Nash equilibrium**: a pair $(G,D)$ where neither player alone can improve. "
@@ -125,11 +125,11 @@ register(
                "$\\psi'=-\\theta\\,\\sigma-\\gamma\\psi$. The eigenvalues of the linearised game at 0 are"),
             Formula(r"\lambda=\frac{-\gamma\pm\sqrt{\gamma^2-1}}{2}", (dirac.eigenvalues,)),
             N_("Imaginary for $\\gamma=0$: rotation. With a negative real part for every $\\gamma>0$: the game "
-               "comes to rest. For $\\gamma>1$ it doesn't even oscillate, but is slow again."),
+               "converges. For $\\gamma>1$ it doesn't even oscillate, but is slow again."),
         ),
         figure=figure,
-        explore=N_("Begin with $\\gamma=0$. Compare *both at once* with *in turn*. Then add a little R1, and find the "
-                   "$\\gamma$ with the fastest rest. Try also a faster $D$ (two time-scales)."),
+        explore=N_("Begin with $\\gamma=0$. Compare *both at once* with *in turn*. Then add a little R1, and find "
+                   "the $\\gamma$ with the fastest convergence. Try also a faster $D$ (two time-scales)."),
         experiment=Experiment(
             N_("The same with real networks: the data are one small spot in the middle of the plane. 600 steps "
                "without a penalty (about 10 seconds), then the same seed with R1 of weight 1."),
@@ -148,7 +148,7 @@ register(
                    "falling until $\\theta<0$; only then does $D$ begin to turn, and $G$ has passed the data."),
             ),
             Question(
-                N_("Which $\\gamma$ makes the game fastest near 0?"),
+                N_("For which $\\gamma$ does the game converge fastest near 0?"),
                 N_("$\\gamma=1$: both eigenvalues are $-\\tfrac12$. With a smaller $\\gamma$ the real part is "
                    "$-\\gamma/2$; with a larger one the slower eigenvalue approaches 0."),
             ),

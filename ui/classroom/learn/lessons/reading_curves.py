@@ -83,7 +83,7 @@ register(
         name="reading_curves",
         number=10,
         title=N_("Reading curves"),
-        about=N_("What D(x), D(G(z)), accuracy and a negative critic loss mean, and what no curve tells."),
+        about=N_("What D(x), D(G(z)), accuracy and a negative critic loss mean, and what no curve shows."),
         minutes=8,
         body=(
             N_("In most of machine learning a falling loss is good news. A GAN's losses are **relative to the "

@@ -90,7 +90,7 @@ register(
                 (saturation.non_saturating, saturation.non_saturating_slope),
             ),
             N_("At $D=0.01$ the first slope is $-0.01$, the second $-0.99$: 99 times as large. At $D=\\tfrac12$ both "
-               "are equal. Both losses have the same point of rest; they differ in how fast you get there. The "
+               "are equal. Both losses have the same equilibrium; they differ in how fast you get there. The "
                "gradient at a sample $x=G(z)$ is this factor times the slope of the logit. Its size is, for either "
                "loss:"),
             Formula(

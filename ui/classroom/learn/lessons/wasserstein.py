@@ -76,7 +76,7 @@ register(
         name="wasserstein",
         number=4,
         title=N_("Jensen-Shannon against Wasserstein"),
-        about=N_("Two distributions that don't touch: one distance is silent, the other says which way to go."),
+        about=N_("Two distributions that don't overlap: one distance gives no gradient, the other gives a useful one."),
         minutes=12,
         body=(
             N_("Images of one kind, such as faces, fill only a thin part of the space of all possible images. "
