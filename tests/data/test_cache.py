@@ -181,7 +181,7 @@ def test_disk_full(home: Path) -> None:
     done = in_process(code, home)
     small, large = done.stdout.splitlines()
     assert small == "(500, 3, 64, 64)"  # small: works without the cache
-    assert "can't be saved to" in large
+    assert "can't be kept in" in large
     assert "Free some space" in large
     assert entries(home) == []
 

@@ -190,7 +190,7 @@ def test_a_file_without_a_label_among_labelled_ones_is_left_out(tmp_path: Path) 
 def test_labels_that_are_not_classes(label: object, tmp_path: Path) -> None:
     data = given(put(tmp_path / "set", *FILES), {"labels": [[name, label] for name in FILES]})
     assert (len(data), data.class_names) == (4, ())
-    assert data.notes == ("The labels of dataset.json aren't used: that of 00000/a.png is no class.",)
+    assert data.notes == ("The labels of dataset.json aren't used: that of 00000/a.png is not a class.",)
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def _reason(entry: zipfile.ZipInfo, total: int) -> str | None:
     if entry.file_size > RATIO_FROM and entry.file_size > MAX_RATIO * max(1, entry.compress_size):
         return f"it unpacks to more than {MAX_RATIO} times its size"
     if total > MAX_TOTAL:
-        return f"up to it the archive unpacks to more than {MAX_TOTAL // 2**30} GiB"
+        return f"the archive exceeds {MAX_TOTAL // 2**30} GiB when unpacked up to this entry"
     return None
 
 

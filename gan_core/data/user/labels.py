@@ -145,7 +145,7 @@ def given_labels(name: str, file: BinaryIO) -> Given:
         if label is None:
             continue
         if (called := _called(label)) is None:
-            return Given(name, {}, f"The labels of {name} aren't used: that of {path} is no class.")
+            return Given(name, {}, f"The labels of {name} aren't used: that of {path} is not a class.")
         classes[str(around / str(path).replace("\\", "/"))] = called
     return Given(name, classes, f"The classes are those of {name}." if classes else f"{name} holds no labels.")
 
