@@ -42,6 +42,18 @@ def swapped(loss: AdversarialLoss, logits: Tensor) -> Tensor:
     return 2 * (loss.threshold or 0.0) - logits
 
 
+def encoder_term(loss: AdversarialLoss, real: Tensor, fake: Tensor, relativistic: str = "none") -> Tensor:
+    """The generator's loss with the roles of real and generated pairs swapped, of their logits (B,) each.
+
+    Scores that are compared have no decision boundary: the generated pairs' take its place.
+    """
+    if relativistic != "none":
+        return loss.generator_terms(-real, -fake, relativistic)["adversarial"]
+    if loss.compares:  # the softmax over all pairs, whose mass is to be spread evenly over both kinds
+        return loss.generator_terms(real, fake)["adversarial"]
+    return loss.generator_terms(swapped(loss, real))["adversarial"]
+
+
 class Joint(Adversarial[JointHParams]):
     """BiGAN's objective. Networks: `generator(latents)`, `encoder(images)` returns latents (B, latent_size), and
     `discriminator(images, latents)` logits (B,)."""
@@ -90,11 +102,8 @@ class Joint(Adversarial[JointHParams]):
         terms = super()._generator_terms(networks, _encoded(networks, batch), context)
         codes = networks["encoder"](batch["real"])
         real = self.discriminate(networks["discriminator"], self.augmented(batch["real"], context), codes)
-        loss = self.loss(hparams)
-        if loss.compares:  # a loss over all pairs: real pairs replace the generated ones
-            encoder = loss.generator_terms(real.logits, swapped(loss, real.logits).detach())["adversarial"]
-        else:
-            encoder = loss.generator_terms(swapped(loss, real.logits))["adversarial"]
+        fake = context.observed["fake_after"][-len(real.logits) :]  # of this turn
+        encoder = encoder_term(self.loss(hparams), real.logits, fake, hparams.relativistic)
         return terms | {"encoder": hparams.encoder_weight * encoder}
 
     def after_step(self, context: StepContext[JointHParams]) -> None:

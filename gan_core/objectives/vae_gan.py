@@ -4,7 +4,8 @@
     encoder:  L_prior + L_llike      generator:  gamma L_llike + L_G      discriminator:  L_D        (algorithm 1)
 
 D_l are the features before the discriminator's logit, and take the place of pixels in the likelihood. Both x~ and
-samples of the prior, G(z), are fakes to the discriminator: L_D and L_G sum over the two.
+samples of the prior, G(z), are fakes to the discriminator: L_D and L_G sum over the two. A term of real images alone
+counts once.
 
 Differs from the paper: L_G is the loss that the knobs choose instead of the minimax one; squares are averaged over
 features, and the KL term over latents, so that the weights do not depend on the widths.
@@ -93,8 +94,11 @@ class VaeGan(Adversarial[VaeGanHParams]):
         with torch.no_grad():
             images, _ = self._rebuilt(networks, batch, context)
         rebuilt = self.discriminate(networks["discriminator"], self.augmented(images, context), None)
-        terms = self.loss(hparams).discriminator_terms(real.logits, rebuilt.logits, 0.0, hparams.relativistic)
-        return {f"rebuilt_{name}": term for name, term in terms.items() if name != "real"}
+        loss, relativistic = self.loss(hparams), hparams.relativistic
+        terms = loss.discriminator_terms(real.logits, rebuilt.logits, hparams.label_smoothing, relativistic)
+        if relativistic == "none" and not loss.compares:
+            del terms["real"]  # independent of the fakes, and so counted already
+        return {f"rebuilt_{name}": term for name, term in terms.items()}
 
     def _generator_terms(
         self, networks: Networks, batch: Batch, context: StepContext[VaeGanHParams]

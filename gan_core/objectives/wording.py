@@ -134,7 +134,7 @@ class Wording(Adversarial[WordingHParams]):
         assert real.features is not None
         refused: Tensor = _discriminator(networks).head(real.features, wrong)
         context.observe("wrong_words", refused)
-        terms = losses[hparams.loss].discriminator_terms(real.logits, refused)
+        terms = losses[hparams.loss].discriminator_terms(real.logits, refused, relativistic=hparams.relativistic)
         return {"wrong_words": hparams.wrong_weight * torch.stack(list(terms.values())).sum()}
 
     def generator_extras(

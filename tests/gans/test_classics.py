@@ -90,6 +90,40 @@ def test_an_encoder_wants_the_opposite_of_the_generator() -> None:
     assert float(losses["non_saturating"].generator_terms(swapped)["adversarial"]) == pytest.approx(math.log(4))
     swapped = joint.swapped(losses["least_squares"], torch.tensor([0.8]))
     assert float(losses["least_squares"].generator_terms(swapped)["adversarial"]) == pytest.approx(0.5 * 0.8**2)
+    # compared with generated pairs, at logits of real and generated pairs log 3 apart: log(1 + 3), and by the softmax
+    # over e^log 3 and e^0: log(3 + 1) - (log 3 + 0) / 2
+    real, fake = torch.tensor([5 + math.log(3)]), torch.tensor([5.0])
+    for form in ("standard", "average"):
+        by_hand = math.log(4) * (1 if form == "standard" else 2)
+        assert float(joint.encoder_term(losses["logistic"], real, fake, form)) == pytest.approx(by_hand)
+    assert float(joint.encoder_term(losses["softmax"], real, fake)) == pytest.approx(math.log(4) - math.log(3) / 2)
+
+
+@pytest.mark.parametrize("name", ["bigan", "vaegan", "stackgan"])
+@pytest.mark.parametrize(
+    "changes",
+    [{"loss": "softmax"}, {"loss": "hinge", "relativistic": "standard"}, {"loss": "hinge", "relativistic": "average"}],
+    ids=["softmax", "standard", "average"],
+)
+def test_losses_that_compare_see_differences_alone(name: str, changes: dict[str, Any]) -> None:
+    """Raising all logits alike changes no player's loss, with the further terms of the objective."""
+
+    def losses_of_a_step(raised: float) -> dict[str, float]:
+        trainer = tiny(name, **changes)
+        discriminator = trainer.networks["discriminator"]
+        judge = discriminator.head if name == "stackgan" else discriminator
+        judge.register_forward_hook(lambda _layer, _inputs, logits: logits + raised)  # type: ignore[union-attr]
+        terms = trainer.train_step().terms
+        return {term: float(value) for term, value in terms.items() if term.endswith("/loss")}
+
+    assert losses_of_a_step(10.0) == pytest.approx(losses_of_a_step(0.0), rel=1e-3, abs=1e-3)
+
+
+def test_a_compared_reconstruction_has_both_halves_of_the_loss() -> None:
+    terms = tiny("vaegan", relativistic="average").train_step().terms
+    assert {"discriminator/rebuilt_real", "discriminator/rebuilt_fake"} <= terms.keys()
+    terms = tiny("vaegan").train_step().terms
+    assert "discriminator/rebuilt_real" not in terms  # it would be the term of real images again
 
 
 def test_a_pairs_penalty_counts_the_latents() -> None:
