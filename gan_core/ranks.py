@@ -269,9 +269,11 @@ def uniform(
     return _drawn(lambda whole: torch.rand(whole, generator=generator, device=device), shape, axis)
 
 
-def integers(high: int, count: int, generator: torch.Generator) -> Tensor:
+def integers(
+    high: int, count: int, generator: torch.Generator | None, device: torch.device | str | None = None
+) -> Tensor:
     """Whole numbers in 0..high-1, (count,), one for each item."""
-    return _drawn(lambda whole: torch.randint(high, tuple(whole), generator=generator), (count,), 0)
+    return _drawn(lambda whole: torch.randint(high, tuple(whole), generator=generator, device=device), (count,), 0)
 
 
 def _drawn(draw: Callable[[Sequence[int]], Tensor], shape: Sequence[int], axis: int) -> Tensor:

@@ -79,8 +79,7 @@ class PhaseShuffle(RandomLayer):
         if not self.training or not self.most:
             return features
         length = features.shape[2]
-        generator = self.generator or torch.default_generator
-        moves = integers(2 * self.most + 1, len(features), generator).to(features.device) - self.most
+        moves = integers(2 * self.most + 1, len(features), self.generator, features.device) - self.most
         places = (torch.arange(length, device=features.device) + moves[:, None]).abs()  # (B, T)
         places = (length - 1 - (length - 1 - places).abs()).clamp(min=0)
         return features.gather(2, places[:, None].expand_as(features))

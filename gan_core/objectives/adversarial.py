@@ -304,9 +304,12 @@ class Adversarial(Objective[Settings]):
         parts, by name.
         """
         hparams = context.hparams
-        forms = finite_differences if hparams.penalty_form == "finite_difference" else penalties
         names = COMBINED.get(hparams.penalty, (hparams.penalty,))
-        return torch.stack([forms[name](critic(name), real, fake, context.generator) for name in names]).sum()
+        if hparams.penalty_form == "finite_difference":
+            parts = [finite_differences[name](critic(name), real, fake, context) for name in names]
+        else:
+            parts = [penalties[name](critic(name), real, fake, context.generator) for name in names]
+        return torch.stack(parts).sum()
 
     # --- the discriminator -------------------------------------------------------------------------------------------
 

@@ -1,8 +1,12 @@
-"""Penalties on the discriminator's gradient, and on the generator's weights."""
+"""Penalties on the discriminator's gradient, and on the generator's weights.
+
+Of a discriminator with several logits they penalise the gradient of their sum.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -10,9 +14,13 @@ from torch import Tensor, nn
 from gan_core.layers.style import EqualisedConv2d, EqualisedLinear, equalised
 from gan_core.ranks import batch_deviation, normal, uniform
 
+if TYPE_CHECKING:
+    from gan_core.objectives.base import StepContext
+
 POWER = 6  # of the gradient's norm in WGAN-div; the paper compares powers, and 6 with weight 2 did best
-Critic = Callable[[Tensor], Tensor]  # (B, ...) -> (B,)
+Critic = Callable[[Tensor], Tensor]  # (B, ...) -> (B,) or (B, L)
 Penalty = Callable[[Critic, Tensor, Tensor, torch.Generator], Tensor]  # critic, real, fake, randomness -> scalar
+FiniteDifference = Callable[[Critic, Tensor, Tensor, "StepContext[Any]"], Tensor]  # the same
 
 
 def _squared_gradient_norm(critic: Critic, points: Tensor) -> Tensor:
@@ -100,36 +108,37 @@ penalties: dict[str, Penalty] = {
 STEP = 0.01  # length of the step of finite differences, in units of the images' range of 2
 
 
-def _finite_difference(critic: Critic, points: Tensor, generator: torch.Generator) -> Tensor:
+def _finite_difference(critic: Critic, points: Tensor, context: StepContext[Any]) -> Tensor:
     """E[((D(x + s e) - D(x)) / s)^2] / 2 with e from N(0, I): on average |grad D(x)|^2 / 2 for small s.
 
     Needs no second derivatives; its gradient is noisier (2509.24935, section 3; 2511.22475).
     """
-    noise = normal(points.shape, generator).to(points.device)
-    state = generator.get_state()
+    noise = normal(points.shape, context.generator).to(points.device)
+    states = context.random_states()
     moved = critic(points + STEP * noise)
-    generator.set_state(state)  # random layers use the same random numbers for both points
+    context.set_random_states(states)  # random layers use the same random numbers for both points
     still = critic(points)
-    return 0.5 * ((moved - still) / STEP).square().mean()
+    change = (moved - still).reshape(len(points), -1).sum(1)  # (B,) or (B, L) -> (B,)
+    return 0.5 * (change / STEP).square().mean()
 
 
-def finite_r1(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+def finite_r1(critic: Critic, real: Tensor, fake: Tensor, context: StepContext[Any]) -> Tensor:
     """R1 by finite differences: see `_finite_difference`.
 
     When to use it: instead of R1, if its second derivatives take most of the time.
     """
-    return _finite_difference(critic, real.detach(), generator)
+    return _finite_difference(critic, real.detach(), context)
 
 
-def finite_r2(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+def finite_r2(critic: Critic, real: Tensor, fake: Tensor, context: StepContext[Any]) -> Tensor:
     """R2 by finite differences: see `_finite_difference`.
 
     When to use it: with `finite_r1`.
     """
-    return _finite_difference(critic, fake.detach(), generator)
+    return _finite_difference(critic, fake.detach(), context)
 
 
-finite_differences: dict[str, Penalty] = {"r1": finite_r1, "r2": finite_r2}
+finite_differences: dict[str, FiniteDifference] = {"r1": finite_r1, "r2": finite_r2}
 COMBINED = {"r1_r2": ("r1", "r2")}  # penalties that are added up (2501.05441, section 2)
 NEED_FAKES = ("gradient_penalty", "one_sided_gradient_penalty", "divergence", "r2", "r1_r2")
 

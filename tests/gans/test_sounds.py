@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -56,6 +58,19 @@ def test_phase_shuffle_moves_each_item_and_mirrors_its_ends() -> None:
     assert ways == {(2, 1, 0, 1, 2, 3), (1, 0, 1, 2, 3, 4), (0, 1, 2, 3, 4, 5), (1, 2, 3, 4, 5, 4), (2, 3, 4, 5, 4, 3)}
     assert torch.equal(moved[:, 0], moved[:, 2])  # the same for all channels
     assert torch.equal(layer.eval()(given), given)
+
+
+def test_phase_shuffle_draws_where_its_features_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU the run's generator of layers is one of the GPU, which draws there alone."""
+    devices = []
+
+    def randint(high: int, size: tuple[int, ...], **options: Any) -> torch.Tensor:
+        devices.append(torch.device(options["device"]).type)
+        return torch.zeros(size, dtype=torch.int64, device=options["device"])
+
+    monkeypatch.setattr(torch, "randint", randint)
+    assert PhaseShuffle(2)(torch.empty(4, 3, 6, device="meta")).shape == (4, 3, 6)
+    assert devices == ["meta"]
 
 
 def test_a_transform_and_its_inverse_give_the_sound_again() -> None:

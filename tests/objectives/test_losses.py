@@ -8,7 +8,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from gan_core.hparams import AdversarialHParams
+from gan_core.layers.blocks import Dropout
 from gan_core.objectives import losses
+from gan_core.objectives.base import StepContext
 from gan_core.objectives.penalties import (
     dragan,
     finite_differences,
@@ -19,6 +22,7 @@ from gan_core.objectives.penalties import (
     r1,
     r2,
 )
+from tests.objectives.services import FixedServices
 
 # logits whose sigmoids are 3/4 and 1/4: log 3 and -log 3
 REAL = torch.tensor([math.log(3), -math.log(3)])
@@ -285,15 +289,39 @@ def test_orthogonal_regularisation() -> None:
     assert_close(orthogonality(layer), torch.tensor(0.0))
 
 
-def test_finite_differences_see_both_points_alike() -> None:
-    """With as many items as the critic has conditions, and the same draws of layers that draw at random."""
+def drawing(noise: int = 0) -> tuple[StepContext[AdversarialHParams], torch.Generator]:
+    """What a penalty draws from, and the generator of layers: the same (seed 0), or one of its own, as on a GPU."""
     random = torch.Generator().manual_seed(0)
+    layers = torch.Generator().manual_seed(noise) if noise else random
+    return StepContext({}, AdversarialHParams(), random, FixedServices(), noise=layers), layers
+
+
+@pytest.mark.parametrize("noise", [0, 1])
+def test_finite_differences_see_both_points_alike(noise: int) -> None:
+    """With as many items as the critic has conditions, and the same draws of layers that draw at random."""
+    context, random = drawing(noise)
     points, conditions = torch.full((8, 3), 0.5), torch.arange(8.0)
+    layer = Dropout(0.5)
+    layer.generator = random
 
     def critic(points: torch.Tensor) -> torch.Tensor:
-        return points.sum(1) + conditions + 100 * torch.rand(len(points), generator=random)
+        return points.sum(1) + conditions + 100 * layer(torch.ones(len(points)))
 
-    assert float(finite_differences["r1"](critic, points, points, random)) < 10
+    assert float(finite_differences["r1"](critic, points, points, context)) < 10
+
+
+@pytest.mark.parametrize("heads", [1, 2, 5])
+def test_penalties_are_of_the_sum_of_several_logits(heads: int) -> None:
+    """Equal logits: the gradient is `heads` times as long, in either form."""
+    points = torch.full((20_000, 3), 0.5)
+    context, random = drawing()
+
+    def critic(points: torch.Tensor) -> torch.Tensor:
+        return points.square().sum(1, keepdim=True).expand(-1, heads)
+
+    exact = penalties["r1"](critic, points, points, random)
+    assert_close(exact, torch.tensor(0.5 * heads**2 * 3))
+    assert_close(finite_differences["r1"](critic, points, points, context), exact, rtol=0.03, atol=0)
 
 
 def test_finite_differences_are_the_penalties_on_average() -> None:
@@ -303,8 +331,8 @@ def test_finite_differences_are_the_penalties_on_average() -> None:
     def critic(points: torch.Tensor) -> torch.Tensor:
         return points.square().sum(1)
 
-    random = torch.Generator().manual_seed(0)
+    context, random = drawing()
     for name in ("r1", "r2"):
         exact = penalties[name](critic, real, fake, random)
-        estimate = finite_differences[name](critic, real, fake, random)
+        estimate = finite_differences[name](critic, real, fake, context)
         assert_close(estimate, exact, rtol=0.03, atol=0)
