@@ -22,6 +22,7 @@ import math
 from dataclasses import dataclass
 
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
@@ -70,7 +71,8 @@ class EqualisedStem(LatentStem):
         nn.init.zeros_(self.bias)
 
     def forward(self, latents: Tensor, output_size: list[int] | None = None) -> Tensor:
-        return super().forward(latents * self.scale)
+        # as `equalised` does with the weight, which is larger
+        return super().forward(latents if is_parametrized(self, "weight") else latents * self.scale)
 
 
 class ProganGenerator(Growable):

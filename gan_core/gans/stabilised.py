@@ -12,9 +12,10 @@ from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
 from gan_core.hparams import AdversarialHParams
 from gan_core.layers.virtual_batch_norm import WithReference
+from gan_core.objectives.penalties import MATRICES, TRANSPOSED
 
 REFERENCES = 64  # samples of the reference batch
-NORMALISED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
+NORMALISED = (*MATRICES, nn.Embedding)
 
 
 def stabilised(
@@ -33,12 +34,13 @@ def stabilised(
 def apply_spectral_norm(network: nn.Module) -> None:
     """Divides each weight by its largest singular value, with one power iteration per pass (1802.05957, equation 8).
 
-    Layers that are already normalised or not trained are skipped. When to use it: in the discriminator with the hinge
+    Layers that are already normalised or not trained are skipped, and modulated convolutions, which normalise their
+    outputs. When to use it: in the discriminator with the hinge
     loss; in both networks if the generator has attention (1805.08318).
     """
     for layer in list(network.modules()):
         if isinstance(layer, NORMALISED) and "weight" in dict(layer.named_parameters(recurse=False)):
-            outputs = 1 if isinstance(layer, nn.ConvTranspose2d) else 0  # the weight's axis
+            outputs = 1 if isinstance(layer, TRANSPOSED) else 0  # the weight's axis
             register_parametrization(layer, "weight", SpectralNorm(layer.weight, dim=outputs))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from gan_core.layers.style import EqualisedConv2d, EqualisedLinear, equalised
+from gan_core.layers.style import Equalised, equalised
 from gan_core.ranks import batch_deviation, normal, uniform
 
 if TYPE_CHECKING:
@@ -143,6 +143,10 @@ COMBINED = {"r1_r2": ("r1", "r2")}  # penalties that are added up (2501.05441, s
 NEED_FAKES = ("gradient_penalty", "one_sided_gradient_penalty", "divergence", "r2", "r1_r2")
 
 
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d)  # convolutions whose weights have the outputs second
+MATRICES = (nn.Linear, nn.Conv1d, nn.Conv2d, *TRANSPOSED)
+
+
 def orthogonality(network: nn.Module) -> Tensor:
     """The sum over weight matrices W (rows: outputs) of |W W^T off the diagonal|_F^2 (1809.11096, equation 3).
 
@@ -150,10 +154,13 @@ def orthogonality(network: nn.Module) -> Tensor:
     """
     total = torch.zeros((), device=next(network.parameters()).device)
     for layer in network.modules():
-        if not isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+        if isinstance(layer, Equalised):
+            weight = equalised(layer)
+        elif isinstance(layer, MATRICES):
+            weight = layer.weight
+        else:
             continue
-        weight = equalised(layer) if isinstance(layer, (EqualisedLinear, EqualisedConv2d)) else layer.weight
-        if isinstance(layer, nn.ConvTranspose2d):
+        if isinstance(layer, TRANSPOSED):
             weight = weight.transpose(0, 1)
         rows = weight.flatten(1)  # (O, I, H, W) -> (O, I * H * W)
         # W W^T and W^T W have the same norm; the smaller one is much faster in wide stems

@@ -17,6 +17,7 @@ from gan_core.checkpoint import read_checkpoint, write_checkpoint
 from gan_core.data.base import DataSet, DataSpec
 from gan_core.errors import BadValue
 from gan_core.gans import Recipe, progan, recipes, stylegan, stylegan2
+from gan_core.gans.stabilised import apply_spectral_norm
 from gan_core.knobs import changed
 from gan_core.layers.style import Blur, Epilogue, EqualisedConv2d, EqualisedLinear, PixelNorm, equalised
 from gan_core.layers.style_generator import Noise, StyleGenerator, StyleMixing
@@ -162,6 +163,25 @@ def test_orthogonal_regularisation_sees_weights_as_they_are_used() -> None:
     products = used @ used.T
     expected = (products**2).sum() - (np.diag(products) ** 2).sum()
     assert float(orthogonality(layer).detach()) == pytest.approx(expected, rel=1e-4)
+
+
+def test_orthogonal_regularisation_sees_stems_and_modulated_convolutions_as_they_are_used() -> None:
+    stem = progan.EqualisedStem(64, 4)
+    assert_close(stem(torch.eye(64)[:1])[0], stem.weight[0].detach() * stem.scale)
+    used = as_float64(stem.weight.transpose(0, 1).flatten(1)) * stem.scale
+    modulated = stylegan2.ModulatedConv2d(6, 4, 3, 5, "fused")
+    modulated.style = nn.Identity()  # type: ignore[assignment]
+    for layer, rows in (stem, used), (modulated, as_float64(modulated.weight.flatten(1)) * modulated.scale):
+        products = rows @ rows.T
+        expected = (products**2).sum() - (np.diag(products) ** 2).sum()
+        assert float(orthogonality(layer).detach()) == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_stem_under_spectral_norm_has_no_scale_besides() -> None:
+    stem = progan.EqualisedStem(8, 4)
+    apply_spectral_norm(stem)
+    stem.eval()
+    assert_close(stem(torch.eye(8)[:1])[0], stem.weight[0].detach())
 
 
 @pytest.mark.parametrize("recipe", ["progan", "stylegan", "stylegan2"])

@@ -287,6 +287,11 @@ def test_orthogonal_regularisation() -> None:
     assert_close(orthogonality(transposed), torch.tensor(2 * 11.0**2))
     layer.weight.data = torch.tensor([[0.6, 0.8], [-0.8, 0.6]])
     assert_close(orthogonality(layer), torch.tensor(0.0))
+    # sounds: the same filters, over time
+    over_time = torch.nn.Conv1d(1, 2, 2), torch.nn.ConvTranspose1d(1, 2, 2)
+    over_time[0].weight.data = torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]])
+    over_time[1].weight.data = torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])
+    assert [float(orthogonality(layer).detach()) for layer in over_time] == [2 * 11.0**2] * 2
 
 
 def drawing(noise: int = 0) -> tuple[StepContext[AdversarialHParams], torch.Generator]:
