@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from gan_core.errors import BadValue
 from gan_core.knobs import ActsWhen, HParams, Named, differences, knob, knobs, unless, when
@@ -155,6 +155,8 @@ ZERO_CENTRED = ("r1", "r2", "r1_r2")  # penalties on the norm of the gradient it
 @dataclass(frozen=True)
 class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
     """Settings of the adversarial objective, for any generator that maps latents to samples."""
+
+    takes_reference: ClassVar[bool] = True  # whether the generator can be given a reference batch of latents or classes
 
     latent_size: int = knob(
         100, 1, 1024, label="Latent size", unit="dimensions", change="rebuild", group="networks",
@@ -311,6 +313,7 @@ class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
             (self.unroll_steps and self.weight_clip, N_UNROLLED_CLIP),
             (self.feature_matching and self.top_k < 1, N_TOP_FEATURES),
             (self.augment == "adaptive" and self.loss in UNBOUNDED, N_ADAPTIVE_SCORE),
+            (self.virtual_batch_norm and not self.takes_reference, N_REFERENCE),
             (self.penalty_form == "finite_difference" and self.penalty not in ("none", *ZERO_CENTRED), N_FINITE),
         ):
             if refused:
@@ -320,6 +323,10 @@ class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
 RELATIVE = ("non_saturating", "logistic", "least_squares", "hinge")  # losses that have a relativistic form
 UNBOUNDED = ("wasserstein", "softmax", "energy", "equilibrium")  # losses whose scores have no decision boundary
 UNLABELLED = (*UNBOUNDED, "hinge")
+N_REFERENCE = (
+    "Virtual batch normalisation is for generators of single images or points from latents and classes. Turn it off "
+    "for this one."
+)
 N_FINITE = "Only R1, R2 and R1 + R2 can be computed by finite differences."
 N_SMOOTHING = "Label smoothing cannot be used with the {loss} loss, which has no labels."
 N_FLIPPING = "Label flipping cannot be used with the {loss} loss, which has no labels."

@@ -20,6 +20,7 @@ of which are seen at once; no classes of motion are learnt.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,8 @@ LEAST_FRAMES = 2
 class MocoganHParams(DcganHParams):
     """The knobs of both generators and both discriminators."""
 
+    takes_reference: ClassVar[bool] = False
+
     latent_size: int = knob(
         80, 1, 1024, label="Latent size", unit="dimensions", change="rebuild", group="networks",
         help="Latent dimensions of a whole film: those of the motion of each frame, and the rest for the content.",
@@ -54,6 +57,11 @@ class MocoganHParams(DcganHParams):
         16, 1, 512, label="Motion units", unit="dimensions", change="rebuild", group="networks",
         help="Width of the recurrent network that makes the motion, and so of the motion code of each frame.",
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.augment != "none":
+            raise BadValue("Films can't be augmented like images. Set the augmentation to none.")
 
 
 def check_frames(frames: int) -> None:

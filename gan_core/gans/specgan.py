@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +29,7 @@ from gan_core.errors import BadValue
 from gan_core.gans.recipe import Recipe, register
 from gan_core.hparams import AdversarialHParams, channels_knob, max_channels_knob
 from gan_core.knobs import knob
-from gan_core.layers.blocks import initialise_normal
+from gan_core.layers.blocks import initialise_normal, logit_head
 from gan_core.layers.spectrum import BANDS, HOP, griffin_lim
 from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.spoken import Spoken, asked_for, weights_of, widths
@@ -41,6 +41,8 @@ UNIT = HOP * 2**LEVELS  # samples that the length of a sound is a multiple of
 @dataclass(frozen=True)
 class SpecganHParams(AdversarialHParams):
     """The knobs of SpecGAN."""
+
+    takes_reference: ClassVar[bool] = False
 
     channels: int = channels_knob(12, reference="SpecGAN has 64.")
     max_channels: int = max_channels_knob(96, reference="SpecGAN has 1024.")
@@ -102,7 +104,7 @@ class SpectrogramDiscriminator(nn.Module):
             inputs = outputs
         self.layers = nn.Sequential(*layers, nn.Flatten())
         features = inputs * (BANDS >> LEVELS) * (frames >> LEVELS)
-        self.head = nn.Linear(features, 1)
+        self.head = logit_head(features, 0, hparams.minibatch)
         self.said = nn.Linear(sum(conditions), features, bias=False) if sum(conditions) else None
 
     def forward(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:

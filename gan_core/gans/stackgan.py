@@ -128,6 +128,13 @@ class StackganHParams(WordingHParams):
                 "The latent size must be larger than the size of the condition, {condition}, got {latent_size}.",
                 condition=self.condition, latent_size=self.latent_size,
             )  # fmt: skip
+        if self.minibatch != "none":
+            raise BadValue(N_NO_MINIBATCH)
+
+
+N_NO_MINIBATCH = (
+    "A discriminator that follows words judges each image by itself, so it takes no minibatch layer. Valid: none."
+)
 
 
 def clip_settings(hparams: StackganHParams) -> ClipHParams:

@@ -18,6 +18,7 @@ samples its networks have exactly the paper's weights.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +28,7 @@ from gan_core.errors import BadValue
 from gan_core.gans.recipe import Recipe, register
 from gan_core.hparams import AdversarialHParams, max_channels_knob
 from gan_core.knobs import knob
-from gan_core.layers.blocks import RandomLayer
+from gan_core.layers.blocks import RandomLayer, logit_head
 from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.spoken import Spoken, asked_for, weights_of, widths
 from gan_core.ranks import integers
@@ -47,6 +48,8 @@ PUBLISHED = {
 class WaveganHParams(AdversarialHParams):
     """The knobs of WaveGAN."""
 
+    takes_reference: ClassVar[bool] = False
+
     channels: int = knob(
         8, 4, 256, label="Channels", change="rebuild", group="networks",
         help="Channels of the longest features; doubled each time the length is divided by 4. WaveGAN has 64.",
@@ -61,6 +64,11 @@ class WaveganHParams(AdversarialHParams):
         False, label="Batch normalisation", change="rebuild", group="networks",
         help="Normalises the generator's hidden layers over the batch.",
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.augment != "none":
+            raise BadValue("Sounds can't be augmented like images. Set the augmentation to none.")
 
     @property
     def pyramid(self) -> list[int]:
@@ -125,7 +133,7 @@ class WaveDiscriminator(nn.Module):
             inputs = outputs
         self.layers = nn.Sequential(*layers, nn.Flatten())
         features = inputs * (length // UNIT)
-        self.head = nn.Linear(features, 1)
+        self.head = logit_head(features, 0, hparams.minibatch)
         self.said = nn.Linear(sum(conditions), features, bias=False) if sum(conditions) else None
 
     def forward(self, waves: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -101,7 +101,7 @@ def attention_maps(network: nn.Module, *inputs: Tensor) -> dict[str, Tensor]:
 
     def note(name: str) -> Callable[..., None]:
         def keep(layer: AttentionLayer, given: tuple[Tensor, ...]) -> None:
-            found[name] = layer.shares(given[0])
+            found[name] = layer.shares(given[0])[-len(inputs[0]) :]  # a reference batch stands before the samples
 
         return keep
 

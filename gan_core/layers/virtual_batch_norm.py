@@ -7,9 +7,14 @@ cost; therefore it is used in the generator only, as in the paper.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from gan_core.layers.residual import attention_maps
 
 
 class VirtualBatchNorm(nn.Module):
@@ -64,9 +69,20 @@ class WithReference(nn.Module):
         inputs = [torch.cat([self.reference, latents])]
         if labels is not None:
             assert isinstance(self.reference_labels, Tensor)
-            inputs.append(torch.cat([self.reference_labels, labels]))
+            reference = self.reference_labels
+            if labels.is_floating_point():  # blends of classes, (B, classes)
+                reference = one_hot(reference, labels.shape[1]).to(labels)
+            inputs.append(torch.cat([reference, labels]))
         samples: Tensor = self.network(*inputs)
         return samples[len(self.reference) :]
+
+    def attention_maps(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """Those of the samples, see `layers.residual.attention_maps`."""
+        return attention_maps(self, *inputs)
+
+    def codes(self, latents: Tensor) -> Any:
+        """The network's codes of latents, where it has some."""
+        return self.network.codes(latents)  # type: ignore[operator]
 
 
 def replace_batch_norm(network: nn.Module, references: int) -> None:

@@ -50,7 +50,10 @@ class Fakes:
 
 @dataclass(frozen=True)
 class DiscriminatorOutput:
-    """Logits (B,) or (B, L), and the features (B, ...) that went into the `head` if they were requested."""
+    """Logits (B,) or (B, L), and the features (B, ...) that went into the `head` if they were requested.
+
+    Of a discriminator of several, with a `head` each, the features of all.
+    """
 
     logits: Tensor
     features: Tensor | None = None
@@ -333,8 +336,8 @@ class Adversarial(Objective[Settings]):
         inputs = (images, labels) if self.conditional else (images,)
         if not (features or self.needs_features):
             return DiscriminatorOutput(discriminator(*inputs))
-        with stabilisers.captured_input(discriminator) as found:
-            return DiscriminatorOutput(discriminator(*inputs), found[-1])
+        with stabilisers.captured_features(discriminator) as found:
+            return DiscriminatorOutput(discriminator(*inputs), found())
 
     def discriminate_both(
         self, discriminator: nn.Module, real: tuple[Tensor, Tensor | None], fake: tuple[Tensor, Tensor | None]

@@ -13,6 +13,7 @@ image of the first domain can be one of the second in another epoch, where the p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -30,6 +31,8 @@ DOMAINS = ("negative", "edges")
 @dataclass(frozen=True)
 class CoupledHParams(AdversarialHParams):
     """The knobs of the objective."""
+
+    takes_reference: ClassVar[bool] = False
 
     second_domain: str = knob(
         "negative", choices=DOMAINS, label="Second domain", change="rebuild", group="objective",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -69,13 +69,17 @@ def top_k_share(hparams: AdversarialHParams, step: int) -> float:
 
 
 @contextlib.contextmanager
-def captured_input(discriminator: nn.Module) -> Iterator[list[Tensor]]:
-    """Records the inputs of the discriminator's `head` within the `with` block; raises BadValue if it has none."""
-    head = next((layer for name, layer in discriminator.named_modules() if name.rpartition(".")[2] == "head"), None)
-    if head is None:
+def captured_features(discriminator: nn.Module) -> Iterator[Callable[[], Tensor]]:
+    """Within the `with` block, a function that returns the last input of the discriminator's `head`.
+
+    Those of several heads are side by side, (B, F). Raises BadValue where there is none.
+    """
+    heads = [layer for name, layer in discriminator.named_modules() if name.rpartition(".")[2] == "head"]
+    if not heads:
         raise BadValue("This discriminator has no last layer to read features from.")
-    with input_of(head) as found:
-        yield found
+    with contextlib.ExitStack() as stack:
+        found = [stack.enter_context(input_of(head)) for head in heads]
+        yield lambda: found[0][-1] if len(found) == 1 else torch.cat([inputs[-1].flatten(1) for inputs in found], 1)
 
 
 @contextlib.contextmanager

@@ -21,8 +21,10 @@ from gan_core.gans.stabilised import apply_spectral_norm, stabilised
 from gan_core.hparams import UNLABELLED, AdversarialHParams
 from gan_core.knobs import changed, knobs
 from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
+from gan_core.layers.residual import AttentionLayer
 from gan_core.layers.virtual_batch_norm import VirtualBatchNorm, WithReference
 from gan_core.objectives import stabilisers
+from gan_core.objectives.information import codes_of
 from gan_core.objectives.losses import losses
 from gan_core.training.optimizers import rate_factor
 from gan_core.training.trainer import Trainer
@@ -88,11 +90,28 @@ def test_feature_matching_compares_means() -> None:
 def test_feature_matching_reads_what_goes_into_the_head() -> None:
     network = trainer(minibatch="discrimination").networks["discriminator"]
     points = torch.randn(8, 2, generator=seeded())
-    with stabilisers.captured_input(network) as found:
+    with stabilisers.captured_features(network) as found:
         network(points)
-    assert torch.equal(found[0], network.layers(points))
-    with pytest.raises(BadValue, match="no last layer"), stabilisers.captured_input(nn.Linear(2, 1)):
+        assert torch.equal(found(), network.layers(points))
+    with pytest.raises(BadValue, match="no last layer"), stabilisers.captured_features(nn.Linear(2, 1)):
         pass
+
+
+@pytest.mark.parametrize("name", ["mocogan", "projected_gan"])
+def test_feature_matching_reads_the_heads_of_all_discriminators(name: str) -> None:
+    recipe = recipes.get(name)
+    running = Trainer(recipe, changed(recipe.tiny, {"feature_matching": True}), example(recipe))
+    discriminator = running.networks["discriminator"]
+    heads = [layer for name, layer in discriminator.named_modules() if name.endswith("head")]
+    assert len(heads) > 1
+    samples = torch.randn(2, *running.spec.shape, generator=seeded())
+    given: list[torch.Tensor] = []
+    for head in heads:
+        head.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0].flatten(1)))
+    with stabilisers.captured_features(discriminator) as found:
+        discriminator(samples)
+        assert torch.equal(found(), torch.cat(given, 1))
+    assert running.train_step().terms["generator/feature_matching"] > 0
 
 
 def test_top_k_keeps_the_best_judged() -> None:
@@ -181,6 +200,56 @@ def test_a_virtually_normalised_sample_does_not_depend_on_its_batch(dimensions: 
     assert_close(network(inputs)[:2], network(inputs[:2]))
     network(inputs).sum().backward()
     assert all(weight.grad is not None for weight in network.parameters())
+
+
+@pytest.mark.parametrize("name", ["cogan", "molgan", "musegan", "mocogan", "specgan", "wavegan"])
+def test_generators_that_cannot_be_given_a_reference_batch_are_refused(name: str) -> None:
+    with pytest.raises(BadValue, match="for generators of single images or points from latents and classes"):
+        recipes.get(name).settings({"virtual_batch_norm": True})
+
+
+@pytest.mark.parametrize("name", ["wavegan", "mocogan"])
+@pytest.mark.parametrize("augment", ["diffaugment", "adaptive"])
+def test_what_is_no_image_is_not_augmented(name: str, augment: str) -> None:
+    with pytest.raises(BadValue, match=r"can't be augmented like images\. Set the augmentation to none"):
+        recipes.get(name).settings({"augment": augment, "loss": "non_saturating"})
+
+
+@pytest.mark.parametrize("minibatch", ["discrimination", "standard_deviation"])
+@pytest.mark.parametrize("name", ["wavegan", "specgan", "stackgan"])
+def test_a_minibatch_layer_compares_samples_or_is_refused(name: str, minibatch: str) -> None:
+    recipe = recipes.get(name)
+    if name == "stackgan":
+        with pytest.raises(BadValue, match=r"takes no minibatch layer\. Valid: none"):
+            recipe.settings({"minibatch": minibatch})
+        return
+    running = Trainer(recipe, changed(recipe.tiny, {"minibatch": minibatch}), example(recipe))
+    assert all(term.isfinite() for term in running.train_step().terms.values())
+    discriminator = running.networks["discriminator"].eval()
+    batch = running.next_batch(4)
+    samples = batch["real"].requires_grad_()
+    (slope,) = torch.autograd.grad(discriminator(samples, batch["label"])[0], samples)
+    assert slope[1:].any()  # the first logit depends on the other samples
+
+
+def test_what_a_generator_tells_of_itself_is_of_its_samples_with_a_reference_too() -> None:
+    sagan, infogan, acgan = (recipes.get(name) for name in ("sagan", "infogan", "acgan"))
+    generators = {
+        recipe.name: recipe.build(changed(recipe.tiny, {"virtual_batch_norm": True}), example(recipe).spec)["generator"]
+        for recipe in (sagan, infogan, acgan)
+    }
+    latents = torch.randn(2, 4, generator=seeded())
+    (maps,) = generators["sagan"].attention_maps(latents).values()
+    assert len(maps) == 2
+    layer = next(layer for layer in generators["sagan"].modules() if isinstance(layer, AttentionLayer))
+    with stabilisers.input_of(layer) as given:
+        generators["sagan"].eval()(latents)
+    assert_close(maps, layer.shares(given[0])[-2:])
+    latents = torch.randn(2, 5, generator=seeded())
+    assert torch.equal(generators["infogan"].codes(latents).values, codes_of(latents, infogan.tiny).values)
+    latents, classes = torch.randn(2, 4, generator=seeded()), torch.tensor([0, 2])
+    blends = nn.functional.one_hot(classes, example(acgan).spec.classes).float()
+    assert_close(generators["acgan"](latents, blends), generators["acgan"](latents, classes))
 
 
 def test_virtual_batch_norm_needs_a_batch_norm() -> None:
