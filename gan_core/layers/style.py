@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -89,18 +89,13 @@ class EqualisedConv2d(nn.Conv2d):
         return conv2d(features, weight, self.bias, padding=self.padding)
 
 
-@runtime_checkable
-class Equalised(Protocol):
-    """A layer whose weight is scaled at runtime."""
+def equalised(layer: nn.Module) -> Tensor:
+    """The effective weight of a layer with a `scale`.
 
-    weight: Tensor
-    scale: float
-
-
-def equalised(layer: Equalised) -> Tensor:
-    """The effective weight. He's constant is left out under spectral normalisation, which already sets the scale."""
-    assert isinstance(layer, nn.Module)
-    return layer.weight if is_parametrized(layer, "weight") else layer.weight * layer.scale
+    He's constant is left out under spectral normalisation, which already sets the scale.
+    """
+    weight: Tensor = layer.weight  # type: ignore[assignment]
+    return weight if is_parametrized(layer, "weight") else weight * layer.scale  # type: ignore[operator]
 
 
 def _smeared(weight: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from gan_core.layers.style import Equalised, equalised
+from gan_core.layers.style import equalised
 from gan_core.ranks import batch_deviation, normal, uniform
 
 if TYPE_CHECKING:
@@ -154,7 +154,8 @@ def orthogonality(network: nn.Module) -> Tensor:
     """
     total = torch.zeros((), device=next(network.parameters()).device)
     for layer in network.modules():
-        if isinstance(layer, Equalised):
+        # a weight is read once, because spectral normalisation iterates each time
+        if isinstance(getattr(layer, "scale", None), float):
             weight = equalised(layer)
         elif isinstance(layer, MATRICES):
             weight = layer.weight
