@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from gan_core.errors import BadValue
 from gan_core.knobs import ActsWhen, HParams, Named, differences, knob, knobs, unless, when
@@ -156,7 +156,7 @@ ZERO_CENTRED = ("r1", "r2", "r1_r2")  # penalties on the norm of the gradient it
 class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
     """Settings of the adversarial objective, for any generator that maps latents to samples."""
 
-    takes_reference: ClassVar[bool] = True  # whether the generator can be given a reference batch of latents or classes
+    takes_reference = True  # whether the generator can be given a reference batch of latents or classes
 
     latent_size: int = knob(
         100, 1, 1024, label="Latent size", unit="dimensions", change="rebuild", group="networks",

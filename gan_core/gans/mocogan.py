@@ -20,7 +20,6 @@ of which are seen at once; no classes of motion are learnt.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +41,7 @@ LEAST_FRAMES = 2
 class MocoganHParams(DcganHParams):
     """The knobs of both generators and both discriminators."""
 
-    takes_reference: ClassVar[bool] = False
+    takes_reference = False
 
     latent_size: int = knob(
         80, 1, 1024, label="Latent size", unit="dimensions", change="rebuild", group="networks",

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +42,7 @@ UNIT = HOP * 2**LEVELS  # samples that the length of a sound is a multiple of
 class SpecganHParams(AdversarialHParams):
     """The knobs of SpecGAN."""
 
-    takes_reference: ClassVar[bool] = False
+    takes_reference = False
 
     channels: int = channels_knob(12, reference="SpecGAN has 64.")
     max_channels: int = max_channels_knob(96, reference="SpecGAN has 1024.")

@@ -18,7 +18,6 @@ samples its networks have exactly the paper's weights.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +47,7 @@ PUBLISHED = {
 class WaveganHParams(AdversarialHParams):
     """The knobs of WaveGAN."""
 
-    takes_reference: ClassVar[bool] = False
+    takes_reference = False
 
     channels: int = knob(
         8, 4, 256, label="Channels", change="rebuild", group="networks",

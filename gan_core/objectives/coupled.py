@@ -13,7 +13,6 @@ image of the first domain can be one of the second in another epoch, where the p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -32,7 +31,7 @@ DOMAINS = ("negative", "edges")
 class CoupledHParams(AdversarialHParams):
     """The knobs of the objective."""
 
-    takes_reference: ClassVar[bool] = False
+    takes_reference = False
 
     second_domain: str = knob(
         "negative", choices=DOMAINS, label="Second domain", change="rebuild", group="objective",

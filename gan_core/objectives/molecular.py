@@ -12,7 +12,6 @@ reached from the others.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -34,7 +33,7 @@ N_NOT_PICTURES = "{knob} is made for pictures; molecules can't use it."
 class MolecularHParams(AdversarialHParams):
     """The conversion of scores to graphs, and rewards besides the discriminator's."""
 
-    takes_reference: ClassVar[bool] = False
+    takes_reference = False
 
     discretisation: str = knob(
         "straight_through", choices=("softmax", "gumbel", "straight_through"), label="Discretisation",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ PITCHES = HIGHEST - LOWEST + 2  # states of a voice: silent, or one of the pitch
 class PassagesHParams(AdversarialHParams):
     """The knobs of the objective."""
 
-    takes_reference: ClassVar[bool] = False
+    takes_reference = False
 
     continued: float = knob(
         0.5, 0.0, 1.0, label="Continued passages", unit="fraction of the batch", group="objective",
