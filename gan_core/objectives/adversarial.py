@@ -27,7 +27,7 @@ from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandard
 from gan_core.objectives import stabilisers
 from gan_core.objectives.augment import AdaptiveStrength, adaptive, diffaugment, uniform
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
-from gan_core.objectives.losses import AdversarialLoss, losses
+from gan_core.objectives.losses import AdversarialLoss, accuracy, losses
 from gan_core.objectives.penalties import COMBINED, NEED_FAKES, Critic, finite_differences, orthogonality, penalties
 from gan_core.objectives.unrolling import unrolled
 from gan_core.ranks import batch_mean, current
@@ -89,6 +89,7 @@ class Adversarial(Objective[Settings]):
 
     def phases(self, hparams: Settings) -> Sequence[Phase]:
         clip = hparams.weight_clip
+        clipped = (lambda networks: clip_weights(networks["discriminator"], clip)) if clip else None
         penalised = hparams.penalty != "none"
         lazy = penalised and hparams.penalty_every > 1
         phases = [
@@ -98,7 +99,7 @@ class Adversarial(Objective[Settings]):
                 group="discriminator",
                 terms=self._discriminator_terms,
                 repeats=hparams.discriminator_steps,
-                after_update=(lambda networks: clip_weights(networks["discriminator"], clip)) if clip else None,
+                after_update=clipped,
                 exact=penalised and not lazy,
             ),
             Phase(
@@ -121,6 +122,7 @@ class Adversarial(Objective[Settings]):
                     group="discriminator",
                     terms=self._penalty_terms,
                     every=every,
+                    after_update=clipped,
                     exact=True,
                 ),
             )
@@ -376,9 +378,7 @@ class Adversarial(Objective[Settings]):
         logits = {name: values.flatten(1) for name, values in observed.items() if name in SCORES}
         scores = {name: values.sigmoid() if probability else values for name, values in logits.items()}
         metrics = {f"score/{name}": values.mean(1) for name, values in scores.items()}
-        if threshold is not None and {"real", "fake_before"} <= logits.keys():
-            right = (logits["real"] > threshold).float().mean(1)
-            metrics["accuracy"] = (right + (logits["fake_before"] <= threshold).float().mean(1)) / 2
+        metrics |= accuracy(logits, threshold)
         if {"real", "fake_before"} <= logits.keys() and logits["real"].shape == logits["fake_before"].shape:
             metrics["separated"] = (logits["real"] > logits["fake_before"]).float().mean(1)
         others = {name: values for name, values in observed.items() if name not in SCORES}

@@ -189,6 +189,8 @@ class Pool(Protocol):
 class Objective(nn.Module, ABC, Generic[Settings]):
     """Base of all objectives. Buffers hold ALL of its mutable state, so that a resume is exact."""
 
+    clock = ""  # that of the knobs that `schedule` follows
+
     def setup(self, networks: Networks, spec: DataSpec) -> None:
         """Allocates buffers, before any state is loaded."""
 
@@ -208,7 +210,8 @@ class Objective(nn.Module, ABC, Generic[Settings]):
         """The only place where buffers change."""
 
     def schedule(self, networks: Networks, hparams: Settings, images_seen: int) -> dict[str, float]:
-        """Sets values that change with progress (resolution, alpha) and returns them by name.
+        """Sets what changes with progress (resolution, alpha) and returns it by name. `images_seen`: since its clock
+        began.
 
         The trainer uses `batch_size`, `rate` (a factor of the learning rates), `beta2` (of Adam) and `ema` (the decay).
         """

@@ -38,7 +38,7 @@ from gan_core.objectives.translation import (
     scale_terms,
 )
 
-LAYERS = 4.0  # the weight of a layer is this, divided by the number of layers
+LAYERS = 4.0  # the weight of a layer is this, divided by the number of layers that are matched
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class CoarseToFine(Translation[CoarseToFineHParams]):
 def matching(of_real: Sequence[Sequence[Tensor]], of_fake: Sequence[Sequence[Tensor]]) -> Tensor:
     """L_FM, averaged over the discriminators, of their outputs without the logits."""
     distances = [
-        LAYERS / len(real) * l1_loss(one, other)
+        LAYERS / (len(real) - 1) * l1_loss(one, other)  # the logits aren't matched
         for real, fake in zip(of_real, of_fake, strict=True)
         for one, other in zip(real[:-1], fake[:-1], strict=True)
     ]

@@ -24,6 +24,7 @@ from gan_core.hparams import SingleNetworkHParams, TrainingHParams, TwoPlayerHPa
 from gan_core.knobs import knob
 from gan_core.layers.text import TextDiscriminator, TextGenerator, pick, said
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
+from gan_core.objectives.losses import accuracy
 from gan_core.ranks import current, uniform
 
 JUDGED = 4096  # texts per pass through D
@@ -116,6 +117,8 @@ class PolicyHParams(TrainingHParams, TwoPlayerHParams):
 class PolicyGradient(Objective[PolicyHParams]):
     """SeqGAN's objective. Networks: `generator`, a `TextGenerator`; `discriminator`, a `TextDiscriminator`."""
 
+    clock = "pretraining"
+
     def phases(self, hparams: PolicyHParams) -> Sequence[Phase]:
         judged = hparams.pretraining
         played = judged + hparams.discriminator_pretraining
@@ -163,9 +166,8 @@ class PolicyGradient(Objective[PolicyHParams]):
     def summarise(self, hparams: PolicyHParams, observed: dict[str, Tensor]) -> dict[str, Tensor]:
         logits = {name: values.flatten(1) for name, values in observed.items()}
         found = {f"score/{name}": values.sigmoid().mean(1) for name, values in logits.items()}
+        found |= accuracy(logits, 0.0)
         if {"real", "fake_before"} <= logits.keys():
-            right = (logits["real"] > 0).float().mean(1) + (logits["fake_before"] <= 0).float().mean(1)
-            found["accuracy"] = right / 2
             found["separated"] = (logits["real"] > logits["fake_before"]).float().mean(1)
         return found
 

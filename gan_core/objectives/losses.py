@@ -16,7 +16,7 @@ on RaLSGAN) instead of 1 and 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -252,7 +252,14 @@ def score_metrics(loss: AdversarialLoss, observed: dict[str, Tensor]) -> dict[st
     """
     flat = {name: values.flatten(1) for name, values in observed.items()}  # (K, ...) -> (K, scores)
     metrics = {f"score/{name}": (v.sigmoid() if loss.probability else v).mean(1) for name, v in flat.items()}
-    if loss.threshold is not None and {"real", "fake_before"} <= flat.keys():
-        right = (flat["real"] > loss.threshold).float().mean(1)
-        metrics["accuracy"] = (right + (flat["fake_before"] <= loss.threshold).float().mean(1)) / 2
-    return metrics
+    return metrics | accuracy(flat, loss.threshold)
+
+
+def accuracy(logits: Mapping[str, Tensor], threshold: float | None) -> dict[str, Tensor]:
+    """The share of real and generated items that K steps told apart, (K,), from their logits, (K, ...) each; nothing
+    where there is no threshold or one of the two wasn't observed.
+    """
+    if threshold is None or not {"real", "fake_before"} <= logits.keys():
+        return {}
+    right = (logits["real"].flatten(1) > threshold).float().mean(1)
+    return {"accuracy": (right + (logits["fake_before"].flatten(1) <= threshold).float().mean(1)) / 2}

@@ -26,6 +26,7 @@ from torch.nn.functional import relu, softplus
 from gan_core.hparams import TrainingHParams, TwoPlayerHParams
 from gan_core.knobs import knob
 from gan_core.objectives.base import Batch, Objective, StepContext
+from gan_core.objectives.losses import accuracy, losses
 from gan_core.objectives.random_crop_flip import random_crop_flip
 from gan_core.ranks import current
 
@@ -161,11 +162,8 @@ class Translation(Objective[Settings]):
                 metrics[f"score/{name}"] = scores.mean(1)
             else:
                 metrics[name] = flat.mean(1)
-        if {"real", "fake_before"} <= observed.keys() and hparams.loss != "wasserstein":
-            threshold = 0.5 if hparams.loss == "least_squares" else 0.0
-            right = (observed["real"].flatten(1) > threshold).float().mean(1)
-            metrics["accuracy"] = (right + (observed["fake_before"].flatten(1) <= threshold).float().mean(1)) / 2
-        return metrics
+        relative = getattr(hparams, "relativistic", "none") != "none"  # such scores are symmetric around 0
+        return metrics | accuracy(observed, 0.0 if relative else losses[hparams.loss].threshold)
 
 
 @contextmanager
@@ -186,8 +184,9 @@ class ReplayPool(nn.Module):
     """A buffer of past fakes, which replace half of the new ones for the discriminator (1612.07828, section 2.3).
 
     While the pool fills, all fakes are new. Then each fake is swapped with one of the pool with probability 1/2. `mix`
-    returns the discriminator's input; the pool itself is updated by `settle`, after the step. All ranks hold the same
-    pool, of the whole batch's fakes, so that a run can continue with another number of ranks.
+    returns the discriminator's input; the pool itself is updated by `settle`, after the step, whose fakes count as one
+    batch. All ranks hold the same pool, of the whole batch's fakes, so that a run can go on with another number of
+    ranks.
     """
 
     images: Tensor
@@ -199,36 +198,44 @@ class ReplayPool(nn.Module):
         self.register_buffer("images", torch.zeros(size, *shape))
         self.register_buffer("made", torch.zeros(size, dtype=torch.long))
         self.register_buffer("filled", torch.zeros((), dtype=torch.long))
-        self._moves: tuple[Tensor, Tensor, Tensor, int] | None = None
+        self._moves: list[tuple[Tensor, Tensor, Tensor, int]] = []  # of this step
+        self._mixed = 0  # fakes of this step's earlier updates
+        self._order = torch.arange(0)  # in which this step's fakes come to the places
 
     def mix(self, fakes: Tensor, context: StepContext) -> Tensor:
         """Fakes (B, C, H, W), some replaced by past ones."""
-        ranks = current()
-        return ranks.own(self._mixed(ranks.whole(fakes.detach()), context))
-
-    def _mixed(self, fakes: Tensor, context: StepContext) -> Tensor:
-        size, count = len(self.images), min(len(self.images), len(fakes))
-        if not count:
+        if not len(self.images):
             return fakes
-        new, device = fakes[:count], fakes.device
-        places = torch.randperm(size, generator=context.generator)[:count].to(device)
-        chosen = (torch.rand(count, generator=context.generator) < 0.5).to(device)
+        ranks = current()
+        return ranks.own(self._mix(ranks.whole(fakes.detach()), context))
+
+    def _mix(self, fakes: Tensor, context: StepContext) -> Tensor:
+        ranks, size, device = current(), len(self.images), fakes.device
+        whole = len(fakes) * ranks.turns  # of this update
+        if not self._mixed:
+            self._order = torch.randperm(size, generator=context.generator)
+        coins = torch.rand(min(size, whole), generator=context.generator) < 0.5
+        # the numbers of these fakes in the whole batch, (B / (W * T), T, W) -> (B / T,)
+        mine = torch.arange(whole).reshape(-1, ranks.turns, ranks.size)[:, ranks.turn].flatten()
+        mine = mine[mine + self._mixed < size]  # others than these stay as they are
+        numbers = mine + self._mixed
+        new, chosen, places = fakes[: len(mine)], coins[mine].to(device), self._order[numbers].to(device)
         full = self.filled >= size
         # decided on the device, without a transfer
-        places = torch.where(full, places, (self.filled + torch.arange(count, device=device)) % size)
+        places = torch.where(full, places, (self.filled + numbers.to(device)) % size)
         old = (chosen & full)[:, None, None, None]
-        self._moves = places, new, chosen | ~full, context.step
-        return torch.cat([torch.where(old, self.images[places], new), fakes[count:]])
+        self._moves.append((places, new, chosen | ~full, context.step))
+        if ranks.turn == ranks.turns - 1:
+            self._mixed += whole
+        return torch.cat([torch.where(old, self.images[places], new), fakes[len(mine) :]])
 
     def settle(self) -> None:
-        """Stores the images that `mix` swapped in the pool."""
-        if self._moves is None:
-            return
-        places, new, kept, step = self._moves
-        self.images[places] = torch.where(kept[:, None, None, None], new, self.images[places])
-        self.made[places] = torch.where(kept, step, self.made[places])
-        self.filled.add_(len(new)).clamp_(max=len(self.images))
-        self._moves = None
+        """Stores what `mix` swapped in the pool."""
+        for places, new, kept, step in self._moves:
+            self.images[places] = torch.where(kept[:, None, None, None], new, self.images[places])
+            self.made[places] = torch.where(kept, step, self.made[places])
+            self.filled.add_(len(new)).clamp_(max=len(self.images))
+        self._moves, self._mixed = [], 0
 
     def ages(self, step: int) -> Tensor:
         """Steps since each image was generated, (size,); 0 at empty places."""

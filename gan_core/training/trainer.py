@@ -170,7 +170,7 @@ class Trainer:
 
     def _step(self, only: str | None) -> StepResult:
         begun, communicated = time.perf_counter(), self.ranks.seconds
-        scheduled = self.objective.schedule(self.networks, self.hparams, self.images_seen)
+        scheduled = self.objective.schedule(self.networks, self.hparams, self._images_since(self.objective.clock))
         self._batch_size = int(scheduled.get("batch_size", self.hparams.batch_size))
         result = StepResult(self.step + 1, values={f"schedule/{name}": value for name, value in scheduled.items()})
         factor = rate_factor(self.hparams, self.step, self.began) * scheduled.get("rate", 1.0)
@@ -197,7 +197,11 @@ class Trainer:
         return result
 
     def _due(self, phase: Phase) -> bool:
-        return phase.due(self.step, self.images_seen - self.began.get(phase.clock, Moment()).images_seen)
+        return phase.due(self.step, self._images_since(phase.clock))
+
+    def _images_since(self, clock: str) -> int:
+        """Images since an edit restarted a schedule, else since the start of the run."""
+        return self.images_seen - self.began.get(clock, Moment()).images_seen
 
     def _update(self, phase: Phase, batch: Batch, result: StepResult) -> None:
         for group, weights in self._weights.items():

@@ -296,7 +296,14 @@ def test_scales_are_summed() -> None:
 def test_features_are_matched_in_every_layer_but_the_last() -> None:
     of_real = [[torch.zeros(2), torch.zeros(1), torch.zeros(1)]]
     of_fake = [[torch.tensor([1.0, 3.0]), torch.tensor([4.0]), torch.tensor([9.0])]]
-    assert float(coarse_to_fine.matching(of_real, of_fake)) == pytest.approx(4 / 3 * (2 + 4))
+    assert float(coarse_to_fine.matching(of_real, of_fake)) == pytest.approx(4 / 2 * (2 + 4))
+
+
+def test_the_layers_of_the_papers_discriminators_count_once() -> None:
+    """With three layers, the paper's default, the authors' 4 / (layers + 1) is 1."""
+    of_real = MultiScaleDiscriminator(1, 2, 3, 64, 1, "none")(torch.randn(2, 1, 64, 64))
+    of_fake = [[layer + 1 for layer in scale] for scale in of_real]
+    assert coarse_to_fine.matching(of_real, of_fake).item() == pytest.approx(4)  # four layers, each off by 1
 
 
 def test_pix2pixhd_grows_from_coarse_to_fine() -> None:

@@ -82,6 +82,10 @@ def test_a_seqgan_is_pretrained_then_judged_then_plays() -> None:
     assert parts == [["likelihood"], ["likelihood"], ["discriminator"], ["discriminator", "generator"]]
     assert seen[0].values["schedule/rate"] == 5.0
     assert seen[3].values["schedule/rate"] == 1.0
+    trainer.edit(changed(trainer.hparams, {"pretraining": 0.004}))  # begins again, with its rate
+    again = [trainer.train_step() for _ in range(2)]
+    assert [one.values["schedule/rate"] for one in again] == [5.0, 1.0]
+    assert ["likelihood/likelihood" in one.terms for one in again] == [True, False]
 
 
 def small() -> data.DataSet:

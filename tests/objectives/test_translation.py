@@ -17,6 +17,7 @@ from gan_core.objectives.base import StepContext
 from gan_core.objectives.cycle import Cycle, CycleHParams, TwoStep, TwoStepHParams
 from gan_core.objectives.pairs import Pairs, PairsHParams
 from gan_core.objectives.translation import LOSSES, ReplayPool, discriminator_terms, generator_loss
+from gan_core.training.computation import Computation
 from gan_core.training.trainer import Trainer
 from tests.conftest import example
 from tests.objectives.services import FixedServices
@@ -265,6 +266,45 @@ def test_without_places_there_is_no_curve_of_a_pool() -> None:
     assert not any("pool" in name for name in trainer.train_step().observed)
 
 
+def test_the_pool_takes_all_that_a_step_mixes() -> None:
+    pool, shared = ReplayPool(6, (1, 1, 1)), context({}, CycleHParams())
+    for first in (0, 2):
+        assert torch.equal(pool.mix(numbered(first, 2), shared), numbered(first, 2))
+    pool.settle()
+    assert pool.images[:4].flatten().tolist() == [0, 1, 2, 3]
+    assert int(pool.filled) == 4
+    pool.mix(numbered(4, 2), shared)
+    pool.settle()
+    for step in range(1, 50):
+        held, first = set(pool.images.flatten().tolist()), 6 * step
+        new = [numbered(first + part, 2) for part in (0, 2, 4)]
+        shown = torch.cat([pool.mix(part, shared) for part in new]).flatten().tolist()
+        pool.settle()
+        exchanged = set(shown) & held
+        assert len(set(shown)) == 6  # no past fake is shown twice
+        kept = set(pool.images.flatten().tolist())
+        assert kept == held - exchanged | set(torch.cat(new).flatten().tolist()) - set(shown)  # none is lost
+
+
+def test_every_update_of_dualgans_critics_fills_the_pool() -> None:
+    recipe = recipes.get("dualgan")
+    trainer = Trainer(recipe, replace(recipe.tiny, discriminator_steps=2, pool_size=50), example(recipe))
+    trainer.train_step()
+    assert int(trainer.objective.state_dict()["pool_a.filled"]) == 2 * trainer.hparams.batch_size
+
+
+def test_the_pool_is_the_same_where_the_batch_is_accumulated() -> None:
+    recipe = recipes.get("cyclegan")
+    whole, parts = (
+        Trainer(recipe, recipe.tiny, example(recipe), "cpu", Computation(accumulate=count)) for count in (1, 2)
+    )
+    for _ in range(3):
+        whole.train_step()
+        parts.train_step()
+    for name, value in whole.objective.state_dict().items():
+        assert_close(parts.objective.state_dict()[name], value, atol=1e-4, rtol=1e-4)
+
+
 def test_a_step_of_the_generators_alone_leaves_the_pool() -> None:
     recipe = recipes.get("cyclegan")
     trainer = Trainer(recipe, recipe.tiny, example(recipe))
@@ -293,6 +333,15 @@ def test_scores_and_accuracy(loss: str) -> None:
     first = [1 / (1 + math.exp(-value)) for value in (2.0, 0.25)] if loss == "non_saturating" else [2.0, 0.25]
     assert float(found["score/real"][0]) == pytest.approx(sum(first) / 2)
     assert found["held_out_l1"].tolist() == [0.5, 0.25]
+
+
+@pytest.mark.parametrize(("relativistic", "accuracy"), [("none", 0.5), ("average", 0.75)])
+def test_relativistic_least_squares_is_symmetric_around_zero(relativistic: str, accuracy: float) -> None:
+    """Its labels are 1 and -1 instead of 1 and 0 (1807.00734)."""
+    recipe = recipes.get("srgan")
+    hparams = replace(recipe.tiny, loss="least_squares", relativistic=relativistic)
+    observed = {"real": torch.tensor([[0.25, 0.25]]), "fake_before": torch.tensor([[-0.25, 0.25]])}
+    assert recipe.objective(hparams).summarise(hparams, observed)["accuracy"].tolist() == [accuracy]
 
 
 def test_marks_are_of_items_that_are_never_drawn() -> None:

@@ -130,6 +130,15 @@ def test_a_penalty_is_set_in_a_running_run(every: int, tmp_path: Path) -> None:
     assert same_state(trainer.state_dict(), resumed.state_dict())
 
 
+@pytest.mark.parametrize("every", [1, 2])
+def test_weights_are_clipped_after_each_update(every: int) -> None:
+    trainer = points(weight_clip=0.01, penalty="r1", penalty_every=every, discriminator_rate=0.1)
+    for step in range(2):
+        assert ("penalty/penalty" in trainer.train_step(only="discriminator").terms) == (every == 2 and not step)
+        weights = [weight.detach().abs().max() for weight in trainer.networks["discriminator"].parameters()]
+        assert float(max(weights)) <= 0.01 + 1e-9
+
+
 PENALISED = [recipe for recipe in recipes if "penalty" in knobs(recipe.hparams)]
 
 
