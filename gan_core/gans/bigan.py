@@ -80,8 +80,19 @@ def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> li
     return [batch["real"], networks["generator"](networks["encoder"](batch["real"]))]
 
 
+ENCODER = {
+    "non_saturating": r"\mathbb{E}[-\log(1-D(x))]", "minimax": r"\mathbb{E}[\log D(x)]",
+    "logistic": r"\mathbb{E}[\zeta(D(x))]", "least_squares": r"\tfrac12\mathbb{E}[D(x)^2]",
+    "wasserstein": r"\mathbb{E}[f(x)]", "hinge": r"\mathbb{E}[D(x)]",
+    "boundary_seeking": r"\tfrac12\mathbb{E}[(\log D(x)-\log(1-D(x)))^2]",
+}  # fmt: skip
+
+
 def equation(hparams: BiganHParams) -> str:
-    return adversarial_equation(hparams).replace("(x)", "(x,E(x))").replace("(G(z))", "(G(z),z)")
+    # a loss that compares is the same for both kinds of pairs
+    compares = hparams.relativistic != "none" or hparams.loss not in ENCODER
+    players = adversarial_equation(hparams) + r"\qquad L_E=w\," + ("L_G" if compares else ENCODER[hparams.loss])
+    return players.replace("(x)", "(x,E(x))").replace("(G(z))", "(G(z),z)")
 
 
 register(

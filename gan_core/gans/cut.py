@@ -98,9 +98,10 @@ def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> li
 
 
 def equation(hparams: CutHParams) -> str:
-    return EQUATIONS[hparams.loss].replace("D(y)", "D(b)").replace("D(G(x))", "D(G(a))") + (
-        r"+\lambda\,L_{NCE}(a,G(a))+\lambda\,L_{NCE}(b,G(b))"
-    )
+    contrast = r"+\lambda\,L_{NCE}(a,G(a))"
+    if hparams.contrast_identity:
+        contrast = r"+\tfrac{\lambda}{2}L_{NCE}(a,G(a))+\tfrac{\lambda}{2}L_{NCE}(b,G(b))"
+    return EQUATIONS[hparams.loss].replace("D(y)", "D(b)").replace("D(G(x))", "D(G(a))") + contrast
 
 
 DEFAULTS = CutHParams(batch_size=2)

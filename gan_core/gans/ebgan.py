@@ -71,7 +71,7 @@ def networks(hparams: EbganHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 def equation(hparams: EbganHParams) -> str:
     pulled = r"+w\,f_{PT}" if hparams.pulling_away else ""
-    return (EQUATION if hparams.loss == "energy" else adversarial_equation(hparams)) + pulled
+    return EQUATION + pulled if hparams.loss == "energy" else adversarial_equation(hparams, pulled)
 
 
 register(

@@ -148,9 +148,9 @@ def _judges(hparams: MolganHParams) -> OptimizerSpec:
 
 
 def equation(hparams: MolganHParams) -> str:
-    text = adversarial_equation(hparams)
-    text += rf"\;-\;{hparams.reward_weight:g}\,\mathbb{{E}}[R(G(z))]" if hparams.reward_weight else ""
-    return text + (rf"\;+\;{hparams.rules_weight:g}\,\mathbb{{E}}[V(G(z))]" if hparams.rules_weight else "")
+    terms = rf"\;-\;{hparams.reward_weight:g}\,\mathbb{{E}}[R(G(z))]" if hparams.reward_weight else ""
+    terms += rf"\;+\;{hparams.rules_weight:g}\,\mathbb{{E}}[V(G(z))]" if hparams.rules_weight else ""
+    return adversarial_equation(hparams, terms)
 
 
 DEFAULTS = MolganHParams(

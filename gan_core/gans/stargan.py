@@ -1,6 +1,6 @@
 """StarGAN: one generator that gives an image any value of an attribute (1711.09020).
 
-    L_D = L_adv + l_cls L_cls^r,     L_G = L_adv + l_cls L_cls^f + l_rec E[|x - G(G(x, c), c')|]     (equations 5 and 6)
+    L_D = L_adv / 2 + l_cls L_cls^r     L_G = L_adv + l_cls L_cls^f + l_rec E[|x - G(G(x, c), c')|]  (equations 5 and 6)
 
 The generator maps an image (B, C, H, W) and the wanted value, as K constant channels, to an image of the same shape in
 [-1, 1]: CycleGAN's residual generator. The discriminator judges patches, (B, 1, h, w), and tells which of the K values
@@ -10,8 +10,9 @@ values, CycleGAN would need K (K - 1) generators; this one learns from all image
 The attribute is a setting, such as the hair colour of the drawn faces; for data with classes it is the class. The four
 directions of a trained model are four of its values, evenly spaced.
 
-Differs from the paper: one attribute at a time, narrower networks, and wanted values are drawn uniformly instead of by
-shuffling those of the batch.
+Differs from the paper: the discriminator's adversarial loss is halved, as in the other recipes of translation, so that
+its two other weights count twice as much; one attribute at a time, narrower networks, and wanted values are drawn
+uniformly instead of by shuffling those of the batch.
 """
 
 from __future__ import annotations
@@ -106,7 +107,12 @@ def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> li
 
 def equation(hparams: StarganHParams) -> str:
     given = EQUATIONS[hparams.loss].replace("D(y)", "D(x)").replace("D(G(x))", "D(G(x,c))")
-    return given + (r"-\lambda_c\mathbb{E}[\log D(c|G(x,c))]+\lambda_r\mathbb{E}[\lVert x-G(G(x,c),c')\rVert_1]")
+    of_discriminator, of_generator = given.split(r"\qquad ")
+    of_discriminator += r"-\lambda_c\mathbb{E}[\log D(c'|x)]"
+    if hparams.gradient_penalty:
+        of_discriminator += r"+\lambda\,\mathbb{E}[(\lVert\nabla D(u)\rVert-1)^2],\ u\in[G(x,c),x]"
+    of_generator += r"-\lambda_c\mathbb{E}[\log D(c|G(x,c))]+\lambda_r\mathbb{E}[\lVert x-G(G(x,c),c')\rVert_1]"
+    return rf"{of_discriminator}\qquad {of_generator}"
 
 
 DEFAULTS = StarganHParams(batch_size=16, generator_rate=1e-4, discriminator_rate=1e-4)

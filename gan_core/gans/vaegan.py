@@ -57,10 +57,9 @@ def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> li
 
 
 def equation(hparams: VaeganHParams) -> str:
-    return adversarial_equation(hparams) + (
-        r"+\tfrac{\gamma}{2}\mathbb{E}[\lVert D_l(x)-D_l(\tilde x)\rVert^2]"
-        r"\qquad L_E=\mathrm{KL}+\tfrac12\mathbb{E}[\lVert D_l(x)-D_l(\tilde x)\rVert^2]"
-    )
+    distance = r"\mathbb{E}[\lVert D_l(x)-D_l(\tilde x)\rVert^2]"
+    players = adversarial_equation(hparams, rf"+\tfrac{{\gamma}}{{2}}{distance}")
+    return players + rf"\qquad L_E=\beta\,\mathrm{{KL}}+\tfrac12{distance}"
 
 
 PLAYERS = two_players()

@@ -1,6 +1,6 @@
 r"""A GAN that simulates a game, after GameGAN (2005.12126): the next frame from the two before it and the player's key.
 
-    L_D = -E[log D(x, a)] - E[log(1 - D(x', a))]        L_G = -E[log D(x', a)] + lambda |x - x'|_1
+    L_D = -E[log D(x, a)] - E[log(1 - D(x', a))]        L_G = -E[log D(x', a)] + lambda_1 |x - x'|_1
 
 x is a window of true frames: two that are given and `ahead` that follow; x' has the same two, and each following frame
 is the generator's, made from the two before it, its own among them, and from the action a(t). The discriminator sees
@@ -33,6 +33,7 @@ from gan_core.knobs import knob
 from gan_core.layers.blocks import logit_head
 from gan_core.objectives.adversarial import Adversarial, DiscriminatorOutput, Fakes
 from gan_core.objectives.base import Batch, Networks, StepContext
+from gan_core.objectives.equations import adversarial_equation
 from gan_core.ranks import integers, normal
 
 GIVEN = 2  # frames from which the next one is generated
@@ -207,11 +208,10 @@ def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, label
     return torch.cat([before, made], 1).transpose(1, 2)  # (B, T, C, ...) -> (B, C, T, ...)
 
 
-def equation(hparams: Any) -> str:
-    return (
-        r"L_D=-\mathbb{E}[\log D(x,a)]-\mathbb{E}[\log(1-D(x',a))],\qquad "
-        r"L_G=-\mathbb{E}[\log D(x',a)]+\lambda\lVert x-x'\rVert_1"
-    )
+def equation(hparams: WorldHParams) -> str:
+    frames = r"+\lambda_1\lVert x-x'\rVert_1" if hparams.l1_weight else ""
+    players = adversarial_equation(hparams, frames)
+    return players.replace("(x)", "(x,a)").replace("(G(z))", "(x',a)").replace("G(z)", "x'")
 
 
 register(

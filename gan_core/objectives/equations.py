@@ -16,10 +16,10 @@ _PENALTIES = {
 }
 
 
-def adversarial_equation(hparams: AdversarialHParams) -> str:
-    """The equation of both players' losses."""
+def adversarial_equation(hparams: AdversarialHParams, generator: str = "") -> str:
+    """What the two players minimise; `generator` is LaTeX of further terms of L_G."""
     equation = losses[hparams.loss].formula(hparams.relativistic)
-    if hparams.penalty == "none":
-        return equation
-    discriminator, separator, others = equation.partition(r"\qquad ")
-    return f"{discriminator}+{_PENALTIES[hparams.penalty]}{separator}{others}"
+    of_discriminator, of_generator, *definitions = equation.split(r"\qquad ")
+    if hparams.penalty != "none":
+        of_discriminator += "+" + _PENALTIES[hparams.penalty]
+    return r"\qquad ".join([of_discriminator, of_generator + generator, *definitions])

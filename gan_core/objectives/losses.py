@@ -238,7 +238,7 @@ losses: dict[str, AdversarialLoss] = {
     "softmax": AdversarialLoss(
         title="Softmax",
         equation=r"L_D=-\mathbb{E}[D(x)]+\log Z\qquad L_G=-\tfrac12\mathbb{E}[D(x)]-\tfrac12\mathbb{E}[D(G(z))]+\log Z"
-        r",\ Z=\textstyle\sum_{u\in B}e^{D(u)}",
+        r"\qquad Z=\textstyle\sum_{u\in B}e^{D(u)}",
         discriminator=softmax_discriminator, generator=softmax_generator, probability=False, threshold=None,
         compares=True,
     ),

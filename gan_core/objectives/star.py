@@ -1,10 +1,13 @@
 """One generator for all values of an attribute (StarGAN, 1711.09020).
 
-    L_D = L_adv + l_cls E[-log D_cls(c'|x)] + l_gp E[(|grad D_src| - 1)^2]                          (equations 2, 5, 8)
+    L_D = L_adv / 2 + l_cls E[-log D_cls(c'|x)] + l_gp E[(|grad D_src| - 1)^2]                      (equations 2, 5, 8)
     L_G = L_adv + l_cls E[-log D_cls(c|G(x, c))] + l_rec E[|x - G(G(x, c), c')|]                    (equations 3, 4, 6)
 
-c' is the value of the attribute that x has, c the one that is wanted. D judges patches, and classifies the value from
-the whole image. Wanted values are drawn uniformly.
+c' is the value of the attribute that x has, c the one that is wanted. D judges patches, and tells the value from the
+whole image.
+
+Differs from the paper: L_adv is halved in L_D, as in all objectives of translation here, so that l_cls and l_gp count
+twice as much there; wanted values are drawn uniformly.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Shared by the image translation GANs: losses on logit maps, the replay pool, knobs, metrics.
 
-A PatchGAN discriminator returns a map of logits (B, 1, h, w); losses are means over patches and images. The papers on
-image translation halve the discriminator's loss, "which slows down the rate at which D learns relative to G"
+A PatchGAN discriminator returns a map of logits (B, 1, h, w); losses are means over patches and images. As in pix2pix
+and CycleGAN, the discriminator's loss is halved, "which slows down the rate at which D learns relative to G"
 (1611.07004, section 3.3; 1703.10593, section 4), but not the generator's:
 
     non-saturating   L_D = -E[log D(y)]/2 - E[log(1 - D(G(x)))]/2     L_G = -E[log D(G(x))]
