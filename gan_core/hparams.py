@@ -279,7 +279,7 @@ class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
     )  # fmt: skip
     augment_target: float = knob(
         0.6, 0.0, 1.0, label="ADA target", group="stabilisers",
-        acts_when=when(augment=("adaptive",)),
+        acts_when=when(augment=("adaptive",), burn_in_kimg=(0.0,)),
         help="Adaptive augmentation grows stronger while the mean sign of D(x) on real images is above this value, "
         "and weaker while it is below.",
     )  # fmt: skip

@@ -60,6 +60,14 @@ def unless(**conditions: Any) -> ActsWhen:
     return lambda values: all(name not in values or values[name] != value for name, value in conditions.items())
 
 
+def both(one: ActsWhen, other: ActsWhen) -> ActsWhen:
+    """For `acts_when`: the two conditions together.
+
+    `both(when(augment=("adaptive",)), unless(burn_in_kimg=0.0))`
+    """
+    return lambda values: one(values) and other(values)
+
+
 def knob(
     default: Any,
     low: float | None = None,
@@ -77,7 +85,7 @@ def knob(
 ) -> Any:
     """A dataclass field that is a knob; its annotation is int, float, bool, str or tuple[int, ...].
 
-    `low` and `high` are the range of a number, both included; `acts_when` is made by `when` or `unless`.
+    `low` and `high` are the range of a number, both included; `acts_when` is made by `when`, `unless` or `both`.
     """
     described = Knob(label, help, low, high, unit, choices, change, group, logarithmic, clock, acts_when)
     return dataclasses.field(default=default, metadata={"knob": described})

@@ -90,6 +90,19 @@ class Asked(dict[str, Any]):
         return False
 
 
+def test_adaptive_augmentation_follows_its_target_or_the_burn_in() -> None:
+    for hparams, target, final in (
+        (recipes.get("r3gan").hparams, True, False),
+        (changed(recipes.get("r3gan").hparams, {"burn_in_kimg": 10.0}), False, True),
+    ):
+        for augment in ("adaptive", "diffaugment"):
+            values = to_dict(hparams) | {"augment": augment}
+            acts = {name: knobs(hparams)[name].acts(values) for name in ("augment_target", "augment_probability")}
+            asked = augment == "adaptive"
+            assert acts == {"augment_target": target and asked, "augment_probability": final and asked}
+    assert knobs(MlpHParams)["augment_target"].acts({"augment": "adaptive"})
+
+
 @pytest.mark.parametrize("recipe", recipes, ids=lambda recipe: recipe.name)
 def test_conditions_name_knobs(recipe: Recipe) -> None:
     """A condition refers to knobs of some recipe, so that a misspelt name is found."""

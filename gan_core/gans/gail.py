@@ -10,8 +10,7 @@ latents give; the last observation is repeated after its end.
 
 Differs from the paper: PPO's clipped gradient instead of TRPO; a gradient penalty keeps the discriminator smooth; the
 discriminator also judges the time after an episode's end (1809.02925), so that neither survival nor an early end pays
-by itself. `cloning` is behaviour
-cloning, the paper's baseline.
+by itself. `cloning` is behaviour cloning, the paper's baseline.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ among the levels (objectives/laplacian.py). Super-resolution and diffusion model
 conditional generation.
 
 Differs from the paper: all levels train at the same time, each on real images; batch normalisation in the generators'
-hidden layers; means of 2 x 2 pixels and bilinear enlargement instead of a Gaussian blur; unconditional on classes.
+hidden layers; means of 2 x 2 pixels and bilinear enlargement instead of a Gaussian blur; not conditional on classes.
 """
 
 from __future__ import annotations

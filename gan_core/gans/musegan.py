@@ -1,4 +1,4 @@
-"""A small MuseGAN: passages of four voices, written from scratch or on from a given bar (1709.06298).
+"""A small MuseGAN: passages of four voices, written from scratch or continued from a given bar (1709.06298).
 
     L_D = E[D(G(z, b))] - E[D(x)] + 10 E[(|grad D| - 1)^2]        L_G = -E[D(G(z, b))]
 
@@ -147,7 +147,7 @@ def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, label
 
 
 def conditions(spec: DataSpec, hparams: Any, count: int, asked: Any) -> Tensor:
-    """The bar that passages go on from, (count, V, BAR): pitches (V, BAR), or None to write from scratch.
+    """The bar that passages continue, (count, V, BAR): pitches (V, BAR), or None to write from scratch.
 
     Raises BadValue for another shape, or for pitches that the networks can't write.
     """

@@ -218,8 +218,8 @@ class ToPicture(nn.Sequential):
 
 
 class WordAttention(nn.Module):
-    """Features (B, C, H, W) and words (B, T, d), zeros for padding -> the context of each place, (B, C, H, W), and its
-    attention to the words, (B, T, H, W), which sums to 1 over the words (1711.10485, equations 8 and 9).
+    """Features (B, C, H, W) and words (B, T, d), zeros where there are none -> what each place reads, (B, C, H, W), and
+    how much of it each word is, (B, T, H, W), which sums to 1 over the words (1711.10485, equation 2).
     """
 
     def __init__(self, channels: int, embedding: int) -> None:

@@ -189,7 +189,7 @@ register(
         title="Tri-plane GAN (3-D)",
         task="views",
         paper="2112.07945",
-        year=2022,
+        year=2021,
         networks=networks,
         objective=Views,
         hparams=DEFAULTS,

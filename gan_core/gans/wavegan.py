@@ -7,12 +7,13 @@ transposed convolutions of length 25 that make it 4 times as long each and halve
 mirror image. Phase shuffle moves each of its layers' features by up to n samples at random, with the ends mirrored,
 so that it can't tell generated sounds by the phase of the artefacts that transposed convolutions leave (section 3.3).
 
-Class and speaker are inputs of the generator's first layer, and the discriminator adds the scalar product of an
-embedding of them with its last features (1802.05637).
+Class and speaker are inputs of the generator's first layer, and the discriminator adds the mean product of an embedding
+of them with its last features.
 
-Differs from the paper: conditions, which it leaves to future work; normal latents instead of uniform ones; defaults of
-a size for small computers. `PUBLISHED` are the paper's settings (tables 3 and 4); without conditions and with 16,384
-samples its networks have exactly the paper's weights.
+Differs from the paper: conditions, which it leaves to future work (as in 1802.05637, but with the mean of the products
+instead of their sum); normal latents instead of uniform ones; defaults of a size for small computers. `PUBLISHED` are
+the paper's settings (tables 3 and 4); without conditions and with 16,384 samples its networks have exactly the paper's
+weights.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ from gan_core.ranks import integers, normal
 
 GIVEN = 2  # frames from which the next one is generated
 START = 4  # latents before those that choose actions; the first of them chooses the start
-STILL = 1.0  # logit by which an untrained mask prefers the present content
-STARTS = 64  # number of true starts for samples
+STILL = 1.0  # logit by which an untrained mask tends to keep what is there
+STARTS = 64  # true starts that samples begin with
 SIZES = (8, 16, 32, 64)
 
 

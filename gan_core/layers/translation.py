@@ -161,8 +161,7 @@ class UnetGenerator(nn.Module):
     """(B, C, H, W) -> (B, C, H, W) in [-1, 1]: `depth` downsamplings and upsamplings, with a skip at each level.
 
     The input may have `extra` channels. Channels double from `channels` up to eight times that (1611.07004, section
-    6.1.1). Dropout, the paper's noise, is
-    applied at the three levels after the innermost one, in the decoder.
+    6.1.1). Dropout, the paper's noise, is applied at the three levels after the innermost one, in the decoder.
     """
 
     def __init__(

@@ -151,7 +151,7 @@ class Adversarial(Objective[Settings]):
         return hparams.penalty_weight
 
     def adapt_augmentation(self, context: StepContext[Settings]) -> None:
-        """Sets the probability of adaptive augmentation after a step: by feedback (2006.06676, section 3.1)."""
+        """Sets the probability of adaptive augmentation after a step: by feedback (2006.06676, section 3)."""
         if "real" in context.observed:
             self.strength.update(self._margins(context), context.hparams.augment_target)
 

@@ -23,7 +23,7 @@ from gan_core import ranks
 
 MOST = 0.125  # largest translation, as a share of the side
 CUT = 0.5  # side of the cutout square, as a share of the image's
-FULL = 500_000  # images over which p can rise from 0 to 1 (2006.06676, section 3.1)
+FULL = 500_000  # images over which p can rise from 0 to 1 (2006.06676, section 3)
 EVERY = 4  # steps between changes of p
 
 Random = Callable[..., Tensor]  # shape -> uniform numbers in [0, 1)

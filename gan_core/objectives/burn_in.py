@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 from gan_core.hparams import AdversarialHParams
-from gan_core.knobs import knob, when
+from gan_core.knobs import both, knob, unless, when
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.base import Networks, StepContext
 
@@ -31,7 +31,7 @@ class BurnInHParams(AdversarialHParams):
     )  # fmt: skip
     augment_probability: float = knob(
         0.3, 0.0, 1.0, label="Final augmentation probability", group="stabilisers",
-        acts_when=when(augment=("adaptive",)),
+        acts_when=both(when(augment=("adaptive",)), unless(burn_in_kimg=0.0)),
         help="With adaptive augmentation, the probability rises to this value during the burn-in. Without a burn-in it "
         "follows the ADA target.",
     )  # fmt: skip

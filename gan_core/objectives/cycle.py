@@ -143,7 +143,7 @@ class Cycle(Translation[CycleHParams]):
 
 @dataclass(frozen=True)
 class TwoStepHParams(CycleHParams):
-    """The additional knobs of `TwoStep`."""
+    """The additional knob of `TwoStep`."""
 
     second_weight: float = knob(
         0.0, 0.0, 100.0, label="Second adversarial weight", change="rebuild", group="objective",

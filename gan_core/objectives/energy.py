@@ -1,6 +1,6 @@
 """Discriminators that are autoencoders: their reconstruction error is an energy (EBGAN, 1609.03126).
 
-    L_D = E[D(x)] + E[max(0, m - D(G(z)))]        L_G = E[D(G(z))] + w f_PT                            (section 2.2)
+    L_D = E[D(x)] + E[max(0, m - D(G(z)))]        L_G = E[D(G(z))] + w f_PT                            (section 2.1)
     f_PT(S) = 1/(N (N - 1)) sum_i sum_{j != i} (S_i . S_j / (|S_i| |S_j|))^2                             (section 2.4)
 
 D(x) is the error of x's reconstruction, so that low energy lies around the data; m is the margin up to which the energy

@@ -82,8 +82,8 @@ class ImitationHParams(TrainingHParams, TwoPlayerHParams):
     )  # fmt: skip
     clip: float = knob(
         0.2, 0.01, 1.0, label="Clipping", group="objective", acts_when=ADVERSARIAL,
-        help="How far the probability of an action may move in one step before it no longer counts. Larger learns "
-        "faster and less safely.",
+        help="How far the probability of an action may move in one step before it stops counting. Larger learns faster "
+        "and less safely.",
     )  # fmt: skip
     entropy: float = knob(
         0.005, 0.0, 1.0, label="Entropy weight", group="objective", acts_when=ADVERSARIAL,

@@ -66,7 +66,7 @@ def linear_generator(fake: Tensor) -> Terms:
 
 
 def hinge_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Terms:
-    """E[max(0, 1-D(x))] and E[max(0, 1+D(G(z)))] (1705.02894, equation 6)."""
+    """E[max(0, 1-D(x))] and E[max(0, 1+D(G(z)))] (1705.02894)."""
     return {"real": relu(1 - real).mean(), "fake": relu(1 + fake).mean()}
 
 
@@ -101,7 +101,7 @@ def softmax_generator(fake: Tensor, real: Tensor) -> Terms:
 
 
 def energy_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0, *, margin: float) -> Terms:
-    """E[D(x)] and E[max(0, m - D(G(z)))] of energies D >= 0, given as logits -D (1609.03126, section 2.2)."""
+    """E[D(x)] and E[max(0, m - D(G(z)))] of energies D >= 0, given as logits -D (1609.03126, section 2.1)."""
     return {"real": -real.mean(), "fake": relu(margin + fake).mean()}
 
 

@@ -84,7 +84,7 @@ def dragan(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generato
 def r1(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
     """E[|grad D(x)|^2] / 2 at real images (1801.04406, equation 9, without its weight gamma).
 
-    When to use it: the first remedy to try, with any loss except hinge; weight 0.1 to 10.
+    When to use it: the first remedy to try, with any loss; weight 0.1 to 10.
     """
     return 0.5 * _squared_gradient_norm(critic, real).mean()
 

@@ -4,9 +4,10 @@
     L_G = l_generator(D(G(z, w), w)) + k KL(N(mu(w), s(w)^2) | N(0, 1)) + c L_clip(G(z, w), w)  (1612.03242, equation 4)
 
 w is the vector of a sentence, w' that of another picture's sentence: a real picture with a wrong sentence is to be
-refused. The generator sees a sample of N(mu(w), s(w)^2) in place of w. L_clip is CLIP's loss over the batch, as in
-AttnGAN's DAMSM (1711.10485): each picture must find its sentence. CLIP isn't trained here. Where the generator attends
-to words, w carries the vectors of all words behind the sentence's own (`sentences_of`).
+refused. The generator sees a sample of N(mu(w), s(w)^2) in place of w; the KL term is the mean over its dimensions.
+L_clip is CLIP's loss over the batch, as in AttnGAN's DAMSM (1711.10485): each picture must find its sentence. CLIP
+isn't trained here. Where the generator attends to words, w carries the vectors of all words behind the sentence's own
+(`sentences_of`).
 
 The networks work at half the size for the first `first_kimg` thousand images (stage I), then at the full one.
 """
@@ -44,7 +45,7 @@ class WordingHParams(AdversarialHParams):
     kl_weight: float = knob(
         0.5, 0.0, 100.0, label="Weight of the KL term", group="objective",
         help="Keeps the distribution from which the generator's condition is drawn close to the normal distribution, "
-        "so that similar sentences give similar pictures.",
+        "so that similar sentences give similar pictures. The term is averaged over the dimensions of the condition.",
     )  # fmt: skip
     words_weight: float = knob(
         1.0, 0.0, 100.0, label="Weight of the contrastive term", group="objective",
