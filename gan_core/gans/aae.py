@@ -21,8 +21,9 @@ from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register, two_players
-from gan_core.gans.vae import VaeDecoder, perceptron
+from gan_core.gans.vae import VaeDecoder
 from gan_core.knobs import knob
+from gan_core.layers.blocks import perceptron
 from gan_core.objectives.base import Batch
 from gan_core.objectives.matched_codes import MatchedCodes, MatchedCodesHParams
 

@@ -27,6 +27,7 @@ from gan_core.data.base import DataSpec
 from gan_core.data.environments import OVER, Environment, environment_of
 from gan_core.gans.recipe import Preset, Recipe, register, two_players
 from gan_core.knobs import knob
+from gan_core.layers.blocks import perceptron
 from gan_core.objectives.imitation import Imitation, ImitationHParams, roll_out
 
 
@@ -38,15 +39,6 @@ class GailHParams(ImitationHParams):
         (32, 32), 1, 1024, label="Layer widths", change="rebuild", group="networks",
         help="Width of each hidden layer of the policy, the value network and the discriminator.",
     )  # fmt: skip
-
-
-def perceptron(inputs: int, widths: tuple[int, ...], outputs: int) -> nn.Sequential:
-    """(..., inputs) -> (..., outputs)."""
-    layers: list[nn.Module] = []
-    for width in widths:
-        layers += [nn.Linear(inputs, width), nn.Tanh()]
-        inputs = width
-    return nn.Sequential(*layers, nn.Linear(inputs, outputs))
 
 
 class _OfEnvironment(nn.Module):
@@ -63,7 +55,7 @@ class Policy(_OfEnvironment):
     def __init__(self, environment: Environment, horizon: int, widths: tuple[int, ...]) -> None:
         super().__init__(environment)
         self.environment, self.horizon = environment, horizon
-        self.layers = perceptron(len(environment.observed), widths, len(environment.actions))
+        self.layers = perceptron(len(environment.observed), widths, len(environment.actions), "tanh")
 
     def forward(self, seen: Tensor) -> Tensor:
         logits: Tensor = self.layers(seen / self.scale)
@@ -81,7 +73,7 @@ class Value(_OfEnvironment):
 
     def __init__(self, environment: Environment, widths: tuple[int, ...]) -> None:
         super().__init__(environment)
-        self.layers = perceptron(len(environment.observed) + 1, widths, 1)
+        self.layers = perceptron(len(environment.observed) + 1, widths, 1, "tanh")
 
     def forward(self, seen: Tensor, actions: Tensor) -> Tensor:
         values: Tensor = self.layers(unless_over(seen / self.scale, actions))
@@ -94,7 +86,7 @@ class PairDiscriminator(_OfEnvironment):
     def __init__(self, environment: Environment, widths: tuple[int, ...]) -> None:
         super().__init__(environment)
         self.actions = len(environment.actions)
-        self.layers = perceptron(len(environment.observed) + self.actions + 1, widths, 1)
+        self.layers = perceptron(len(environment.observed) + self.actions + 1, widths, 1, "tanh")
 
     def encoded(self, seen: Tensor, actions: Tensor) -> Tensor:
         """Pairs as numbers, (..., O + A + 1)."""

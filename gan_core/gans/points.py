@@ -20,7 +20,7 @@ from gan_core.errors import BadValue
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
-from gan_core.layers.blocks import Dropout, activation, logit_head
+from gan_core.layers.blocks import logit_head, perceptron
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.equations import adversarial_equation
 
@@ -87,22 +87,6 @@ N_VIRTUAL = "Virtual batch normalisation replaces batch normalisation. Turn on b
 SPAN = 3.0  # how far bounded outputs reach in each direction
 
 
-def perceptron(
-    inputs: int, widths: tuple[int, ...], hparams: PointsHParams, batch_norm: bool, dropout: float = 0.0
-) -> nn.Sequential:
-    """(B, inputs) -> (B, widths[-1])."""
-    layers: list[nn.Module] = []
-    for width in widths:
-        layers.append(nn.Linear(inputs, width))
-        if batch_norm:
-            layers.append(nn.BatchNorm1d(width))
-        layers.append(activation(hparams.activation, 0.2))
-        if dropout:
-            layers.append(Dropout(dropout))
-        inputs = width
-    return nn.Sequential(*layers)
-
-
 class PointGenerator(nn.Module):
     """(B, latent_size) -> (B, 2). Latents are standard normal; the generator makes uniform noise of them itself."""
 
@@ -111,8 +95,9 @@ class PointGenerator(nn.Module):
         self.uniform = hparams.noise == "uniform"
         self.output = hparams.output
         self.layers = perceptron(
-            hparams.latent_size, hparams.generator_widths, hparams, hparams.batch_norm, hparams.generator_dropout
-        )
+            hparams.latent_size, hparams.generator_widths, None, hparams.activation, hparams.batch_norm,
+            hparams.generator_dropout,
+        )  # fmt: skip
         self.point = nn.Linear(hparams.generator_widths[-1], 2)
 
     def forward(self, latents: Tensor) -> Tensor:
@@ -130,7 +115,7 @@ class PointDiscriminator(nn.Module):
     def __init__(self, hparams: PointsHParams) -> None:
         super().__init__()
         self.output = hparams.output
-        self.layers = perceptron(2, hparams.discriminator_widths, hparams, hparams.normalised)
+        self.layers = perceptron(2, hparams.discriminator_widths, None, hparams.activation, hparams.normalised)
         self.head = logit_head(hparams.discriminator_widths[-1], 0, hparams.minibatch)
 
     def forward(self, points: Tensor) -> Tensor:

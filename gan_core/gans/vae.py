@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register, together
 from gan_core.knobs import knob
+from gan_core.layers.blocks import perceptron
 from gan_core.objectives.variational import Variational, VariationalHParams, as_pair
 
 
@@ -32,15 +33,6 @@ class VaeHParams(VariationalHParams):
         (256, 256), 1, 8192, label="Layer widths", change="rebuild", group="networks",
         help="Width of each hidden layer of the encoder, from the item to the latents; the decoder mirrors it.",
     )  # fmt: skip
-
-
-def perceptron(inputs: int, widths: tuple[int, ...], outputs: int) -> nn.Sequential:
-    """(B, inputs) -> (B, outputs)."""
-    layers: list[nn.Module] = []
-    for width in widths:
-        layers += [nn.Linear(inputs, width), nn.ReLU(inplace=True)]
-        inputs = width
-    return nn.Sequential(*layers, nn.Linear(inputs, outputs))
 
 
 class Sized(Protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
@@ -90,6 +92,27 @@ def activation(name: str, slope: float) -> nn.Module:
     if name == "leaky_relu":
         return nn.LeakyReLU(slope, inplace=True)
     return nn.ReLU(inplace=True) if name == "relu" else nn.Tanh()
+
+
+def perceptron(
+    inputs: int,
+    widths: Sequence[int],
+    outputs: int | None = None,
+    nonlinearity: str = "relu",
+    batch_norm: bool = False,
+    dropout: float = 0.0,
+) -> nn.Sequential:
+    """(..., inputs) -> (..., outputs), linear after the hidden layers; None: (..., widths[-1]), the last of these."""
+    layers: list[nn.Module] = []
+    for width in widths:
+        layers.append(nn.Linear(inputs, width))
+        if batch_norm:
+            layers.append(nn.BatchNorm1d(width))
+        layers.append(activation(nonlinearity, 0.2))
+        if dropout:
+            layers.append(Dropout(dropout))
+        inputs = width
+    return nn.Sequential(*layers) if outputs is None else nn.Sequential(*layers, nn.Linear(inputs, outputs))
 
 
 def initialise_normal(module: nn.Module) -> None:

@@ -99,8 +99,8 @@ class Joint(Adversarial[JointHParams]):
         self, networks: Networks, batch: Batch, context: StepContext[JointHParams]
     ) -> dict[str, Tensor]:
         hparams = context.hparams
-        terms = super()._generator_terms(networks, _encoded(networks, batch), context)
         codes = networks["encoder"](batch["real"])
+        terms = super()._generator_terms(networks, {**batch, "label": codes.detach()}, context)
         real = self.discriminate(networks["discriminator"], self.augmented(batch["real"], context), codes)
         fake = context.observed["fake_after"][-len(real.logits) :]  # of this turn
         encoder = encoder_term(self.loss(hparams), real.logits, fake, hparams.relativistic)

@@ -107,13 +107,16 @@ class VaeGan(Adversarial[VaeGanHParams]):
         terms = super()._generator_terms(networks, batch, context)
         images, _ = self._rebuilt(networks, batch, context)
         discriminator = networks["discriminator"]
-        rebuilt = self.discriminate(discriminator, self.augmented(images, context), None)
+        seen = self.augmented(images, context)
+        rebuilt = self.discriminate(discriminator, seen, None)
         real = self._real_output(discriminator, batch, context) if self.compares(hparams) else None
         for name, term in self.generator_loss(hparams, rebuilt, real, context).items():
             terms[f"{name}_rebuilt"] = term
         with torch.no_grad():
             wanted = self._features(networks, batch["real"])
-        terms["likeness"] = hparams.likeness_weight * likeness(wanted, self._features(networks, images))
+        found = rebuilt.features if seen is images else self._features(networks, images)
+        assert found is not None
+        terms["likeness"] = hparams.likeness_weight * likeness(wanted, found)
         return terms
 
     def after_step(self, context: StepContext[VaeGanHParams]) -> None:

@@ -346,6 +346,26 @@ def test_settings_that_contradict_a_classic_are_refused() -> None:
         recipes.get("began").settings({"augment": "adaptive"})
 
 
+@pytest.mark.parametrize(
+    ("name", "network", "changes", "count"),
+    [
+        ("bigan", "encoder", {}, 1),
+        ("bigan", "encoder", {"loss": "softmax"}, 1),
+        # generated, rebuilt and real pictures; features of the rebuilt ones again where what is judged is augmented
+        ("vaegan", "discriminator", {}, 3),
+        ("vaegan", "discriminator", {"augment": "diffaugment"}, 4),
+    ],
+)
+def test_no_network_reads_the_same_twice(name: str, network: str, changes: dict[str, Any], count: int) -> None:
+    trainer = tiny(name, **changes)
+    trainer.train_step()
+    calls: list[object] = []
+    trainer.networks[network].register_forward_hook(lambda *_: calls.append(None))
+    batch, context = trainer.next_batch(None), trainer.context
+    trainer.objective._generator_terms(trainer.networks, batch, context)  # type: ignore[operator]
+    assert len(calls) == count
+
+
 @pytest.mark.parametrize("name", ["bigan", "vaegan", "cogan", "lapgan"])
 def test_a_preview_shows_samples_above_what_is_compared(name: str) -> None:
     import io
