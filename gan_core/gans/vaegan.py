@@ -4,8 +4,8 @@
 
 The encoder maps images (B, C, H, W) to a normal distribution of latents, (B, latent_size) each for mean and log
 variance; the generator is the decoder. Images and reconstructions are compared in the discriminator's last features
-instead of pixel by pixel, so that a stroke may be slightly out of place but not blurred (objectives/vae_gan.py). A sample is
-G(z) for standard normal z.
+instead of pixel by pixel, so that a stroke may be slightly out of place but not blurred (objectives/vae_gan.py). A
+sample is G(z) for standard normal z.
 
 Differs from the paper: DCGAN's networks at any size, the non-saturating loss by default, Adam instead of RMSprop.
 """
