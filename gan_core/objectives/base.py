@@ -210,7 +210,7 @@ class Objective(nn.Module, ABC, Generic[Settings]):
         """The only place where buffers change."""
 
     def schedule(self, networks: Networks, hparams: Settings, images_seen: int) -> dict[str, float]:
-        """Sets what changes with progress (resolution, alpha) and returns it by name. `images_seen`: since its clock
+        """Sets values that change with progress (resolution, alpha) and returns them by name. `images_seen`: since its clock
         began.
 
         The trainer uses `batch_size`, `rate` (a factor of the learning rates), `beta2` (of Adam) and `ema` (the decay).

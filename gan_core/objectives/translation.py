@@ -185,7 +185,7 @@ class ReplayPool(nn.Module):
 
     While the pool fills, all fakes are new. Then each fake is swapped with one of the pool with probability 1/2. `mix`
     returns the discriminator's input; the pool itself is updated by `settle`, after the step, whose fakes count as one
-    batch. All ranks hold the same pool, of the whole batch's fakes, so that a run can go on with another number of
+    batch. All ranks hold the same pool, of the whole batch's fakes, so that a run can continue with another number of
     ranks.
     """
 
@@ -230,7 +230,7 @@ class ReplayPool(nn.Module):
         return torch.cat([torch.where(old, self.images[places], new), fakes[len(mine) :]])
 
     def settle(self) -> None:
-        """Stores what `mix` swapped in the pool."""
+        """Stores the images that `mix` swapped in the pool."""
         for places, new, kept, step in self._moves:
             self.images[places] = torch.where(kept[:, None, None, None], new, self.images[places])
             self.made[places] = torch.where(kept, step, self.made[places])
