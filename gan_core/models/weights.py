@@ -72,7 +72,7 @@ def read_weights(path: Path) -> Sampler:
                 return loading.from_state(card["recipe"], state)
         state = read_checkpoint(path)
         return loading.from_state(state["recipe"], state)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadCheckpoint(
             "{name} can't be used: {reason}. Valid: exported weights ({weights}) and checkpoints ({checkpoint}).",
             name=path.name, reason=" ".join(str(error).split()), weights=FORMAT, checkpoint=CHECKPOINT,
