@@ -45,13 +45,18 @@ def writing(folder: Path) -> Iterator[None]:
         raise
 
 
+def beside(path: Path, suffix: str = "") -> Path:
+    """A name to write to, beside `path` and of this thread alone; its ending says that it is partial."""
+    return path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}{TEMPORARY}{suffix}")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yields a temporary name to write to, renamed to `path` on success and removed on failure.
 
     Raises StoreError.
     """
-    temporary = path.with_name(f"{path.stem}.{os.getpid()}{TEMPORARY}{path.suffix}")
+    temporary = beside(path, path.suffix)  # what writes may tell the format by it
     with writing(path.parent):
         try:
             yield temporary
@@ -62,7 +67,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def is_full(folder: Path) -> bool:
     """Tests by writing a little, since SQLite reports some full disks (and all full quotas) as an I/O error."""
-    probe = folder / f"probe-{os.getpid()}-{threading.get_ident()}{TEMPORARY}"
+    probe = beside(folder / "probe")
     try:
         probe.write_bytes(bytes(256 * 1024))
     except OSError as error:
@@ -75,7 +80,7 @@ def is_full(folder: Path) -> bool:
 
 def write_temporary(path: Path, data: bytes) -> Path:
     """Writes the data beside `path`, for an `os.replace` onto it; leaves nothing behind on failure."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}{TEMPORARY}")
+    temporary = beside(path)
     try:
         temporary.write_bytes(data)
     except BaseException:

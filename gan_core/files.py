@@ -6,12 +6,13 @@ import hashlib
 import os
 from pathlib import Path
 
+from gan_core.disk import beside
 from gan_core.errors import BadCheckpoint
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Writes and syncs a file under a partial name, then renames it; leaves nothing behind on failure."""
-    partial = path.with_name(f"{path.name}.partial")
+    partial = beside(path)
     try:
         with partial.open("wb") as file:
             file.write(content)

@@ -73,7 +73,7 @@ class Catalogue:
             raise BadValue("No model on the shelf can be used for {kind}.", kind=kind)
         if not name:
             return fit[0]
-        if name not in offers:
+        if name not in offers and name not in listing.names():
             raise UnknownName("model", name[:60], fit)
         if name not in fit:
             raise BadValue("{name} can't be used for {kind}. Valid: {valid}.", name=name, kind=kind,

@@ -25,10 +25,10 @@ class ServeError(GanscopeError):
 
 
 def serve(settings: Settings) -> None:
-    """Raises ServeError where the port is taken, and UnknownName or BadValue for models that can't be served."""
+    """Raises ServeError where it can't listen there, and UnknownName or BadValue for models that can't be served."""
     if why := why_taken(settings.host, settings.port):
-        raise ServeError("Port {port} can't be used ({reason}). Choose another one by --port.",
-                         port=settings.port, reason=why)  # fmt: skip
+        raise ServeError("{host}:{port} can't be used ({reason}). Choose another --host or --port.",
+                         host=bracketed(settings.host), port=settings.port, reason=why)  # fmt: skip
     studio = _studio() if settings.studio else None
     from serving.app import app
     from serving.catalogue import DRAWING

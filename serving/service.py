@@ -90,15 +90,25 @@ class Service:
         self.figures.batches.labels(name).observe(size)
 
     def warm(self) -> None:
-        """Opens and exports the named models (by default the first one), then is ready."""
+        """Opens and exports the named models (by default the first one), then is ready.
+
+        One that can't be opened is logged, and stops neither the others nor the service.
+        """
         try:
             for name in self.settings.models or ("",):
-                counter = self.counter(self.catalogue.chosen(name, DRAWING))
-                counter.export.join()
-                counter.drawer.draw([Wish(counter.drawer.explorer.sample(1))])
+                self._warm(name)
+        finally:
+            self.ready.set()
+
+    def _warm(self, name: str) -> None:
+        try:
+            counter = self.counter(self.catalogue.chosen(name, DRAWING))
+            counter.export.join()
+            counter.drawer.draw([Wish(counter.drawer.explorer.sample(1))])
         except GanscopeError as error:
             logger.warning("not opened beforehand: %s", error)
-        self.ready.set()
+        except Exception:  # the others are opened, and its first request says what is wrong
+            logger.exception("not opened beforehand: %s", name)
 
     async def drawn(self, request: Request, counter: Counter, wish: Wish) -> np.ndarray:
         """Levels (count, H, W, C); raises Busy, Late, or Gone if the client has left."""

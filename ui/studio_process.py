@@ -226,6 +226,8 @@ def why_taken(host: str, port: int) -> str | None:
             probe.bind((host, port))
         except OSError as error:
             return error.strerror or str(error)
+        except UnicodeError:  # no name of a host at all
+            return "Name or service not known"
     return None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gan_core.cli.media import PICTURES, sampler_of
-from gan_core.cli.output import AsJson, ModelOrRun, check_seed, emit, reporting, show_table
+from gan_core.cli.output import AsJson, ModelOrRun, check_seed, check_width, emit, reporting, show_table
 from gan_core.disk import replacing
 from gan_core.errors import BadValue
 from gan_core.runs.store import RunStore
@@ -54,6 +54,7 @@ def attribute(
             raise BadValue(
                 "The number of {name} must be between 1 and {most}, got {count}.", name=name, most=most, count=value
             )
+    check_width(width)
     check_seed(seed)
     sampler, title, facts = sampler_of(model)
     import numpy as np

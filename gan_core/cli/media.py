@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gan_core.cli.output import AsJson, ModelOrRun, check_seed, emit, find_run, reporting, unknown
+from gan_core.cli.output import AsJson, ModelOrRun, check_seed, check_width, emit, find_run, reporting, unknown
 from gan_core.disk import replacing
 from gan_core.errors import BadValue, UnknownName
 from gan_core.runs.store import RunStore
@@ -57,8 +57,7 @@ def sample(
     written = (*PICTURES, *(suffix for one in media for suffix in one.suffixes))
     if output.suffix.lower() not in written:
         raise _cant_write(output, written)
-    if not 1 <= width <= 8192:
-        raise BadValue("The width must be between 1 and 8192 pixels, got {width}.", width=width)
+    check_width(width)
     check_seed(seed)
     sampler, title, facts = sampler_of(run)
     medium = medium_of(sampler.recipe.task)

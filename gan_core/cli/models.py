@@ -231,7 +231,7 @@ def pretrain(
         float, typer.Option(help="Minutes of training before a checkpoint is saved and training stops. 0: until done.")
     ] = 0.0,
     precision: Annotated[
-        str, typer.Option(help="fp32, bf16, or auto (bf16 if a short benchmark finds it faster).")
+        str, typer.Option(help="fp32, bf16, fp16 (CUDA only), or auto (bf16 if a short benchmark finds it faster).")
     ] = "fp32",
     compiled: Annotated[
         bool,
@@ -249,6 +249,7 @@ def pretrain(
     from gan_core.shelf import pretrain as making
     from gan_core.training.computation import asked_for
 
+    making.check_budget(budget)
     computation = asked_for(precision, device, compiled)
     store = RunStore()
     run = making.run_of(store, name)

@@ -148,6 +148,12 @@ def check_seed(seed: int) -> None:
         raise BadValue("The seed must be between 0 and {last}, got {seed}.", last=2**31 - 1, seed=seed)
 
 
+def check_width(width: int) -> None:
+    """Raises BadValue for a picture's width that is out of range."""
+    if not 1 <= width <= 8192:
+        raise BadValue("The width must be between 1 and 8192 pixels, got {width}.", width=width)
+
+
 def find_run(store: RunStore, wanted: str) -> Run:
     """The run of that id, name or beginning of an id; raises UnknownName if none or several match."""
     runs = store.runs()

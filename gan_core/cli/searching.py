@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gan_core.cli.output import AsJson, Settings, command, emit, say, show_table
+from gan_core.cli.starting import options
 from gan_core.cli.training import planned, prepare_data
 from gan_core.errors import BadValue
 from gan_core.runs.store import RunStore
-from gan_core.search.plan import SearchPlan, begin, names, read
+from gan_core.search.plan import SearchPlan, names, read
 from gan_core.training.watching import interrupts
 
 if TYPE_CHECKING:
     from gan_core.search.results import TrialResult
 
 TRIALS = 20
+SAMPLES = 2000
 CONFIRM = 2
 BEST = 5  # trials that are listed
 
@@ -36,11 +38,13 @@ def search(
         int | None, typer.Option(help=f"Trials in all, those of earlier calls included. [default: {TRIALS}]")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps of each trial. [default: the preset's]")] = None,
-    samples: Annotated[int, typer.Option(help="Samples by which a finished trial is judged.")] = 2000,
+    samples: Annotated[
+        int | None, typer.Option(help=f"Samples by which a finished trial is judged. [default: {SAMPLES}]")
+    ] = None,
     size: Annotated[int | None, typer.Option(help="Image size (height and width) in pixels.")] = None,
     preset: Annotated[str | None, typer.Option(help="Preset to start from.")] = None,
     settings: Settings = None,
-    seed: Annotated[int, typer.Option(help="Random seed of the search and of its runs.")] = 0,
+    seed: Annotated[int | None, typer.Option(help="Random seed of the search and of its runs. [default: 0]")] = None,
     name: Annotated[str, typer.Option(help="Name of the search; the same name goes on. [default: RECIPE-DATA]")] = "",
     confirm: Annotated[
         int | None,
@@ -69,15 +73,20 @@ def search(
         if not name:
             raise BadValue("Give a recipe, or the --name of a search to go on. Searches: {names}.",
                            names=", ".join(names()) or "none")  # fmt: skip
+        _check_only_named({
+            "data": data, "knob": knob or None, "steps": steps, "samples": samples, "size": size, "preset": preset,
+            "set": settings or None, "seed": seed, "storage": storage or None,
+        })  # fmt: skip
         plan = read(name)
     else:
         from gan_core.gans import recipes
         from gan_core.search import space
 
+        seed = seed or 0
         base = planned(recipe, data, size, steps, seed, preset, settings)
         ranges = tuple(space.parse(recipes.get(recipe).hparams, one) for one in knob or ())
         short = name or f"{recipe}-{_short(base.data)}{'-by-eye' if by_eye else ''}"
-        plan = SearchPlan(short, base, ranges, samples, seed, storage, by_eye)
+        plan = SearchPlan(short, base, ranges, SAMPLES if samples is None else samples, seed, storage, by_eye)
     if by_eye and not plan.by_eye:
         raise BadValue("The search {name} is judged by distance; one by eye needs another name.", name=plan.name)
     if plan.by_eye:
@@ -89,18 +98,17 @@ def search(
         return
     trials, confirm = TRIALS if trials is None else trials, CONFIRM if confirm is None else confirm
     from gan_core.search import results, running
-    from gan_core.search.storage import open_study
+    from gan_core.search.storage import begin
 
     running.check_counts(trials, confirm)
     running.check(plan)
     prepare_data(plan.base, shown=not as_json)
-    begin(plan)
+    study = begin(plan)
     with interrupts() as asked:
         store = RunStore()
         running.search(store, plan, trials, asked, _report)
         running.confirm(store, plan, confirm, asked, _report)
         store.close()
-    study = open_study(plan)
     found = results.trials(study)
     ranked = results.ranked(found)
     shares = results.importances(study)
@@ -115,19 +123,28 @@ def search(
         raise typer.Exit(128 + asked[0])
 
 
+def _check_only_named(given: dict[str, Any]) -> None:
+    """Raises BadValue for an option that would change a search that goes on by its name."""
+    if changing := [option for option, value in given.items() if value is not None]:
+        raise BadValue(
+            "A search keeps its settings, so {options} can't be given without a recipe. Leave them out, or give a "
+            "recipe to begin another search.",
+            options=options(changing),
+        )
+
+
 def _search_by_eye(plan: SearchPlan, as_json: bool) -> None:
     from gan_core.search import by_eye, preferring, results, running
-    from gan_core.search.storage import open_study
+    from gan_core.search.storage import begin
 
     running.check(plan)
     preferring.check(plan)
     prepare_data(plan.base, shown=not as_json)
-    begin(plan)
+    study = begin(plan)
     with interrupts() as asked:
         store = RunStore()
         wait = running.until_judged(store, plan, asked, _report)
         store.close()
-    study = open_study(plan)
     found, made = results.trials(study), by_eye.choices(study)
     ranked = by_eye.ranked(found, made)
     if as_json:

@@ -14,6 +14,12 @@ from gan_core.data.user.references import SIZE, is_shards, user_images
 from gan_core.errors import BadData, BadValue
 
 
+def is_own(reference: str) -> bool:
+    """Whether it refers to a user's own files, or to a part of them: where they lie is nobody else's business."""
+    whole = parts.whole(reference)
+    return user_images(whole) is not None or own_text.is_text(whole) or is_shards(whole)
+
+
 def is_points(reference: str) -> bool:
     """Whether a data set consists of points in the plane."""
     return drawn_points.is_drawn(reference) or (reference in sources and sources.get(reference).task == "points")

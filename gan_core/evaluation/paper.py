@@ -80,6 +80,6 @@ def _intervals(rows: Mapping[str, Sequence[Figure]]) -> str:
     if not any(figure.known for figures in rows.values() for figure in figures):
         return "Computed with GANscope."
     return (
-        "Brackets are 95 % intervals (shares: Wilson's; others: bootstrap over samples or blocks); they do not cover "
-        "the spread over training seeds. Computed with GANscope."
+        "Brackets are 95 % intervals (shares: Wilson's; means: Student's t; others: bootstrap over samples or "
+        "blocks); they do not cover the spread over training seeds. Computed with GANscope."
     )

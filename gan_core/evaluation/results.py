@@ -108,8 +108,9 @@ def _read(path: Path) -> Result | None:
         )
         notes = tuple(Note(**note) for note in facts["notes"])
         shares = {name: (float(one), float(other)) for name, (one, other) in facts["class_shares"].items()}
-        return Result(**facts | {"figures": figures, "notes": notes, "class_shares": shares})
-    except (OSError, ValueError, TypeError, KeyError):  # from another version, or truncated
+        made = float(facts["made"])
+        return Result(**facts | {"figures": figures, "notes": notes, "class_shares": shares, "made": made})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # from another version, or damaged
         return None
 
 

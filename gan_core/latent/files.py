@@ -109,7 +109,7 @@ def _plain(direction: Direction) -> dict[str, Any]:
 
 
 def _direction(plain: dict[str, Any], vector: Tensor) -> Direction:
-    facts = {str(name): float(value) for name, value in plain["facts"].items()}
+    facts = {str(name): float(value) for name, value in dict(plain["facts"]).items()}
     return Direction(str(plain["name"]), plain["space"], vector, plain["kind"], _layers(plain["layers"]), facts)
 
 

@@ -4,7 +4,6 @@ time.
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from gan_core.data.base import Progress, silent
-from gan_core.disk import TEMPORARY, file_size, writing
+from gan_core.disk import file_size, replacing
 from gan_core.errors import BadValue
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points
@@ -76,13 +75,8 @@ def write_film(
     `size` is the width in pixels, `rate` in frames per second. Raises BadValue, or StoreError if writing fails.
     """
     check_film(path, rate, size)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{TEMPORARY}{path.suffix.lower()}")
-    with writing(path.parent):
-        try:
-            _write(temporary, _frames(explorer, points, size, progress), len(points), rate)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        _write(temporary, _frames(explorer, points, size, progress), len(points), rate)
     progress(1.0, WORDS)
     return Film(path, len(points), len(points) / rate, file_size(path))
 
@@ -104,11 +98,12 @@ def _frames(explorer: Explorer, points: Points, size: int, progress: Progress) -
 
 def _write(path: Path, frames: Iterator[Image.Image], count: int, rate: int) -> None:
     """Writes `count` frames in the format of the file's ending."""
-    if path.suffix == ".mp4":
+    ending = path.suffix.lower()
+    if ending == ".mp4":
         write_mp4(path, frames, rate)
-    elif path.suffix == ".gif":
+    elif ending == ".gif":
         write_gif(path, frames, durations(count, rate, GIF_UNIT))
-    elif path.suffix == ".webp":
+    elif ending == ".webp":
         write_webp(path, frames, durations(count, rate, WEBP_UNIT))
     else:
         _write_zip(path, frames)

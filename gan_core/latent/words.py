@@ -1,7 +1,7 @@
 """Guidance by words: finds points of a model without text input whose pictures match a sentence (StyleCLIP,
 2103.17249).
 
-    w* = argmin  -fit(G(w), sentence)  +  prior |white(w)|^2 / d
+    w* = argmin  -fit(G(w), sentence)  +  prior |white(w)|^2
 
 `fit` is CLIP's cosine between picture and sentence (its section 4, "latent optimization"), or an attribute classifier's
 log-probability of the values that the sentence names. The search starts from the best of many random points; pictures

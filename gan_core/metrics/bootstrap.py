@@ -1,4 +1,4 @@
-"""95 % intervals: for shares by Wilson's formula, for all others by the bootstrap (Efron 1979).
+"""95 % intervals: of shares by Wilson's formula, of means by Student's t, of others by the bootstrap (Efron 1979).
 
     interval = value +- t s,   s the standard deviation of the figure over resampled data, t Student's quantile
 

@@ -57,15 +57,17 @@ def moving(films: np.ndarray) -> Moving:
 
 def kept(films: np.ndarray, classify: Classify) -> np.ndarray:
     """The share of frames with the most frequent class, for each film uint8 (N, C, T, H, W), (N,)."""
-    count, _, length = films.shape[:3]
-    frames = films.swapaxes(1, 2).reshape(count * length, films.shape[1], *films.shape[3:])
-    classes = classify(frames).reshape(count, length)
-    most = np.array([np.bincount(row).max() for row in classes])
-    return np.asarray(most / length)
+    most = np.array([np.bincount(row).max() for row in _classes(films, classify)])
+    return np.asarray(most / films.shape[2])
 
 
 def majority(films: np.ndarray, classify: Classify) -> np.ndarray:
     """The most frequent class of each film, (N,)."""
-    count, _, length = films.shape[:3]
-    frames = films.swapaxes(1, 2).reshape(count * length, films.shape[1], *films.shape[3:])
-    return np.array([np.bincount(row).argmax() for row in classify(frames).reshape(count, length)])
+    return np.array([np.bincount(row).argmax() for row in _classes(films, classify)])
+
+
+def _classes(films: np.ndarray, classify: Classify) -> np.ndarray:
+    """The class of each frame, (N, T)."""
+    count, channels, length = films.shape[:3]
+    frames = films.swapaxes(1, 2).reshape(count * length, channels, *films.shape[3:])  # (N, C, T, ...) -> (N T, C, ...)
+    return classify(frames).reshape(count, length)

@@ -64,7 +64,7 @@ def publish(
     attributes: Mapping[str, tuple[str, ...]] | None = None,
     show: Callable[[Sampler], Shown] = samples,
 ) -> Card:
-    """Writes a checkpoint's state as a model to `folder`, atomically replacing an existing one.
+    """Writes a checkpoint's state as a model to `folder`; one that is there stays until the new one is whole.
 
     `half` stores matrices and kernels in half precision. `attributes` are those of a net's training data. `show` is
     called with the written model; one that draws nothing needs its own. Raises StoreError.
@@ -115,14 +115,19 @@ def _half(value: Any) -> Any:
 
 
 def _replace(made: Path, folder: Path) -> None:
+    former = made.with_name(f"{made.name}-former")
     try:
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.replace(former)
         made.replace(folder)
     except OSError as error:
         raise StoreError(
             "The model could not be written to {folder}: {reason}.", folder=folder, reason=error.strerror or error
         ) from error
+    finally:
+        if former.exists() and not folder.exists():
+            former.replace(folder)
+        shutil.rmtree(former, ignore_errors=True)
 
 
 def _card(

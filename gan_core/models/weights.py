@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gan_core.checkpoint import FORMAT as CHECKPOINT
 from gan_core.checkpoint import read_checkpoint
+from gan_core.data.catalogue import is_own
 from gan_core.errors import BadCheckpoint
 from gan_core.fitting import check_finite
 from gan_core.knobs import to_dict
@@ -38,7 +39,7 @@ def averaged_weights(store: RunStore, run_id: str) -> bytes:
         "format": FORMAT,
         "ganscope": __version__,
         "recipe": run.spec.recipe,
-        "data": run.spec.data if ":" not in run.spec.data else "your own",
+        "data": "your own" if is_own(run.spec.data) else run.spec.data,
         "step": str(store.checkpoints(run_id)[-1].step),
         "hparams": json.dumps(to_dict(sampler.hparams)),
         "fields": json.dumps({name: list(shape) for name, shape in sampler.spec.fields.items()}),
@@ -71,7 +72,7 @@ def read_weights(path: Path) -> Sampler:
                 return loading.from_state(card["recipe"], state)
         state = read_checkpoint(path)
         return loading.from_state(state["recipe"], state)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadCheckpoint(
             "{name} can't be used: {reason}. Valid: exported weights ({weights}) and checkpoints ({checkpoint}).",
             name=path.name, reason=" ".join(str(error).split()), weights=FORMAT, checkpoint=CHECKPOINT,

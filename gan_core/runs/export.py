@@ -7,7 +7,6 @@ slowly and late ones fast. Needs no torch.
 from __future__ import annotations
 
 import math
-import os
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from gan_core.disk import TEMPORARY, file_size, writing
+from gan_core.disk import file_size, replacing
 from gan_core.errors import BadData, BadValue
 from gan_core.pictures.video import GIF_UNIT, durations, mp4, write_gif
 from gan_core.runs.records import Preview
@@ -136,14 +135,9 @@ def export_history(
     if not steps:
         raise BadData("The run {run} has no previews yet.", run=tracks[0].name)
     stage = Stage.of(tracks, size, caption)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{TEMPORARY}{path.suffix}")
     write = _write_gif if path.suffix.lower() == ".gif" else _write_mp4
-    with writing(path.parent):
-        try:
-            frames, lasts = write(stage, steps, seconds, temporary, progress)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        frames, lasts = write(stage, steps, seconds, temporary, progress)
     progress(1.0, "Writing the film")
     return Film(path, frames, lasts, file_size(path))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from gan_core.search.space import Range
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-TRIES = 200  # random settings to try in search of an untried one
+TRIES = 200  # random settings to try in search of an untried one, before all combinations in turn
 LEAST = 8  # least number of combinations for a search by eye
 N_MISSING = "A search by eye needs optuna-dashboard and BoTorch. Install them with: pip install 'ganscope[by-eye]'"
 
@@ -57,7 +58,7 @@ def propose(plan: SearchPlan, tried: Mapping[int, Settings], pairs: Sequence[tup
     generator = np.random.default_rng([plan.seed, seed])
     known = [pair for pair in pairs if tried.keys() >= set(pair)]
     found = [_decoded(plan, _sampled(plan, tried, known, int(generator.integers(2**31))))] if known else []
-    for settings in (*found, *_random(plan, generator)):
+    for settings in chain(found, _random(plan, generator), _every(plan)):
         if settings not in tried.values():
             return settings
     raise BadData("Every combination of the settings has been tried: there is nothing left to propose.")
@@ -66,6 +67,14 @@ def propose(plan: SearchPlan, tried: Mapping[int, Settings], pairs: Sequence[tup
 def _random(plan: SearchPlan, generator: Generator) -> Iterator[Settings]:
     for _ in range(TRIES):
         yield _decoded(plan, generator.random(sum(_width(one) for one in plan.ranges)))
+
+
+def _every(plan: SearchPlan) -> Iterator[Settings]:
+    """All combinations one after the other; none where a range holds endlessly many."""
+    if all(math.isfinite(_options(one)) for one in plan.ranges):
+        values = (one.choices or range(int(one.low), int(one.high) + 1) for one in plan.ranges)
+        for chosen in product(*values):
+            yield {one.knob: value for one, value in zip(plan.ranges, chosen, strict=True)}
 
 
 def _sampled(

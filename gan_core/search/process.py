@@ -6,6 +6,7 @@ The process is `ganscope search --name NAME`, which continues from the stored tr
 from __future__ import annotations
 
 import signal
+import threading
 
 from gan_core.errors import BadValue
 from gan_core.runs import background
@@ -14,12 +15,15 @@ from gan_core.search.plan import SearchPlan, names, searches
 
 GRACE = 60.0  # seconds to write a checkpoint of the present trial
 
+_starting = threading.Lock()
+
 
 def start(plan: SearchPlan, trials: int) -> Background:
     """Begins or continues a search; raises BadValue if one is running, StoreError if it can't be started."""
-    if now := running():
-        raise BadValue("The search {name} is already running. Wait for it to finish, or stop it first.", name=now)
-    return background.start(plan.folder, arguments(plan, trials), {"trials": trials})
+    with _starting:
+        if now := running():
+            raise BadValue("The search {name} is already running. Wait for it to finish, or stop it first.", name=now)
+        return background.start(plan.folder, arguments(plan, trials), {"trials": trials})
 
 
 def arguments(plan: SearchPlan, trials: int) -> list[str]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import warnings
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_core.errors import BadValue, StoreError
+from gan_core.errors import BadValue, GanscopeError, StoreError
 from gan_core.runs.liveness import Owner, still_runs, this_process
-from gan_core.search.plan import JOURNAL, SearchPlan
+from gan_core.search import plan as plans
+from gan_core.search.plan import JOURNAL, PLAN, SearchPlan
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -35,6 +37,23 @@ def optuna() -> Any:
         raise BadValue(MISSING) from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
+
+
+def begin(plan: SearchPlan) -> Study:
+    """Keeps the plan and opens its study; a new plan isn't kept where its storage can't be used.
+
+    Raises BadValue where another search has its name, or StoreError.
+    """
+    new = plan.name not in plans.names()
+    plans.begin(plan)
+    try:
+        return open_study(plan)
+    except GanscopeError:
+        if new:
+            (plan.folder / PLAN).unlink(missing_ok=True)
+            with suppress(OSError):  # what else is in it stays
+                plan.folder.rmdir()
+        raise
 
 
 def open_study(plan: SearchPlan) -> Study:

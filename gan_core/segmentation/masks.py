@@ -91,10 +91,11 @@ class Labelled:
                 "The masks have {mask} pixels, but the pictures have {picture}. A mask is as large as its picture.",
                 mask=shapes[1], picture=shapes[0],
             )  # fmt: skip
-        if self.masks.size and not 0 <= self.masks.min() <= self.masks.max() < len(PARTS):
+        low, high = (int(self.masks.min()), int(self.masks.max())) if self.masks.size else (0, 0)
+        if not 0 <= low <= high < len(PARTS):
             raise BadData(
                 "The masks hold the number {number}. Valid: 0 to {most} ({parts}).",
-                number=int(max(self.masks.max(), -int(self.masks.min()))), most=len(PARTS) - 1, parts=", ".join(PARTS),
+                number=low if low < 0 else high, most=len(PARTS) - 1, parts=", ".join(PARTS),
             )  # fmt: skip
 
     def __len__(self) -> int:

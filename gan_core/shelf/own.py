@@ -12,9 +12,7 @@ from typing import Any
 from gan_core import data
 from gan_core.checkpoint import read_checkpoint
 from gan_core.data.base import DataSpec, Source
-from gan_core.data.parts import user_images_of, whole
-from gan_core.data.user import own_text
-from gan_core.data.user.references import is_shards
+from gan_core.data.catalogue import is_own
 from gan_core.errors import BadCheckpoint, RunConflict
 from gan_core.gans import Recipe, recipes
 from gan_core.models import publishing
@@ -88,8 +86,7 @@ def _newest(store: RunStore, run: Run) -> Checkpoint:
 
 def _source(name: str) -> Source | None:
     """The source of registered data; None for the user's own, whose path is private."""
-    private = user_images_of(name) is not None or own_text.is_text(whole(name)) or is_shards(name)
-    return None if private else data.source(name)
+    return None if is_own(name) else data.source(name)
 
 
 def _state(store: RunStore, run: Run, checkpoint: Checkpoint) -> dict[str, Any]:

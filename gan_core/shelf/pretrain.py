@@ -67,6 +67,12 @@ def _changes(started: Card, wanted: Plan, settings: TrainingHParams) -> dict[str
     return {name: value for name, value in to_dict(settings).items() if value != before[name]}
 
 
+def check_budget(minutes: float) -> None:
+    """Raises BadValue for a budget that isn't a number of minutes."""
+    if not 0 <= minutes < math.inf:
+        raise BadValue("The budget must be 0 minutes or more, 0 for no limit, got {minutes}.", minutes=minutes)
+
+
 def make(
     store: RunStore,
     name: str,
@@ -82,8 +88,7 @@ def make(
     Returns 0, 1 if training failed, or 128 + the number of the signal that stopped it; the shelf is then unchanged, and
     the next call continues. Raises BadValue for a budget that isn't a number of minutes.
     """
-    if not 0 <= budget < math.inf:
-        raise BadValue("The budget must be 0 minutes or more, 0 for no limit, got {minutes}.", minutes=budget)
+    check_budget(budget)
     run = run_of(store, name)
     asked: list[int] = []
     trouble = ""
@@ -146,7 +151,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--cost", default="", help="training cost stated on the model card")
     parser.add_argument("--folder", type=Path, help="output folder; default: pretrained/NAME")
-    parser.add_argument("--precision", default="fp32", help="fp32, bf16, or auto (whichever is faster on this machine)")
+    parser.add_argument(
+        "--precision", default="fp32", help="fp32, bf16, fp16 (CUDA only), or auto (fp32 or bf16, whichever is faster)"
+    )
     parser.add_argument("--compile", action="store_true", help="compile the networks with torch.compile")
     options = parser.parse_args(arguments)
     try:

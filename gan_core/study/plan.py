@@ -93,8 +93,8 @@ class StudyPlan:
                     )  # fmt: skip
         if self.unbalanced and not 2 * RATIO <= self.unbalanced <= LIMITS["k"][1]:
             raise BadValue(
-                "unbalanced must be 0 (off) or at least {least}: one image in {ratio} is of the rare class.",
-                least=2 * RATIO, ratio=RATIO,
+                "unbalanced must be 0 (off) or between {least} and {most}: one image in {ratio} is of the rare class.",
+                least=2 * RATIO, most=LIMITS["k"][1], ratio=RATIO,
             )  # fmt: skip
         if not self.settings:
             raise BadValue("Give at least one number of real images per class.")
@@ -102,6 +102,7 @@ class StudyPlan:
             raise BadValue("A study needs at least one arm. Valid: {valid}.", valid=", ".join(ARMS))
         if unknown := [arm for arm in self.arms if arm not in ARMS]:
             raise UnknownName("arm", ", ".join(unknown), ARMS)
+        object.__setattr__(self, "arms", tuple(arm for arm in ARMS if arm in self.arms))
 
     @property
     def settings(self) -> tuple[Setting, ...]:
@@ -121,8 +122,7 @@ class StudyPlan:
 
     def cells(self) -> Iterator[Cell]:
         """Every classifier; seeds outermost, so that an unfinished study has complete comparisons."""
-        arms = [arm for arm in ARMS if arm in self.arms]
-        for seed, setting, arm in product(range(self.seeds), self.settings, arms):
+        for seed, setting, arm in product(range(self.seeds), self.settings, self.arms):
             yield Cell(setting, seed, arm)
 
     def to_state(self) -> dict[str, Any]:

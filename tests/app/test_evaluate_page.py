@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,6 +59,16 @@ def test_kept_evaluations_are_compared(store: RunStore) -> None:
     assert "300 images are few" in shown.replace("\\", "")
     assert "Frechet distance" in test.code[0].value
     assert {metric.label for metric in test.metric} == {"Near copies"}
+
+
+def test_damaged_files_are_left_out(home: Path) -> None:
+    kept = results.save(result("one", 1.0))
+    plain = json.loads((results.folder() / f"{kept.key}.json").read_text())
+    damages = ("{", [], plain | {"figures": [[1]]}, plain | {"figures": None}, plain | {"class_shares": []},
+               plain | {"notes": [3]}, plain | {"made": None}, plain | {"new": 1})  # fmt: skip
+    for place, damage in enumerate(damages):
+        (results.folder() / f"{place}.json").write_text(damage if isinstance(damage, str) else json.dumps(damage))
+    assert results.found() == [kept]
 
 
 def test_figures_that_are_not_recomputed_are_kept(home: Path) -> None:

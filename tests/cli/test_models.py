@@ -22,6 +22,8 @@ def test_a_model_is_made_listed_shown_and_drawn_from(monkeypatch: pytest.MonkeyP
     plan = Plan(recipe="mlp_gan", data="digits", size=8, steps=5, title="Tiny digits", limits="All.", hparams=changes)
     monkeypatch.setitem(pretrain.plans, "mlp_gan.tiny", plan)
     monkeypatch.setattr(listing, "BUNDLED", tmp_path / "pretrained")
+    assert "0 minutes or more" in refused(2, "pretrain", "mlp_gan.tiny", "--budget", "-1")
+    assert RunStore().runs() == []  # a refused command leaves none
     ok("pretrain", "mlp_gan.tiny", "--cost", "a blink")
     assert "Tiny digits" in ok("models")
     assert json.loads(ok("models", "list", "--json"))[0]["name"] == "mlp_gan.tiny"

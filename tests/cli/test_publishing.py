@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 
+from gan_core.data.catalogue import is_own
 from gan_core.errors import BadValue
 from gan_core.models import listing, loading
 from gan_core.models.naming import place_of
+from gan_core.models.weights import averaged_weights
 from gan_core.runs.store import RunState, RunStore
 from gan_core.shelf.own import default_name
 from tests.cli.commands import TINY, make_run, ok, refused
@@ -54,6 +57,31 @@ def test_a_card_does_not_reveal_where_own_pictures_are(store: RunStore, tmp_path
     held = listing.standing(card["model"])
     assert "private" not in (held / "card.toml").read_text(encoding="utf-8")
     assert ok("sample", card["model"], "-o", tmp_path / "x.png") is not None
+    assert data_in(averaged_weights(store, run), tmp_path) == "your own"
+
+
+def test_exported_weights_name_the_part_of_a_data_set_that_was_learnt(store: RunStore, tmp_path: Path) -> None:
+    run = json.loads(ok("train", "mlp_gan", "--data", "half:digits", "--steps", "1", *TINY, "--json"))["run"]
+    assert data_in(averaged_weights(store, run), tmp_path) == "half:digits"
+
+
+def data_in(weights: bytes, folder: Path) -> str:
+    (folder / "exported.safetensors").write_bytes(weights)
+    with safe_open(folder / "exported.safetensors", "pt") as file:
+        return str(file.metadata()["data"])
+
+
+@pytest.mark.parametrize(
+    ("reference", "own"),
+    [
+        ("digits", False), ("test:mnist", False), ("half:train:mnist", False), ("drawn:a", False),
+        ("folder:x", True), ("half:zip:x.zip", True), ("train:folder+pad:x", True), ("text:x", True),
+        ("test:text:x", True), ("sounds:x", True), ("smiles:x", True), ("shards:x-{0..1}.tar", True),
+        ("quarter:shards:x.tar", True),
+    ],
+)  # fmt: skip
+def test_data_are_the_users_own_whatever_part_is_named(reference: str, own: bool) -> None:
+    assert is_own(reference) is own
 
 
 def test_a_translator_is_published_with_its_outputs_for_held_out_pictures(store: RunStore) -> None:

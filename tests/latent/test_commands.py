@@ -166,6 +166,8 @@ def test_what_the_discriminator_looks_at_comes_with_its_error(model: Path, tmp_p
     for wrong, said in (
         (("-o", tmp_path / "maps.txt"), "Valid file extensions"),
         (("-o", tmp_path / "maps.png", "--steps", 0), "The number of steps must be between 1"),
+        (("-o", tmp_path / "maps.png", "--width", -5), "The width must be between 1 and 8192 pixels, got -5."),
+        (("-o", tmp_path / "maps.png", "--width", 1_000_000), "between 1 and 8192 pixels, got 1000000."),
         (("-o", tmp_path / "maps.png", "-n", 99), "The number of samples must be between 1"),
     ):
         answer = ganscope("attribute", "stylegan2.noise", *wrong)

@@ -91,6 +91,10 @@ def not_finite(path: Path) -> None:
     rewritten(path, lambda tensors, content: tensors.update({"1": torch.full((4,), torch.inf)}))
 
 
+def with_a_list_of_facts(path: Path) -> None:
+    rewritten(path, lambda tensors, content: content["directions"][0].update({"facts": ["x"]}))  # type: ignore[index]
+
+
 def without_content(path: Path) -> None:
     save_file({}, path, metadata={"format": "ganscope.directions.1"})
 
@@ -106,7 +110,8 @@ def gone(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [(cut_short, "can't be read"), (pickled, "can't be read"), (without_a_vector, "can't be read"),
-     (of_another_shape, r"has shape \(5,\)"), (not_finite, "not finite"), (without_content, "can't be read"),
+     (of_another_shape, r"has shape \(5,\)"), (not_finite, "not finite"), (with_a_list_of_facts, "can't be read"),
+     (without_content, "can't be read"),
      (of_another_format, "has the format 'ganscope.checkpoint.1'"), (gone, "is missing")],
 )  # fmt: skip
 def test_damage_is_reported(model: Explorer, path: Path, damage: Callable[[Path], None], said: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from gan_core.checkpoint import write_checkpoint
 from gan_core.data.base import DataSet
@@ -282,6 +283,11 @@ def test_a_net_from_a_file(trained: Trainer, net: FeatureNet, tmp_path: Path) ->
         FeatureNet.from_file(path)
     with pytest.raises(BadCheckpoint, match="The weights file"):
         read_weights(tmp_path / "missing")
+    for damaged in ({"hparams": "[]", "fields": "{}"}, {"hparams": "{}", "fields": "3"}):
+        card = {"format": "ganscope.weights.1", "recipe": "feature_net", "classes": "3", **damaged}
+        save_file({}, path, metadata=card)
+        with pytest.raises(BadCheckpoint, match="can't be used"):
+            read_weights(path)
     dcgan = recipes.get("dcgan")
     with pytest.raises(BadCheckpoint, match="DCGAN is not a feature net"):
         FeatureNet("x", Sampler(dcgan, dcgan.tiny, REAL.spec, {}))

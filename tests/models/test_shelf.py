@@ -177,6 +177,30 @@ def test_a_full_disk_leaves_no_partial_file(state: dict[str, object], small_disk
     assert list(small_disk.iterdir()) == []
 
 
+@pytest.mark.parametrize("error", [OSError("no"), KeyboardInterrupt()])
+def test_a_model_stays_where_its_successor_cannot_take_its_place(
+    error: BaseException, state: dict[str, object], model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former, replace = read_card(model), Path.replace
+
+    def stopped(self: Path, target: Path) -> Path:
+        if target == model and (self / WEIGHTS).is_file() and read_card(self).title == "New":
+            raise error
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", stopped)
+    words = dataclasses.replace(WORDS, title="New")
+    with pytest.raises((StoreError, KeyboardInterrupt)):
+        publishing.publish(state, "cgan.noise", words, ("a", "b", "c"), "noise", model, half=False)
+    assert read_card(model) == former
+    assert loading.load(str(model)).sample(1).isfinite().all()
+    assert list(model.parent.iterdir()) == [model]
+    monkeypatch.undo()
+    publishing.publish(state, "cgan.noise", words, ("a", "b", "c"), "noise", model, half=False)
+    assert read_card(model).title == "New"
+    assert list(model.parent.iterdir()) == [model]
+
+
 def test_a_card_says_what_its_recipe_can_do(model: Path) -> None:
     described = read_card(model)
     assert (described.recipe_title, described.task) == (recipes.get("cgan").title, "images")

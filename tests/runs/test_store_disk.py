@@ -6,6 +6,7 @@ import errno
 import os
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_core.disk import DiskFull, writing
+from gan_core.disk import DiskFull, replacing, writing
 from gan_core.errors import StoreError
+from gan_core.files import write_atomically
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Metrics, RunState, RunStore
 
@@ -45,6 +47,31 @@ def fill(folder: Path) -> None:
 
 def noise(first: int) -> Metrics:
     return Metrics(np.arange(first, first + 100), {name: np.full(100, first) for name in "abcdefgh"})
+
+
+def test_threads_that_write_the_same_file_leave_it_whole(tmp_path: Path) -> None:
+    """As two sessions of a page do; each writes under a name of its own, and the last one stays."""
+    path, failed, ready = tmp_path / "plan.json", [], threading.Barrier(4)
+
+    def write(letter: bytes) -> None:
+        ready.wait()
+        try:
+            for _ in range(20):
+                write_atomically(path, letter * 100_000)
+                with replacing(path) as temporary:
+                    temporary.write_bytes(letter * 100_000)
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(letter,)) for letter in (b"a", b"b", b"c", b"d")]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert failed == []
+    content = path.read_bytes()
+    assert (len(content), len(set(content))) == (100_000, 1)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_full_disk_is_one_clear_error_and_the_run_can_still_be_ended(small_disk: Path, spec: RunSpec) -> None:

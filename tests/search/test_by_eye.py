@@ -235,6 +235,17 @@ def test_nothing_is_proposed_twice() -> None:
         preferring.propose(plan, tried, [], 8)
 
 
+def test_the_last_combination_of_many_is_proposed() -> None:
+    """Which random settings rarely meet."""
+    plan = planned(ranges=(Range("batch_size", 1, 500, whole=True), Range("loss", choices=("hinge", "wasserstein"))))
+    every = [{"batch_size": size, "loss": loss} for size in range(1, 501) for loss in ("hinge", "wasserstein")]
+    left = every.pop(777)
+    tried = dict(enumerate(every))
+    assert [preferring.propose(plan, tried, [], seed) for seed in range(3)] == [left] * 3
+    with pytest.raises(BadData, match="Every combination"):
+        preferring.propose(plan, {**tried, 999: left}, [], 0)
+
+
 @pytest.mark.slow
 def test_preferences_are_learnt(store: RunStore, stubbed: None) -> None:
     """A judge who likes a rate of 3e-3 and a beta1 of 0.2: after 10 choices the last four proposals are less than a

@@ -8,7 +8,8 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ from gan_core import paths
 from gan_core.errors import BadData, BadValue, StoreError, UnknownName
 from gan_core.gans import recipes
 from gan_core.knobs import changed, to_dict
+from gan_core.runs import background
+from gan_core.runs.background import NOTICE, Background
+from gan_core.runs.liveness import this_process
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Metrics, RunState, RunStore
 from gan_core.search import plan as plans
@@ -108,6 +112,32 @@ def test_a_refused_search_keeps_no_plan(option: tuple[str, int], words: str) -> 
     asked = ("search", "mlp_gan", "--data", "digits", "--size", "8", "--steps", "4", "--knob", "beta1:0:0.9")
     assert words in refused(2, *asked, "--name", "mine", *map(str, option))
     assert plans.names() == []
+
+
+def test_a_search_that_goes_on_keeps_its_settings() -> None:
+    begin(planned("mine"))
+    options = {
+        "--data": "mnist", "--knob": "beta1:0:0.5", "--steps": 9, "--samples": 2000, "--size": 16, "--preset": "ring8",
+        "--set": "beta1=0.1", "--seed": 0, "--storage": "journal:x",
+    }  # fmt: skip
+    for option, value in options.items():
+        told = refused(2, "search", "--name", "mine", option, str(value))
+        assert f"so {option} can't be given without a recipe" in " ".join(told.split())
+    told = " ".join(refused(2, "search", "--name", "mine", "--seed", "1", "--steps", "9").split())
+    assert "so --steps, --seed can't be given" in told
+
+
+def test_a_storage_that_can_not_be_used_keeps_no_plan(tmp_path: Path) -> None:
+    """The same search then can have another storage; one that was begun stays."""
+    asked = ("search", "mlp_gan", "--data", "digits", "--size", "8", "--steps", "4", "--knob", "beta1:0:0.9")
+    assert "can't be used" in refused(1, *asked, "--name", "mine", "--storage", "journal:/nowhere/at/all.log")
+    assert plans.names() == []
+    assert not planned("mine").folder.exists()
+    lost = planned("lost", storage=f"journal:{tmp_path / 'there' / 'x.log'}")
+    begin(lost)
+    with pytest.raises(StoreError, match="can't be used"):
+        storage.begin(lost)
+    assert plans.names() == ["lost"]
 
 
 @pytest.mark.parametrize(
@@ -235,6 +265,37 @@ def test_a_killed_search_continues_its_run(store: RunStore) -> None:
     assert reported[0] == "0: its process is gone: it goes on as another trial"
     assert reported[1].startswith("1: sliced100_pixels")
     assert [one.id for one in store.runs()] == [run.id]
+
+
+def test_two_that_start_at_once_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes second waits until the first one's process is noted, and then is told of it."""
+    begin(planned("one"))
+    begin(planned("two"))
+    began: list[str] = []
+
+    def start(folder: Path, words: list[str], asked: object) -> Background:
+        time.sleep(0.2)
+        began.append(folder.name)
+        mine = Background({}, this_process(), time.time())
+        (folder / NOTICE).write_text(json.dumps(asdict(mine)))
+        return mine
+
+    monkeypatch.setattr(background, "start", start)
+    refusals: list[str] = []
+
+    def ask(name: str) -> None:
+        try:
+            process.start(planned(name), 1)
+        except BadValue as error:
+            refusals.append(str(error))
+
+    both = [threading.Thread(target=ask, args=(name,)) for name in ("one", "two")]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert len(began) == 1
+    assert refusals == [f"The search {began[0]} is already running. Wait for it to finish, or stop it first."]
 
 
 # --- the command -----------------------------------------------------------------------------------------------------

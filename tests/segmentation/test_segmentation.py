@@ -65,6 +65,8 @@ def test_masks_that_do_not_fit_are_refused() -> None:
         Labelled(pictures, np.zeros((3, 16, 16), np.uint8))
     with pytest.raises(BadData, match=r"number 9\. Valid: 0 to 6"):
         Labelled(pictures, np.full((2, 16, 16), 9, np.uint8))
+    with pytest.raises(BadData, match=r"number -1\. Valid: 0 to 6"):
+        Labelled(pictures, np.where(np.eye(16, dtype=bool), -1, np.full((2, 16, 16), 3)))
 
 
 def test_iou_by_hand() -> None:

@@ -12,11 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gan_core.errors import BadValue
+from gan_core.errors import BadCheckpoint, BadValue
 from serving import logs
 from serving.guard import HEADERS
+from serving.service import Service
 from serving.settings import Key, Settings, read_keys
-from tests.serving.conftest import STYLED, Running, serving
+from tests.serving.conftest import CLASSES, FILLING, STYLED, TRANSLATING, Running, serving
 
 ONE, TWO = Key("one", "0123456789abcdef-one"), Key("two", "0123456789abcdef-two")
 
@@ -147,6 +148,24 @@ def test_ready_once_its_models_are_open(server: Running) -> None:
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     finally:
         server.service.ready.set()
+
+
+def test_a_model_that_does_not_open_stops_neither_the_others_nor_the_service(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Service(Settings(models=(CLASSES, FILLING, STYLED, TRANSLATING)))
+    tried = []
+
+    def counter(name: str) -> None:
+        tried.append(name)
+        raise BadCheckpoint("It is damaged.") if name == CLASSES else RuntimeError("not known")
+
+    monkeypatch.setattr(service, "counter", counter)
+    service.warm()
+    assert tried == [CLASSES, STYLED]  # the others can't draw
+    assert service.ready.is_set()
+    for words in ("damaged", f"{FILLING} can't be used for drawing", "not known"):
+        assert words in caplog.text
 
 
 def test_a_client_that_leaves_is_removed_from_the_queue(server: Running) -> None:

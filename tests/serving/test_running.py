@@ -198,8 +198,13 @@ def test_options_out_of_range_and_unknown_models_are_refused(tmp_path: Path) -> 
     assert "deadline must be between" in refused(2, "serve", "--deadline", "0")
     assert "can't be read" in refused(2, "serve", "--key", tmp_path / "none")
     assert STYLED in refused(2, "serve", "--port", "0", "--model", "nobody")
+    assert "features.digits can't be used for drawing" in refused(
+        2, "serve", "--port", "0", "--model", "features.digits"
+    )
+    for host in ("300.1.1.1", "x" * 64):
+        assert f"{host}:0 can't be used" in refused(1, "serve", "--port", "0", "--host", host)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert f"Port {port} can't be used" in refused(1, "serve", "--port", str(port))
+        assert f"127.0.0.1:{port} can't be used" in refused(1, "serve", "--port", str(port))

@@ -81,6 +81,7 @@ def test_a_budget_is_a_number_of_minutes(tiny: str) -> None:
     for minutes in (math.nan, -1.0):
         with pytest.raises(BadValue, match="0 minutes or more"):
             pretrain.make(store, tiny, budget=minutes)
+        assert pretrain.main([tiny, "--budget", str(minutes)]) == 2
     assert store.runs() == []
 
 

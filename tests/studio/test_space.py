@@ -28,9 +28,11 @@ def test_a_taken_port_is_reported() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(SystemExit, match=f"Port {port} can't be used .* GRADIO_SERVER_PORT={port + 1}"):
+        with pytest.raises(SystemExit, match=f"127.0.0.1:{port} can't be used .* GRADIO_SERVER_PORT={port + 1}"):
             check_port("127.0.0.1", port)
     check_port("127.0.0.1", port)
+    with pytest.raises(SystemExit, match=r"300\.1\.1\.1:7860 can't be used .* GRADIO_SERVER_NAME"):
+        check_port("300.1.1.1", 7860)
 
 
 @pytest.mark.release

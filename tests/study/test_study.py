@@ -89,7 +89,8 @@ def test_arms_are_compared_in_the_same_seeds(home: Path) -> None:
         (("--k", ""), "at least one number"),
         (("--seeds", "0"), "between 1 and"),
         (("--steps", "0"), "between 1 and"),
-        (("--unbalanced", "5"), "at least 40"),
+        (("--unbalanced", "5"), "between 40 and 100000"),
+        (("--unbalanced", "100001"), "between 40 and 100000"),
         (("--arms", "magic"), "'magic'"),
         (("--size", "9"), "got 9"),
         (("--data", "nothing"), "'nothing'"),
@@ -99,6 +100,12 @@ def test_arms_are_compared_in_the_same_seeds(home: Path) -> None:
 def test_bad_input_is_refused(options: tuple[str, ...], said: str, home: Path) -> None:
     assert said in refused(2, "augment-study", *TINY, *options)
     assert not results.studies().exists()
+
+
+def test_arms_are_listed_once_and_in_their_order() -> None:
+    plan = StudyPlan("digits", 8, arms=("gan", "real", "real"))
+    assert plan.arms == ("real", "gan")
+    assert StudyPlan.from_state(plan.to_state()) == plan
 
 
 def test_images_without_classes_are_refused(tmp_path: Path) -> None:

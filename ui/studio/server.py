@@ -242,6 +242,9 @@ def _end_with_input(server: Any) -> None:
 
 
 def check_port(host: str, port: int) -> None:
-    """Exits with a message if the port is in use."""
+    """Exits with a message if the address can't be used."""
     if why := studio_process.why_taken(host, port):
-        sys.exit(f"Port {port} can't be used ({why}). Choose another one: GRADIO_SERVER_PORT={port + 1}")
+        address = f"{studio_process.bracketed(host)}:{port}"
+        sys.exit(
+            f"{address} can't be used ({why}). Choose GRADIO_SERVER_PORT={port + 1} or another GRADIO_SERVER_NAME."
+        )
