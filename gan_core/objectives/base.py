@@ -210,8 +210,8 @@ class Objective(nn.Module, ABC, Generic[Settings]):
         """The only place where buffers change."""
 
     def schedule(self, networks: Networks, hparams: Settings, images_seen: int) -> dict[str, float]:
-        """Sets values that change with progress (resolution, alpha) and returns them by name. `images_seen`: since its clock
-        began.
+        """Sets values that change with progress (resolution, alpha) and returns them by name. `images_seen`: since the
+        clock of the schedule began.
 
         The trainer uses `batch_size`, `rate` (a factor of the learning rates), `beta2` (of Adam) and `ema` (the decay).
         """
