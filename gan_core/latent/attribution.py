@@ -53,7 +53,7 @@ def attribution(
     steps: int = STEPS,
     progress: Progress = silent,
 ) -> Attribution:
-    """Of pictures (B, C, H, W) in [-1, 1], with labels (B,) for a discriminator that knows classes.
+    """Of pictures (B, C, H, W) in [-1, 1], with labels (B,) for a discriminator that knows classes, or poses (B, 2).
 
     Pictures go through it one at a time, so that those of one batch aren't compared with each other. Raises BadValue
     for fewer than one step.
@@ -71,7 +71,7 @@ def attribution(
 
 def _one(discriminator: nn.Module, image: Tensor, labels: Tensor | None, steps: int) -> tuple[Tensor, Tensor, Tensor]:
     def output(images: Tensor) -> Tensor:
-        given = [] if labels is None else [labels.expand(len(images))]
+        given = [] if labels is None else [labels.expand(len(images), *labels.shape[1:])]
         logits: Tensor = discriminator(images, *given)
         return logits.flatten(1).mean(1) if logits.ndim > 1 else logits  # (B, L) -> (B,)
 
@@ -131,8 +131,17 @@ def discriminator_of_run(store: RunStore, run_id: str) -> nn.Module:
 
 
 def discriminator_from(recipe_name: str, state: Mapping[str, Any]) -> nn.Module:
-    """From a checkpoint's state; in evaluation mode. Raises BadCheckpoint where it has none."""
+    """From a checkpoint's state; in evaluation mode.
+
+    Raises BadCheckpoint where it has none, and BadValue for one that judges pictures together with words.
+    """
     recipe = recipes.get(recipe_name)
+    if recipe.task == "captions":
+        raise BadValue(
+            "{recipe} has no attribution maps: its discriminator also reads words. Choose a model that generates "
+            "images without words.",
+            recipe=recipe.title,
+        )
     weights = state.get("networks", {}).get("discriminator")
     if weights is None:
         raise BadCheckpoint("The file of this model contains no discriminator.")

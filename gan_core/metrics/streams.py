@@ -64,7 +64,7 @@ def class_names_of(spec: DataSpec) -> tuple[str, ...]:
 
 def check_images(sampler: Sampler) -> None:
     """Raises BadData for a model that makes no images."""
-    if not sampler.recipe.draws or len(sampler.spec.fields["real"]) != 3:
+    if not sampler.recipe.draws or len(sampler.spec.fields.get("real", ())) != 3:
         raise BadData(
             "{recipe} doesn't generate images, which these metrics need. Choose a run of another recipe.",
             recipe=sampler.recipe.title,

@@ -182,6 +182,22 @@ def test_attributions_of_a_discriminator_are_nearly_complete(name: str, tmp_path
     assert_close(alone.maps[0], found.maps[1])
 
 
+def test_a_discriminator_of_views_is_told_the_pose() -> None:
+    recipe = recipes.get("triplane")
+    data = example(recipe)
+    networks = recipe.build(recipe.tiny, data.spec)
+    images = torch.rand(2, *data.spec.fields["real"], generator=torch.Generator().manual_seed(1)) * 2 - 1
+    found = attribution(networks["discriminator"].eval(), images, torch.tensor([[0.0, 10.0], [90.0, 0.0]]), steps=4)
+    assert found.maps.shape == (2, *images.shape[2:])
+
+
+def test_a_discriminator_that_reads_words_is_refused() -> None:
+    recipe = recipes.get("stackgan")
+    state = {"hparams": to_dict(recipe.tiny), "spec": example(recipe).spec.to_state(), "networks": {}}
+    with pytest.raises(BadValue, match="discriminator also reads words"):
+        discriminator_from("stackgan", state)
+
+
 def test_a_file_without_a_discriminator_is_refused() -> None:
     recipe = recipes.get("dcgan")
     spec = DataSpec({"real": (1, 8, 8)}, 0)

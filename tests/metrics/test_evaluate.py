@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from gan_core.checkpoint import write_checkpoint
-from gan_core.data.base import DataSet
+from gan_core.data.base import OF_PICTURES, DataSet
 from gan_core.errors import BadCheckpoint, BadData, UnknownName
-from gan_core.gans import recipes
+from gan_core.gans import Recipe, recipes
 from gan_core.knobs import to_dict
 from gan_core.metrics import collecting, comparisons, feature_net
 from gan_core.metrics.evaluate import Report, count_text, evaluate
@@ -26,6 +26,7 @@ from gan_core.metrics.streams import Stream, of_data, of_model
 from gan_core.models.sampler import Sampler
 from gan_core.models.weights import read_weights
 from gan_core.training.trainer import Trainer
+from tests.conftest import example
 from tests.metrics.conftest import stripes
 
 REAL = stripes(400, 1)
@@ -256,6 +257,14 @@ def test_what_cannot_be_judged_is_refused_before_it_starts(net: FeatureNet) -> N
     recipe = recipes.get("points")
     with pytest.raises(BadData, match="doesn't generate images"):
         of_model(Sampler(recipe, recipe.tiny, DataSet("p", {"real": np.zeros((2, 2))}).spec, {}), 10, 0, "x")
+
+
+@pytest.mark.parametrize("recipe", [one for one in recipes if one.task not in OF_PICTURES], ids=lambda one: one.name)
+def test_models_of_other_media_are_refused(recipe: Recipe) -> None:
+    """They have no field of images at all, or one of another shape."""
+    sampler = Sampler(recipe, recipe.tiny, example(recipe).spec, {})
+    with pytest.raises(BadData, match="doesn't generate images"):
+        of_model(sampler, 10, 0, "x")
 
 
 def test_a_net_from_a_file(trained: Trainer, net: FeatureNet, tmp_path: Path) -> None:
