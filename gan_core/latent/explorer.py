@@ -57,7 +57,7 @@ class Explorer:
         drawn = recipe.draws and recipe.task in TASKS and len(sampler.spec.fields.get("real", ())) == 3
         if generator is None or not drawn or not hasattr(sampler.hparams, "latent_size"):
             raise BadValue(
-                "{recipe} has no latent space of images. Choose a model that generates images without words.",
+                "{recipe} has no latent space of images. Choose a model that generates images from latents alone.",
                 recipe=recipe.title,
             )
         self.sampler = sampler

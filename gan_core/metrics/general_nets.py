@@ -84,6 +84,8 @@ class ImageNet(GeneralNet):
 class Inception(GeneralNet):
     """Inception of torch-fidelity; raises BadValue without the package, BadData where the weights can't be had."""
 
+    perceives = False
+
     def __init__(self, size: int) -> None:
         _require("inception")
         origin = "Inception (torch-fidelity, TensorFlow 2015-12-05)"

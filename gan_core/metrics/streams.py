@@ -35,6 +35,19 @@ class Stream:
         shape = (channels, *self.shape[1:])
         return replace(self, shape=shape, batches=lambda: (images_in(part, channels) for part in self.batches()))
 
+    def first(self, count: int) -> Stream:
+        """The first `count` images, or all where there are fewer."""
+
+        def batches() -> Iterator[np.ndarray]:
+            left = count
+            for part in self.batches():
+                yield part[:left]
+                left -= len(part)
+                if left <= 0:
+                    return
+
+        return self if count >= self.count else replace(self, count=count, batches=batches)
+
 
 def of_model(sampler: Sampler, count: int, seed: int, name: str) -> Stream:
     """Samples of a model, all classes in turn, rounded to the 256 levels that a picture file has.

@@ -57,6 +57,7 @@ N_ANSWERS = "a feature net that has learnt classes or attributes"
 N_LABELS = "a conditional model and a feature net that knows its classes"
 N_TRUTH = "a model that translates images, and data with the true pictures"
 N_W = "a model with an intermediate latent w, such as StyleGAN"
+N_PERCEIVES = "a feature net with a perceptual distance: imagenet, or one that was trained on these data"
 N_COPIES = "Among few images a copy is rare even if the model has memorised some."
 
 METRICS: Mapping[str, Metric] = {
@@ -89,6 +90,7 @@ class Has:
     answers: bool = False  # classes or attributes
     labels: int = 0  # that samples are asked for
     w: bool = False  # an intermediate latent, in which paths are taken
+    perceives: bool = True  # a perceptual distance of the net
 
     def missing(self, metric: Metric) -> str:
         """What is lacking for a metric, in words; "" where nothing is."""
@@ -104,6 +106,8 @@ class Has:
             return N_TRUTH
         if metric.only_for == "w" and not self.w:
             return N_W
+        if metric.only_for == "w" and not self.perceives:
+            return N_PERCEIVES
         return ""
 
 
