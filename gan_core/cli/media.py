@@ -114,7 +114,8 @@ def sampler_of(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
     except UnknownName:
         raise unknown(store, "model or run", wanted) from None
     sampler = loading.from_run(store, found.id)
-    step = store.checkpoints(found.id)[-1].step
+    assert sampler.checkpoint is not None
+    step = sampler.checkpoint.step
     return sampler, f"{found.name or found.id} at step {step:,}", {"run": found.id, "steps": step}
 
 

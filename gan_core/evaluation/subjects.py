@@ -38,10 +38,10 @@ class Subject:
 
     @property
     def weights(self) -> str:
-        """What tells a model's weights from those that replace them under its name; "" for images."""
-        if self.model:
-            return listing.card(self.model).sha256
-        return f"{self.run.id} {self.run.step}" if self.run else ""
+        """What tells a model's weights from those that replace them under its name; "" for images and for runs, whose
+        checkpoint does.
+        """
+        return listing.card(self.model).sha256 if self.model else ""
 
     @property
     def facts(self) -> dict[str, str]:

@@ -15,6 +15,7 @@ from gan_core.gans import Recipe
 from gan_core.layers.classes import Classes, blended, place_of
 from gan_core.media import medium_of
 from gan_core.models import translator
+from gan_core.runs.records import Checkpoint
 
 CHUNK, CHUNK_PIXELS = 256, 256 * 256**2  # samples drawn at once, and their pixels, to bound the memory
 MOST = 100_000
@@ -24,14 +25,23 @@ MOST_TRUNCATION = 1.5
 class Sampler:
     """A model's averaged networks and what they can do; `loading` makes one.
 
-    Latents are drawn on the CPU, so that a seed is the same picture on every device.
+    Latents are drawn on the CPU, so that a seed is the same picture on every device. `checkpoint`: of a run, the one
+    that the networks are from; the run may have gone on since.
     """
 
-    def __init__(self, recipe: Recipe, hparams: Any, spec: DataSpec, networks: Mapping[str, nn.Module]) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        hparams: Any,
+        spec: DataSpec,
+        networks: Mapping[str, nn.Module],
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
         self.recipe = recipe
         self.hparams = hparams
         self.spec = spec
         self.networks = networks
+        self.checkpoint = checkpoint
 
     @property
     def columns(self) -> int:

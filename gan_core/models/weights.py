@@ -29,6 +29,7 @@ def averaged_weights(store: RunStore, run_id: str) -> bytes:
     """
     run = store.get(run_id)
     sampler = loading.from_run(store, run_id)
+    assert sampler.checkpoint is not None
     tensors = {
         f"{name}.{parameter}": value.detach().contiguous().clone()
         for name, network in sampler.networks.items()
@@ -39,7 +40,7 @@ def averaged_weights(store: RunStore, run_id: str) -> bytes:
         "ganscope": __version__,
         "recipe": run.spec.recipe,
         "data": run.spec.data if ":" not in run.spec.data else "your own",
-        "step": str(store.checkpoints(run_id)[-1].step),
+        "step": str(sampler.checkpoint.step),
         "hparams": json.dumps(to_dict(sampler.hparams)),
         "fields": json.dumps({name: list(shape) for name, shape in sampler.spec.fields.items()}),
         "classes": str(sampler.spec.classes),
