@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ def find_net(
     if wanted in NETS:
         return general_net(wanted, size or usual)
 
-    if wanted is not None and Path(wanted).is_file():
+    if wanted is not None and os.path.isfile(wanted):
         return FeatureNet.from_file(Path(wanted))
     reference = whole(reference)
     named = wanted if wanted is not None else SHELVED + reference

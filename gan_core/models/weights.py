@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -51,7 +52,7 @@ def averaged_weights(store: RunStore, run_id: str) -> bytes:
 
 def read_weights(path: Path) -> Sampler:
     """The averaged networks of an exported file or of a checkpoint; raises BadCheckpoint."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise BadCheckpoint("The weights file {path} doesn't exist.", path=path)
     try:
         with safe_open(path, framework="pt") as file:
