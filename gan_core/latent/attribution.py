@@ -20,7 +20,7 @@ from gan_core.checkpoint import read_checkpoint
 from gan_core.data.base import DataSpec, Progress, silent
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.fitting import fill
-from gan_core.gans import recipes
+from gan_core.gans import Recipe, recipes
 from gan_core.models import loading
 from gan_core.models.card import read_card
 from gan_core.models.listing import folder_of
@@ -95,6 +95,16 @@ def _one(discriminator: nn.Module, image: Tensor, labels: Tensor | None, steps: 
     return parts.sum(1).cpu(), logits.cpu(), complete.cpu()
 
 
+def check_explained(recipe: Recipe) -> None:
+    """Raises BadValue for a model whose discriminator judges pictures together with words."""
+    if recipe.task == "captions":
+        raise BadValue(
+            "{recipe} has no attribution maps: its discriminator also reads words. Choose a model that generates "
+            "images without words.",
+            recipe=recipe.title,
+        )
+
+
 def heat(maps: Tensor) -> np.ndarray:
     """Maps (B, H, W) as pictures, uint8 (B, H, W, 3): POSITIVE, NEGATIVE, and white for nothing; each to its own scale.
 
@@ -131,17 +141,8 @@ def discriminator_of_run(store: RunStore, run_id: str) -> nn.Module:
 
 
 def discriminator_from(recipe_name: str, state: Mapping[str, Any]) -> nn.Module:
-    """From a checkpoint's state; in evaluation mode.
-
-    Raises BadCheckpoint where it has none, and BadValue for one that judges pictures together with words.
-    """
+    """From a checkpoint's state; in evaluation mode. Raises BadCheckpoint where it has none."""
     recipe = recipes.get(recipe_name)
-    if recipe.task == "captions":
-        raise BadValue(
-            "{recipe} has no attribution maps: its discriminator also reads words. Choose a model that generates "
-            "images without words.",
-            recipe=recipe.title,
-        )
     weights = state.get("networks", {}).get("discriminator")
     if weights is None:
         raise BadCheckpoint("The file of this model contains no discriminator.")

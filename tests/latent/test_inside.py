@@ -25,8 +25,10 @@ from gan_core.latent.attribution import (
 from gan_core.latent.inside import attention, layer_names, maps, switched
 from gan_core.models import publishing
 from gan_core.training.trainer import Trainer
+from tests.cli.commands import refused
 from tests.conftest import example
 from tests.latent.models import explorer
+from tests.made_models import make_drawer
 
 DRAWING = [recipe.name for recipe in recipes if recipe.draws and recipe.task == "images"]
 
@@ -191,11 +193,9 @@ def test_a_discriminator_of_views_is_told_the_pose() -> None:
     assert found.maps.shape == (2, *images.shape[2:])
 
 
-def test_a_discriminator_that_reads_words_is_refused() -> None:
-    recipe = recipes.get("stackgan")
-    state = {"hparams": to_dict(recipe.tiny), "spec": example(recipe).spec.to_state(), "networks": {}}
-    with pytest.raises(BadValue, match="discriminator also reads words"):
-        discriminator_from("stackgan", state)
+def test_a_discriminator_that_reads_words_is_refused(home: Path, tmp_path: Path) -> None:
+    make_drawer("stackgan.words")
+    assert "discriminator also reads words" in refused(2, "attribute", "stackgan.words", "-o", tmp_path / "x.png")
 
 
 def test_a_file_without_a_discriminator_is_refused() -> None:
