@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from gan_core.cores import release_while_waiting
 from ui import ICON, LOGO
 from ui.classroom.shell import access, browser, entry, i18n, late, offline, style
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import _
 
+release_while_waiting()
 offline.keep()
 late.keep()
 st.set_page_config(page_title="GANscope", page_icon=str(ICON), layout="wide")

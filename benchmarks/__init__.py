@@ -1,1 +1,1 @@
-"""Measures of speed, memory and quality. Each script prints what was asked beside what it measured in one run."""
+"""Measures of speed, memory and quality. Each script prints requirements next to what it measured in one run."""

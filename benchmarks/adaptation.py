@@ -3,8 +3,8 @@ translated pictures gain: `python -m benchmarks.adaptation --translator cyclegan
 
 Each seed trains classifiers with equal settings and tests them on all 10,000 test digits of either domain: one that
 sees MNIST only (the recipe `dann`, `adaptation` 0), one whose batch normalisation sees MNIST-M too (as AdaBN,
-1603.04779), one that adapts (the usual weight), and one that was given the classes of MNIST-M: what could be had at
-most. `--translator` names a recipe of unpaired translation with the preset mnist_m: it learns, without labels, to draw
+1603.04779), one that adapts (the usual weight), and one that was given the classes of MNIST-M: the upper
+bound. `--translator` names a recipe of unpaired translation with the preset mnist_m: it learns, without labels, to draw
 MNIST in the look of MNIST-M, and classifiers then learn from its drawings of labelled digits, which keep their labels
 (pixel-level adaptation; 1612.05424, 1711.03213). `--only` leaves out the other arms. `--keep` writes what the page Few
 labels shows.
@@ -32,8 +32,8 @@ from ui.classroom.labels.page import CLASSIFIERS, FEATURES, KEPT, TRANSLATED
 
 LINE = "{:22}{:>10}{:>20}{:>22}{:>12}"
 SHOWN = 400  # digits of each domain in the picture
-COLUMNS = 16  # digits beside each other that show what a translator does
-PRESET = "mnist_m"  # of translators, and the data that they were set for
+COLUMNS = 16  # pairs of digits that show what a translator does
+PRESET = "mnist_m"  # preset of the translators, and its data
 TRANSLATORS = [
     one.name for one in recipes if one.task == "unpaired" and PRESET in {preset.name for preset in one.presets}
 ]
@@ -42,7 +42,7 @@ LITTLE = 1e-9  # a weight that learns nothing of domain b, whose pictures count 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What came out on the test digits, the processor's seconds of training, and features of the first of them in their
+    """Results on the test digits, processor seconds of training, and features of the first test digits in their
     plane."""
 
     found: Domains
@@ -66,7 +66,7 @@ def trained(train: DataSet, test: DataSet, seed: int, steps: int, weight: float)
 
 def translated(recipe: Recipe, hparams: Any, known: DataSet, steps: int) -> tuple[DataSet, float]:
     """The set with domain a in the look of domain b, by a translator that learns from both without labels, and the
-    processor's seconds of its training. Where it has several ways from a to b, digits take them in turn.
+    processor's seconds of its training. If it has several directions from a to b, digits use them in turn.
     """
     trainer = Trainer(recipe, hparams, known)
     began = time.process_time()
@@ -110,8 +110,8 @@ def line(name: str, found: list[Trained]) -> str:
     shares = np.array([(one.found.source, one.found.target, one.found.apart) for one in found])
     source, target, apart = shares.mean(0)
     low, high = shares[:, 1].min(), shares[:, 1].max()
-    told = f"{100 * target:.1f} ({100 * low:.1f}-{100 * high:.1f})"
-    return LINE.format(name, f"{100 * source:.1f} %", told, f"{100 * apart:.1f} % told apart",
+    target_words = f"{100 * target:.1f} ({100 * low:.1f}-{100 * high:.1f})"
+    return LINE.format(name, f"{100 * source:.1f} %", target_words, f"{100 * apart:.1f} % told apart",
                        f"{np.mean([one.seconds for one in found]):.0f} s")  # fmt: skip
 
 
@@ -130,10 +130,10 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{asked.data}: {len(train):,} images of each domain, {asked.steps:,} steps of 64 + 64, {asked.seeds} seeds; "
           f"accuracy on {len(test):,} test images of each")  # fmt: skip
     print(LINE.format("", "domain a", "domain b", "features", "CPU time"))
-    told = replace(train, arrays={**train.arrays, "a": train.arrays["b"]})
+    supervised = replace(train, arrays={**train.arrays, "a": train.arrays["b"]})
     arms = {"source": ("source only", train, 0.0), "statistics": ("statistics of both", train, LITTLE),
             "dann": ("DANN", train, recipes.get("dann").hparams.adaptation),
-            "target": ("trained on b's labels", told, 0.0)}  # fmt: skip
+            "target": ("trained on b's labels", supervised, 0.0)}  # fmt: skip
     results = {}
     for arm, (name, known, weight) in ({} if asked.only else arms).items():
         results[arm] = [trained(known, test, seed, asked.steps, weight) for seed in range(asked.seeds)]
@@ -147,7 +147,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def keep(results: dict[str, list[Trained]]) -> None:
-    """Writes what the page reads, and the features of the first seed before and after; arms that weren't run stay."""
+    """Writes the page's file, with the features of the first seed before and after; arms that weren't run are kept."""
     arms = {
         arm: {name: [round(getattr(one.found, name), 4) for one in found] for name in ("source", "target", "apart")}
         for arm, found in results.items()

@@ -4,7 +4,7 @@
     python -m benchmarks.architectures --only stylegan2 --save docs/architectures.json
 
 "Convolutions alone": the convolutions and matrix products of the same training steps, forwards and backwards, replayed
-on random tensors of the same shapes and memory layouts; the share says how much of the step they are. The steps counted
+on random tensors of the same shapes and memory layouts; the share is their part of the step's time. The steps counted
 cover every lazy phase once.
 """
 
@@ -39,7 +39,7 @@ Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 class Recorded(TorchDispatchMode):
-    """Notes the heavy operations that run while it is open, with stand-ins for their tensors."""
+    """Records the heavy operations within the block, with the shapes of their tensors."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ def _filled(value: Any) -> Any:
 
 
 def replayed(calls: list[Call]) -> float:
-    """Seconds that the recorded operations take alone."""
+    """Returns the seconds that the recorded operations take alone."""
     seconds = 0.0
     for function, args, kwargs in calls:
         given, named = tree_map(_filled, args), tree_map(_filled, kwargs)
@@ -127,7 +127,7 @@ def measure(recipe: Recipe, which: str, seconds: float) -> dict[str, Any]:
 
 
 def one_image(trainer: Trainer, repetitions: int = 15) -> float | None:
-    """Median seconds for one sample, or for one picture translated; None for what makes no pictures."""
+    """Median seconds for one sample, or for one translated picture; None for recipes that generate no pictures."""
     recipe, hparams = trainer.recipe, trainer.hparams
     networks = trainer.ema.refresh(hparams.ema)
     labels = torch.zeros(1, dtype=torch.int64) if recipe.conditional else None
@@ -175,12 +175,12 @@ def main() -> None:
         for which in [options.size] if options.size else STANDARD:
             row = in_a_process(name, which, options.seconds)
             print(described(row), flush=True)
-            if options.save:  # after each, so that what was measured isn't lost
+            if options.save:  # after each one, so that no measurement is lost
                 save(options.save, row)
 
 
 def save(path: Path, row: dict[str, Any]) -> None:
-    """Puts a row into the file; those of other recipes and sizes stay."""
+    """Writes a row into the file; those of other recipes and sizes are kept."""
     before = json.loads(path.read_text(encoding="utf-8"))["measured"] if path.is_file() else []
     rows = {(one["recipe"], one["size"]): one for one in [*before, row]}
     kept = {"machine": machine(), "measured": list(rows.values())}

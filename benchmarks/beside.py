@@ -1,11 +1,11 @@
-"""Sliders beside long jobs: ten visitors move sliders while the Studio makes a film, searches, or enlarges.
+"""Sliders during long jobs: ten visitors move sliders while the Studio makes a film, searches, or enlarges.
 
     python -m benchmarks.beside --seconds 20
 
-A Studio is started as in `benchmarks.studio`, and ten visitors ask for 48 pictures a second together: first quietly,
-then beside each long job, which somebody else asks for again as soon as it is done. Said are the 95th percentile and
-the median from a move to its picture, how many pictures came, and the load. `--stop`: also how long it takes from Stop
-until the next job is at work.
+A Studio is started as in `benchmarks.studio`, and ten visitors ask for 48 pictures a second together: first alone,
+then during each long job, which another client requests again as soon as it is done. Printed are the 95th percentile
+and the median from a move to its picture, the number of pictures, and the load. `--stop`: also the time from Stop until
+the next job runs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from benchmarks.timing import Row, at_most, report
 if TYPE_CHECKING:
     import httpx
 
-ASKED = 500.0  # milliseconds, the 95th percentile beside every job
+ASKED = 500.0  # milliseconds, the 95th percentile during every job
 STOPPED = 1.0  # seconds
 MODEL, LARGER = "stylegan2.avatars", "esrgan.bsds_x4"
 SIDE = 256  # pixels of the picture that is enlarged
@@ -37,16 +37,16 @@ JOBS = ("a film (MP4)", "a film (GIF)", "a search", "an enlarging")
 
 @dataclass
 class Asker:
-    """Somebody who wants long jobs."""
+    """A client that requests long jobs."""
 
     client: httpx.AsyncClient
     functions: dict[str, int]
     session: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     done: int = 0  # jobs
-    heard: str = ""  # the last that was said of one
+    heard: str = ""  # the last progress message of a job
 
     async def ask(self, name: str, *data: Any) -> list[Any]:
-        """Asks, and hears how it goes; the answer."""
+        """Requests a job and follows its progress; returns the answer."""
         body = {"data": list(data), "fn_index": self.functions[name], "session_hash": self.session}
         (await self.client.post("/gradio_api/queue/join", json=body)).raise_for_status()
         stream = self.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": self.session})
@@ -63,14 +63,14 @@ class Asker:
         raise RuntimeError(f"{name} was not answered")
 
     async def prepare(self, job: str) -> None:
-        """What must be there before the job can be asked for."""
+        """Prepares what the job needs."""
         if job == "a search":
             await self.ask("take", await self.uploaded(64), MODEL)
         if job == "an enlarging":
             await self.ask("enlarge_picture", await self.uploaded(SIDE))
 
     async def again(self, job: str) -> None:
-        """The same job over and over."""
+        """Requests the same job repeatedly."""
         while True:
             await self.ask(*self.call(job))
             self.done += 1
@@ -83,7 +83,7 @@ class Asker:
         return "enlarge", None, LARGER, 4, 0
 
     async def uploaded(self, side: int) -> dict[str, Any]:
-        """A picture, as the page sends it."""
+        """Uploads a picture as the page does."""
         from gan_core.pictures.photos import sample_photo
 
         content = io.BytesIO()
@@ -94,7 +94,7 @@ class Asker:
 
 
 async def moved(visitors: list[Visitor], length: float) -> list[float]:
-    """Milliseconds of the moves of all."""
+    """Milliseconds of the moves of all visitors."""
     for visitor in visitors:
         visitor.times.clear()
     await asyncio.gather(*(one.wander(length, place / VISITORS / MOVES) for place, one in enumerate(visitors)))
@@ -138,7 +138,7 @@ async def measure(studio: Studio, length: float, jobs: tuple[str, ...], stop: bo
 
 
 async def stopped(client: httpx.AsyncClient, asker: Asker, job: str) -> Row:
-    """From Stop until the next one in the queue is at work."""
+    """Seconds from Stop until the next job in the queue runs."""
     next_one = Asker(client, asker.functions)
     waiting = asyncio.create_task(next_one.ask("matrix", MODEL, 1, 1, 1, "coarse", 0))
     await asyncio.sleep(1.5)

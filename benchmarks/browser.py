@@ -92,7 +92,7 @@ class Served:
 
 @contextlib.contextmanager
 def app(script: Path = ROOT / "app.py") -> Iterator[Served]:
-    """A server with an empty home, for as long as it is needed."""
+    """Runs a server with an empty home within the block."""
     with tempfile.TemporaryDirectory(prefix="ganscope-", ignore_cleanup_errors=True) as home:
         served = Served(script, Path(home))
         try:

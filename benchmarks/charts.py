@@ -1,10 +1,10 @@
-"""What the live curves cost the browser: our own SVG panels (`charts.js`) beside uPlot, which draws on a canvas.
+"""What the live curves cost the browser: our own SVG panels (`charts.js`) compared with uPlot, which draws on a canvas.
 
     python -m benchmarks.charts
 
 Six panels of three series, 400 points each with a faint line of raw values behind, as a run's page has them, redrawn
 100 times with new values. Both are fed the same arrays in Chromium without a GPU; the time is that of the page's main
-thread (tasks, as the browser reports them), in turn. uPlot comes from npm (`npm pack`), so npm has to be there.
+thread (tasks, as the browser reports them), in turn. uPlot comes from npm (`npm pack`), so npm is required.
 """
 
 from __future__ import annotations

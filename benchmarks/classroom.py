@@ -1,10 +1,10 @@
-"""Thirty students at once: what they cost the trainer, how quickly a slider answers, and the memory that each takes.
+"""Thirty students at once: how much they slow the trainer, how quickly a slider responds, and the memory per student.
 
     python -m benchmarks.classroom
 
-The app serves on loopback, and a run of the playground trains in its process. Two students sit in Chromium, all others
-speak Streamlit's websocket protocol: each has a session of its own on the server. Half of them watch the run, and ask
-for what is new as `plot.js` does; the others have a lesson open and move a slider of its figure every few seconds. The
+The app serves on loopback, and a run of the playground trains in its process. Two students use Chromium, all others
+speak Streamlit's websocket protocol: each has a session of its own on the server. Half of them watch the run, and
+request news as `plot.js` does; the others have a lesson open and move a slider of its figure every few seconds. The
 run's speed is measured in turn while they act and while they rest, all connected. All share one machine.
 """
 
@@ -33,7 +33,7 @@ from benchmarks.overhead import cost
 from benchmarks.timing import Row, at_most, interleaved, report
 from gan_core.training import audience
 
-LOST, ANSWERED, MEMORY = 15.0, 1.0, 40.0  # per cent of the speed, seconds, MB: asked
+LOST, ANSWERED, MEMORY = 15.0, 1.0, 40.0  # requirements: per cent of the speed, seconds, MB
 LESSON = "optimal_discriminator"
 DATA = "two_blobs"  # of the run that the first lesson starts
 THINK = (2.0, 4.0)  # seconds between two moves of a slider
@@ -51,8 +51,8 @@ class Student:
         self.fragments: dict[str, str] = {}  # widget's id -> its fragment
         self.sliders: dict[str, tuple[float, float, float]] = {}  # id -> lowest, highest, value
         self.plane = ""  # id of the plane's component
-        self.rest = 1.0  # seconds to the next look, as the answer says
-        self.held: dict[str, Any] = {}  # what `plot.js` tells with a question
+        self.rest = 1.0  # seconds to the next poll, from the answer
+        self.held: dict[str, Any] = {}  # what `plot.js` sends with a poll
         self._line: ClientConnection
 
     async def arrive(self) -> None:
@@ -76,7 +76,7 @@ class Student:
         return await self._ask(message)
 
     async def look(self) -> float:
-        """Asks for the frames and curves that are new; returns the seconds to the answer."""
+        """Requests new frames and curves; returns the seconds to the answer."""
         message = BackMsg()
         state = message.rerun_script.widget_states.widgets.add(id=f"$$STREAMLIT_INTERNAL_KEY_{self.plane}__events")
         self.held["question"] = self.held.get("question", 0) + 1
@@ -177,7 +177,7 @@ def resident(pid: int) -> float:
 
 
 def classroom(students: int, repetitions: int, seconds: float) -> list[Row]:
-    """All of it; two of the students are browsers."""
+    """Runs the whole measurement; two of the students are browsers."""
     with browser.app() as served, browser.chromium() as watching:
         watching.goto(f"{served.url}/playground?data={DATA}")
         watching.locator(".st-key-play-run button").click()
@@ -192,7 +192,7 @@ def classroom(students: int, repetitions: int, seconds: float) -> list[Row]:
         moving.goto(f"{served.url}/learn?lesson={LESSON}")
         slider = moving.get_by_role("slider").first
         slider.wait_for()
-        Crowd(served.url, id, 2).leave()  # what the first of each kind needs is not counted for each
+        Crowd(served.url, id, 2).leave()  # the memory for the first student of each kind isn't counted per student
         time.sleep(2)
         before = resident(served.process_id)
         crowd = Crowd(served.url, id, students - 2)
@@ -223,10 +223,10 @@ def classroom(students: int, repetitions: int, seconds: float) -> list[Row]:
         answers = sorted(crowd.answers)
         crowd.leave()
     rates = f"{statistics.median(results['students']):.0f} against {statistics.median(results['alone']):.0f} steps/s"
-    told = f"{repetitions} x {seconds:g} s"
+    detail = f"{repetitions} x {seconds:g} s"
     return [
         at_most(f"{students} students: speed that the trainer loses", cost(results["students"], results["alone"]), LOST,
-                " %", f"{told}; {rates}"),
+                " %", f"{detail}; {rates}"),
         at_most("a slider of a lesson answers, p95", float(np.quantile(answers, 0.95)), ANSWERED, " s",
                 f"{len(answers)} moves; median {statistics.median(answers):.2f} s"),
         at_most("the server's memory, for each student", each, MEMORY, " MB", f"{before:.0f} MB before they came"),

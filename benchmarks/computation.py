@@ -1,4 +1,4 @@
-"""How quickly a recipe trains, and in how much memory, as it computes.
+"""Speed and memory of training, by the way in which a recipe computes.
 
 Eagerly in single precision, compiled, in 16 bits where that is quicker, with batches accumulated from parts, with
 recomputed blocks:
@@ -7,8 +7,8 @@ recomputed blocks:
     python -m benchmarks.computation --only dcgan,stylegan2 --device cuda
 
 Times are those of one image against the eager one's, of repetitions in turn in one process: on a CPU the processor's
-time, so that other work on the machine hardly matters, elsewhere the clock's. What the first steps take by the clock,
-compiling among it, is told apart. Memory is what a step adds at most: on CUDA what is allocated; on a CPU, with
+time, so that other work on the machine hardly matters, elsewhere the clock's. The time of the first steps, including
+compilation, is reported separately. Memory is what a step adds at most: on CUDA what is allocated; on a CPU, with
 `--memory`, the largest resident size of a process of its own, less its size before the first step.
 """
 
@@ -43,11 +43,11 @@ CASES: dict[str, tuple[int, int, dict[str, Any]]] = {  # recipe -> pixels, steps
     "srgan": (64, 4, {"batch_size": 16, "channels": 16}),
 }
 SLOW_TO_COMPILE = ("stylegan2", "cyclegan")  # minutes on one thread of a CPU
-DATA = {"cyclegan": "digits_coloured_unpaired", "srgan": "avatars"}  # that come with GANscope
+DATA = {"cyclegan": "digits_coloured_unpaired", "srgan": "avatars"}  # models that come with GANscope
 
 
 def computations(device: str) -> dict[str, Computation]:
-    """Those that work on a device."""
+    """Returns those that work on a device."""
     found = {"eager": USUAL, "compiled": Computation(compiled=True)}
     if asked_for("auto", device).precision == "bf16":
         found |= {"bf16": asked_for("bf16", device), "bf16, compiled": asked_for("bf16", device, True)}
@@ -57,14 +57,14 @@ def computations(device: str) -> dict[str, Computation]:
 
 
 def case(name: str, size: int | None = None) -> tuple[Recipe, TrainingHParams, DataSet]:
-    """What is measured of a recipe: one of CASES, else its own settings and data."""
+    """Returns the case of a recipe: one of CASES, else its own settings and data."""
     recipe = recipes.get(name)
     pixels, _, changes = CASES.get(name, (recipe.fit_size(data.source(recipe.data).size), 0, {}))
     return recipe, recipe.settings(changes), data.load(DATA.get(name, recipe.data), size or pixels)
 
 
 def fitting(name: str, device: str, ways: dict[str, Computation], shown: DataSet) -> dict[str, Computation]:
-    """Those that the networks and the batch of a recipe allow, and that don't compile for minutes."""
+    """Returns those that a recipe's networks and batch allow, and that compile in less than minutes."""
     recipe, hparams, _ = case(name, shown.spec.size)
     can = fits(recipe.build(hparams, shown.spec))
     compiles = device.startswith("cuda") or name not in SLOW_TO_COMPILE
@@ -78,7 +78,7 @@ def added_memory(name: str, device: str, size: int | None, way: str) -> float:
     """MiB that the first steps of a run add at most, in this process."""
     trainer = Trainer(*case(name, size), device, computations(device)[way])
     if not device.startswith("cuda"):
-        with suppress(OSError):  # of Linux: what loading took at most is forgotten
+        with suppress(OSError):  # on Linux: resets the peak, which loading has raised
             Path("/proc/self/clear_refs").write_text("5")
         before = psutil.Process().memory_info().rss / 2**20
         trainer.train_step()
@@ -96,7 +96,7 @@ def peak() -> float:
 
 
 def in_a_process(name: str, device: str, size: int | None, way: str) -> float:
-    """The same, measured by a process of its own."""
+    """The same, measured in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.computation", "--only", name, "--device", device, "--way", way]
     command += ["--size", str(size)] if size else []
     return float(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
@@ -137,14 +137,14 @@ def measure(
 
 
 def refused(device: str) -> str:
-    """Of the precisions that aren't in the table, why."""
-    told = []
+    """Why other precisions aren't in the table."""
+    lines = []
     for precision in ("bf16", "fp16"):
         try:
             asked_for(precision, device)
         except BadValue as error:
-            told.append(f"- {precision}: {error}")
-    return "\n".join(told)
+            lines.append(f"- {precision}: {error}")
+    return "\n".join(lines)
 
 
 def main() -> None:

@@ -1,12 +1,13 @@
-"""Whether super-resolution models harm photos that have suffered: PSNR on Y over bicubic enlargement.
+"""Whether super-resolution models degrade damaged photos: PSNR on Y relative to bicubic enlargement.
 
     GANSCOPE_DATA=... python -m benchmarks.damaged                        # BSDS500's test photos, the default model
     python -m benchmarks.damaged srgan.bsds_x4 --photos 2                 # without the data: scikit-learn's two photos
     python -m benchmarks.damaged --side 320                               # soft photos, as a phone's are at full size
 
-Photos are made four times smaller and then harmed: saved as JPEG, or with noise added to each channel. Each is enlarged
-with the strength that the Studio sets for it, by the file's tables and the pixels (gan_core/pictures/damage.py),
-and with all of the network's strength. "As PNG" is a JPEG that was saved again, so that pixels alone can tell.
+Photos are made four times smaller and then damaged: saved as JPEG, or with noise added to each channel. Each is
+enlarged with the strength that the Studio sets for it, by the file's tables and the pixels
+(gan_core/pictures/damage.py), and with all of the network's strength. "As PNG" is a JPEG that was saved again, so that
+only its pixels show the damage.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ from gan_core.objectives.super_resolution import downscale
 from gan_core.pictures.damage import Damage, damage_of, jpeg_quality
 from gan_core.pictures.photos import sample_photo
 
-USUAL = "srresnet.bsds_x4"  # what the Studio begins with
-SIDE = 160  # pixels of the photos; of twice as many they are soft
+USUAL = "srresnet.bsds_x4"  # the Studio's default model
+SIDE = 160  # pixels of the photos; those of twice as many pixels are soft
 SCALE = 4
 BORDER = 4  # pixels that are not measured
 
-Harm = Callable[[np.ndarray, int], tuple[np.ndarray, Damage]]  # (H, W, 3), the photo's number -> the same, harmed
+Harm = Callable[[np.ndarray, int], tuple[np.ndarray, Damage]]  # (H, W, 3), the photo's number -> the same, damaged
 
 
 def sample_photos(side: int = SIDE) -> list[np.ndarray]:
@@ -47,7 +48,7 @@ def sample_photos(side: int = SIDE) -> list[np.ndarray]:
 
 
 def photos(most: int, side: int = SIDE) -> list[np.ndarray]:
-    """Squares (side, side, 3) of BSDS500's test photos, or of scikit-learn's where those are not there."""
+    """Squares (side, side, 3) of BSDS500's test photos, or of scikit-learn's if those aren't available."""
     try:
         load = source("bsds500").test
         assert load is not None
@@ -60,13 +61,13 @@ def photos(most: int, side: int = SIDE) -> list[np.ndarray]:
         return sample_photos(side)
 
 
-def jpeg(quality: int, told: bool = True) -> Harm:
+def jpeg(quality: int, declared: bool = True) -> Harm:
     def harm(array: np.ndarray, number: int) -> tuple[np.ndarray, Damage]:
         file = io.BytesIO()
         Image.fromarray(array).save(file, "JPEG", quality=quality)
         with Image.open(file) as image:
             read = np.asarray(image)
-            return read, damage_of(read, jpeg_quality(image) if told else None)
+            return read, damage_of(read, jpeg_quality(image) if declared else None)
 
     return harm
 
@@ -84,13 +85,13 @@ def noise(sigma: float) -> Harm:
 
 HARMS = {
     "clean": noise(0), "JPEG 90": jpeg(90), "JPEG 75": jpeg(75), "JPEG 50": jpeg(50), "JPEG 30": jpeg(30),
-    "JPEG 15": jpeg(15), "JPEG 30 as PNG": jpeg(30, told=False), "noise 5": noise(5), "noise 10": noise(10),
+    "JPEG 15": jpeg(15), "JPEG 30 as PNG": jpeg(30, declared=False), "noise 5": noise(5), "noise 10": noise(10),
     "noise 15": noise(15), "noise 25": noise(25),
 }  # fmt: skip
 
 
 def measured(sampler: Sampler, whole: Sequence[np.ndarray], harm: Harm) -> np.ndarray:
-    """(photos, 4): decibel of bicubic enlargement, at the strength that is set, at full strength; that strength."""
+    """(photos, 4): decibels of bicubic enlargement, at the Studio's and at full strength; the Studio's strength."""
     rows = []
     for number, photo in enumerate(whole):
         truth = _images(photo)

@@ -4,7 +4,7 @@
     python -m benchmarks.demo stylegan2.avatars --pictures 200
 
 Each picture is a move of a slider, from the latent to the canvas. The first ones, while the browser compiles, are left
-out; the time until the first picture is stated beside. Needs npm (for onnxruntime-web), Chromium and Playwright.
+out; the time until the first picture is reported separately. Needs npm (for onnxruntime-web), Chromium and Playwright.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from gan_core.exporting.demo import build
 
 MODELS = ("projected_gan.avatars", "stylegan2.avatars")
 MOST = 100.0  # milliseconds that a picture may take
-FIRST = 10  # pictures that are left out
+FIRST = 10  # number of first pictures that are left out
 SLIDE = "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }"
 TOOK = "canvas => { const took = canvas.dataset.milliseconds; delete canvas.dataset.milliseconds; return took; }"
 
@@ -42,7 +42,7 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 @contextmanager
 def delivered(folder: Path) -> Iterator[str]:
-    """The address of a folder, on loopback."""
+    """Serves a folder on loopback; yields its address."""
     handler = functools.partial(_Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -60,7 +60,7 @@ def milliseconds(browser: Browser, url: str, pictures: int) -> tuple[float, list
     canvas = page.locator("#picture[data-milliseconds]")
     canvas.wait_for()
     first = time.perf_counter() - began
-    page.locator("#others button[data-seed]").nth(15).wait_for()  # else those below are drawn meanwhile
+    page.locator("#others button[data-seed]").nth(15).wait_for()  # else those below are drawn at the same time
     canvas.evaluate(TOOK)
     found = []
     for place in range(FIRST + pictures):

@@ -1,8 +1,8 @@
-"""The doctor's rules on runs that are healthy, and on runs that are ill in each way that it knows.
+"""The doctor's rules on healthy runs, and on runs with each fault that it knows.
 
     python -m benchmarks.doctor --make                      # the runs that aren't kept yet: half an hour of one core
     python -m benchmarks.doctor                             # the confusion table, from the kept runs, in seconds
-    python -m benchmarks.doctor --cures --seeds 1 2         # the first remedy on each ill run, kept in cures.json
+    python -m benchmarks.doctor --cures --seeds 1 2         # the first remedy on each faulty run, stored in cures.json
     python -m benchmarks.doctor --bands                     # what healthy runs recorded, for the pages of runs
     python -m benchmarks.doctor --guide                     # the tables into docs/doctor.md
 
@@ -42,7 +42,7 @@ from gan_core.training.variety import examiner
 
 GUIDE = FOLDER.parent.parent / "docs" / "doctor.md"
 MARKS = "<!-- written by python -m benchmarks.doctor --guide -->", "<!-- until here -->"
-LOOKS = 60  # at the samples of a run
+LOOKS = 60  # number of looks at the samples of a run
 FEW = 48  # images that are memorised
 Prepare = Callable[[DataSet, np.random.Generator], DataSet]
 Tamper = Callable[[Trainer], None]
@@ -50,7 +50,7 @@ Tamper = Callable[[Trainer], None]
 
 @dataclass(frozen=True)
 class Case:
-    """How a run is made, and what it suffers from: the name of a rule, "" for nothing."""
+    """How a run is made, and its fault: the name of a rule, "" for none."""
 
     name: str
     illness: str
@@ -60,8 +60,8 @@ class Case:
     steps: int
     settings: Mapping[str, Any]
     edit: tuple[int, Mapping[str, Any]] | None = None  # at this step, these changes
-    prepare: Prepare | None = None  # what is done to the data
-    begin: Tamper | None = None  # what is done to the networks before the first step
+    prepare: Prepare | None = None  # change of the data
+    begin: Tamper | None = None  # change of the networks before the first step
     tamper: Tamper | None = None  # and before each
 
 
@@ -78,7 +78,7 @@ def few(found: DataSet, random: np.random.Generator) -> DataSet:
 
 
 def thousand(found: DataSet, random: np.random.Generator) -> DataSet:
-    """Few enough images for copies to be looked for, but too many to be memorised in this time."""
+    """Few enough images for the search for copies, but too many to be memorised in this time."""
     places = random.choice(len(found), 1000, replace=False)
     return replace(found, arrays={name: array[places] for name, array in found.arrays.items()})
 
@@ -132,7 +132,7 @@ def mute(trainer: Trainer) -> None:
 
 
 def inverting(trainer: Trainer) -> None:
-    """Generators that have learnt to invert, as some do by chance in their first steps."""
+    """Starts from generators that have learnt to invert, as some do by chance in their first steps."""
     for name in ("generator_ab", "generator_ba"):
         _teach(trainer.networks[name], lambda images: -images, trainer.spec.fields["a"])
 
@@ -414,7 +414,7 @@ def table(seeds: tuple[int, ...]) -> str:
 
 
 def cure_table(seeds: tuple[int, ...]) -> str:
-    """How often the first remedy cured, as Markdown; "" where none was tried."""
+    """How often the first remedy worked, as Markdown; "" if none was tried."""
     treated = json.loads(CURES.read_text(encoding="utf-8")) if CURES.exists() else {}
     illnesses = {case.name: case.illness for case in CASES}
     by_illness: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -432,7 +432,7 @@ def cure_table(seeds: tuple[int, ...]) -> str:
 
 
 def write_guide() -> None:
-    """Puts the tables into the guide, between its marks."""
+    """Writes the tables into the guide, between its marks."""
     head, _, rest = GUIDE.read_text(encoding="utf-8").partition(MARKS[0])
     _, _, tail = rest.partition(MARKS[1])
     cures = cure_table(JUDGING_SEEDS)

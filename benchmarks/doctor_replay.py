@@ -12,7 +12,7 @@ from gan_core.data.catalogue import modes_of
 from gan_core.doctor.case import Case, Subject
 from gan_core.doctor.diagnosis import alarms
 
-# the findings that detect an illness: that of its name, and those that say the same of it
+# the findings that detect a fault: the one of its name, and equivalent ones
 ACCEPTED: Mapping[str, frozenset[str]] = {
     "mode_collapse": frozenset({"mode_collapse"}),
     "modes_missing": frozenset({"modes_missing", "mode_collapse"}),
@@ -36,7 +36,7 @@ ACCEPTED: Mapping[str, frozenset[str]] = {
 
 
 def case_of(run: KeptRun) -> Case:
-    """What the rules read of a kept run."""
+    """Returns what the rules read from a stored run."""
     known = modes_of(run.data) if run.task == "points" else None
     modes = len(known.centres) if known else 0
     return Case(run.metrics, Subject(run.settings, run.task, modes, run.size, run.planned))
@@ -44,7 +44,7 @@ def case_of(run: KeptRun) -> Case:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the rules said of one run."""
+    """The findings of the rules on one run."""
 
     case: str
     seed: int
@@ -56,7 +56,7 @@ class Judgement:
 
     @property
     def seen(self) -> int | None:
-        """The step at which the illness was detected; None where it wasn't."""
+        """The step at which the fault was detected; None if it wasn't."""
         return min((step for kind, step in self.raised.items() if kind in self.accepted), default=None)
 
     @property
@@ -66,7 +66,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Summary:
-    """Counts over runs. `early`: collapses that were seen with at least half of the modes left."""
+    """Counts over runs. `early`: collapses that were detected with at least half of the modes left."""
 
     ill: int
     detected: int

@@ -1,9 +1,9 @@
-"""How long a super-resolution model takes for a picture, and how much memory for a large one.
+"""Time of a super-resolution model for a picture, and memory for a large one.
 
     python -m benchmarks.enlarging                      # all models of the table that enlarge
     python -m benchmarks.enlarging srresnet.bsds_x4 --megapixels 16
 
-Networks are built as the table has them (gan_core/models/plans.py); their weights don't matter here. A picture of
+Networks are built as in the table (gan_core/models/plans.py); their weights don't matter here. A picture of
 256 x 256 pixels is enlarged by the model's factor, in tiles that the memory allows. Memory is that of a process of its
 own above its idle size, while it enlarges a picture of that size twice.
 """
@@ -26,7 +26,7 @@ from gan_core.models.plans import plan, plans
 from gan_core.models.sampler import Sampler
 
 SIDE = 256
-SLOWEST = 4.0  # seconds, asked of a model for everyday use
+SLOWEST = 4.0  # seconds, required of a model for everyday use
 MOST_MEMORY = 1.5  # GiB
 
 MEASURE = """
@@ -53,7 +53,7 @@ def built(name: str) -> Sampler:
 
 
 def duration(name: str, repetitions: int) -> Row:
-    """Of one picture; the first, in which torch chooses its kernels, isn't counted."""
+    """Seconds for one picture; the first, in which torch chooses its kernels, isn't counted."""
     sampler = built(name)
     picture = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     enlarge(sampler, picture)
@@ -63,7 +63,7 @@ def duration(name: str, repetitions: int) -> Row:
 
 
 def memory(name: str, megapixels: float) -> Row:
-    """Above the idle size, at most, for a square picture."""
+    """Peak memory above the idle size for a square picture."""
     side = int((megapixels * 2**20) ** 0.5)
     command = [sys.executable, "-c", MEASURE, name, str(side)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -1,15 +1,15 @@
-"""What exported models take and keep: bytes, latency of one item, PSNR to single precision and Frechet distance, for
+"""Cost and accuracy of exported models: bytes, latency of one item, PSNR to single precision and Frechet distance, for
 each precision.
 
     python -m benchmarks.export                           # every model of the shelf
     python -m benchmarks.export stylegan2.avatars cgan.mnist --repetitions 30 --samples 10000
-    python -m benchmarks.export --keep build/export.json  # goes on where an earlier call was interrupted
+    python -m benchmarks.export --keep build/export.json  # continues an interrupted call
 
-Latency is the shortest of single items, PyTorch's and onnxruntime's in turn, on `--threads` threads: what else runs
-on a machine only adds to it. The difference from PyTorch is the largest of all outputs at batches of 1, 3 and 8. PSNR
-is of 64 items that no scale was set on. For models that draw pictures, the Frechet distance is that of `--samples`
-samples, without truncation, to their training data, by the feature net that their cards' metrics are of; every
-precision draws the same latents.
+Latency is the shortest of single items, PyTorch's and onnxruntime's in turn, on `--threads` threads: other work on the
+machine only adds to it. The difference from PyTorch is the largest of all outputs at batches of 1, 3 and 8. PSNR is
+that of 64 items that weren't used for calibration. For models that draw pictures, the Frechet distance is that of
+`--samples` samples, without truncation, to their training data, by the feature net that their cards' metrics are of;
+every precision draws the same latents.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ from gan_core.models.sampler import Sampler
 from gan_core.pictures.grids import to_uint8
 from gan_core.runs.store import RunStore
 
-Figures = dict[str, dict[str, Any]]  # precision -> what was measured, or why there is nothing
+Figures = dict[str, dict[str, Any]]  # precision -> measurements, or the reason why there are none
 
 
 def figures(name: str, repetitions: int, samples: int, threads: int, folder: Path) -> Figures:
-    """What was measured of a model, for each precision."""
+    """The measurements of a model for each precision."""
     sampler = loading.load(name)
     graph = graph_of(sampler)
     found: Figures = {}
@@ -86,7 +86,7 @@ def _timed(path: Path, graph: Graph, threads: int) -> Callable[[], float]:
 
 
 def _distance(name: str, sampler: Sampler, path: Path, samples: int, threads: int) -> tuple[str, float]:
-    """The Frechet distance of what the file draws, and the metric's name, which holds the number of samples."""
+    """The Frechet distance of the file's samples, and the metric's name, which contains their number."""
     session = open_session(path, threads)
     asked = {port.name for port in session.get_inputs()}
 

@@ -1,10 +1,10 @@
-"""What random pieces and mirror images are worth where there are few pairs to learn from.
+"""How much random crops and mirror images help when there are few training pairs.
 
     python -m benchmarks.few_pairs                                # pix2pix from 48 pairs at 64 pixels
     python -m benchmarks.few_pairs --data heroes_turned --pairs 100
 
-pix2pix learns from the first pairs of a set with each setting of the knobs `jitter` and `mirror`, and is marked on the
-test part: mean absolute error of pixels in [-1, 1] (L1) and SSIM against the truth.
+pix2pix learns from the first pairs of a set with each setting of the knobs `jitter` and `mirror`, and is evaluated on
+the test part: mean absolute error of pixels in [-1, 1] (L1) and SSIM against the truth.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def first(pairs: DataSet, count: int) -> DataSet:
 
 
 def marks(trainer: Trainer, test: DataSet) -> tuple[float, float]:
-    """L1 and SSIM of what the averaged generator, left in evaluation mode, makes of test pairs."""
+    """L1 and SSIM of the averaged generator's outputs for test pairs, in evaluation mode."""
     generator = trainer.ema.refresh(trainer.hparams.ema)["generator"].eval()
     batch = Batches(test, 0, torch.device("cpu")).first(len(test))
     with torch.no_grad():

@@ -1,23 +1,23 @@
 """Folklore, measured: what tutorials say about training GANs, with and without, over five seeds at equal cost.
 
     python -m benchmarks.folklore                      # all runs, into build/folklore: about an hour of one core
-    python -m benchmarks.folklore --part 0 2           # the first half of them, beside another process with the rest
-    python -m benchmarks.folklore --table              # what was measured, as a table
+    python -m benchmarks.folklore --part 0 2           # the first half of them; another process can run the rest
+    python -m benchmarks.folklore --table              # the measurements as a table
     python -m benchmarks.folklore --write              # into ui/classroom/folklore/measured.json, which the page reads
 
-Claims are values in `ui/classroom/folklore/claims.py`. Runs that are there already are not repeated, so the benchmark
+Claims are values in `ui/classroom/folklore/claims.py`. Finished runs are not repeated, so the benchmark
 can be stopped at any time.
 
 Equal cost is equal processor time: before the first run, each arm's time a step is measured in turns with that of the
 usual settings, the median ratio is kept, and an arm whose steps cost twice as much trains half as many. So runs are
-the same whatever else the machine does. A run is looked at LOOKS times, evenly spread; looking costs it nothing.
+the same whatever else the machine does. A run is measured LOOKS times, evenly spread, which doesn't count as cost.
 
     distance   mean over the last quarter of the looks: JS divergence (bits) of 4,096 points from the known density;
                Fréchet distance of 1,000 digits from all real ones in the features of `metrics/digit_classifier.py`
     variety    at the same looks: share of 1,000 real samples with a generated one nearer than their fifth neighbour
                (coverage, 2002.09797), of points or of pixels
-    unrest     standard deviation of log distance over the second half of the looks, its own noise included
-    tracking   rank correlation over all looks of -L_D, which both losses mean as a distance, with the distance
+    unrest     standard deviation of log distance over the second half of the looks, including measurement noise
+    tracking   rank correlation over all looks of -L_D, which both losses interpret as a distance, with the distance
     at_half    the distance at the look of the last three quarters where D(x) and D(G(z)) are nearest to 1/2
 """
 
@@ -51,7 +51,7 @@ from ui.classroom.folklore.claims import BEDS, CLAIMS, SEEDS, Bed, Settings, arm
 
 KEPT = ROOT / "build" / "folklore"  # one file for each run
 LOOKS = 16
-SAMPLES = 1_000  # of digits; points are counted of density.SAMPLES
+SAMPLES = 1_000  # number of digits; of points, density.SAMPLES are counted
 SAMPLE_SEED = 1_000_000
 OBSERVED = 25  # steps before each look whose losses and scores are averaged
 TIMED, TURNS = 60, 5  # steps at once, and how often, when an arm's cost is measured
@@ -76,7 +76,7 @@ def loaded(name: str, size: int) -> Any:
 
 @cache
 def measure(name: str) -> Measure:
-    """What judges samples of a bed."""
+    """Returns the function that evaluates samples of a bed."""
     return _points(BEDS[name]) if BEDS[name].recipe == "points" else _digits(BEDS[name])
 
 
@@ -109,7 +109,7 @@ def _flat(images: np.ndarray) -> np.ndarray:
 
 
 def drawn(running: Trainer, count: int) -> np.ndarray:
-    """Samples as the app draws them: of the averaged generator, in evaluation mode."""
+    """Draws samples as the app does: from the averaged generator, in evaluation mode."""
     hparams: Any = running.hparams
     latents = torch.randn(count, hparams.latent_size, generator=torch.Generator().manual_seed(SAMPLE_SEED))
     with torch.no_grad():
@@ -145,7 +145,7 @@ def run(name: str, settings: Settings, seed: int, steps: int) -> dict[str, Any]:
 
 
 def figures(looks: list[Look]) -> dict[str, float]:
-    """What a run comes to; see above."""
+    """The figures of a run; see above."""
     last, second = looks[-(len(looks) // 4) :], looks[len(looks) // 2 :]
     later = looks[len(looks) // 4 :]
     half = min(later, key=lambda look: abs(look["real"] - 0.5) + abs(look["fake"] - 0.5))
@@ -180,7 +180,7 @@ def _seconds(running: Trainer) -> float:
 
 
 def costs(folder: Path) -> dict[str, dict[str, float]]:
-    """Of all arms, by bed; measured where they aren't known yet."""
+    """The costs of all arms, by bed; unknown ones are measured."""
     path = folder / "costs.json"
     known: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for name, bed in BEDS.items():
@@ -206,7 +206,7 @@ def _file(folder: Path, bed: str, arm: str, seed: int) -> Path:
 def measure_all(
     folder: Path, part: int = 0, parts: int = 1, only: list[str] | None = None, backwards: bool = False
 ) -> None:
-    """Every run that isn't in the folder yet; seeds come last, so that claims fill evenly."""
+    """Makes every run that isn't in the folder yet; seeds are the outermost loop, so that claims progress evenly."""
     folder.mkdir(parents=True, exist_ok=True)
     known = costs(folder)
     todo = [(seed, bed, arm, settings) for seed in SEEDS for bed in BEDS for arm, settings in arms(bed).items()]

@@ -1,6 +1,6 @@
 """GAN Lab's points against the playground's, each measured or counted here.
 
-    python -m benchmarks.ganlab             # what needs no quiet machine
+    python -m benchmarks.ganlab             # the points that need no quiet machine
     python -m benchmarks.playground --page  # steps and drawn frames in a second, what an open page costs the trainer
 
 GAN Lab's numbers are those of its source, poloclub/ganlab at 09073e8 (`demo/`), and of runs of its code.
@@ -28,7 +28,7 @@ from ui.classroom.playground import begin
 from ui.classroom.playground.plot import REAL
 from ui.classroom.train.setup import from_query
 
-SURE = 150  # steps of D alone, after which it is sure of the fakes
+SURE = 150  # steps of D alone, after which it recognises the fakes with certainty
 REPETITIONS = 5
 
 
@@ -40,7 +40,7 @@ def trainer(reference: str = "two_moons") -> Trainer:
 
 
 def densities() -> list[tuple[str, str, str]]:
-    """What a perfect and a hopeless generator score."""
+    """The scores of a perfect and of a very poor generator."""
     floors = [yardstick(source.name).floor for source in sources if source.mixture]
     moons = yardstick("two_moons")
     far = moons.measure(np.full((SAMPLES, 2), 0.9 * moons.half))
@@ -69,7 +69,7 @@ def arrows() -> tuple[str, str, str]:
 
 
 def edits() -> list[tuple[str, str, str]]:
-    """What can change while a run goes on, and what of the optimiser is kept."""
+    """What can change during a run, and what is kept of the optimiser."""
     described = knobs(recipes.get("points").hparams)
     live = sum(knob.change == "live" for knob in described.values())
     trained = trainer()
@@ -107,7 +107,7 @@ def gap() -> tuple[str, str, str]:
 
 
 def drawn() -> list[tuple[str, str, str]]:
-    """Sizes of what is drawn."""
+    """Numbers of drawn elements."""
     sets = sum(source.mixture is not None for source in sources)
     return [
         ("points drawn, real and generated", "450 and 150", f"{REAL} and {POINTS}"),

@@ -1,13 +1,13 @@
-"""Imitation: returns of random, cloned, adversarially trained and expert players, and what the form of the reward does.
+"""Imitation: returns of random, cloned, adversarially trained and expert policies, and the effect of the reward's form.
 
     python -m benchmarks.imitation                       # everything over seeds 0 to 4: half an hour
     python -m benchmarks.imitation --seeds 0 --only cartpole
 
 `gail` and `cloning` train the recipe with four demonstrations of which every 20th pair is shown, as in 1606.03476;
 returns are the environment's own, over 20 episodes of at most 500 steps from starts that no training began with, with
-the policy's likeliest actions. The control trains on an "expert" who does nothing in Acrobot: what imitates it must not
-reach the goal. Each is repeated with every form of the reward where what comes after an episode's end isn't judged
-(1809.02925): a reward that is always negative then makes an early end worth while, whatever the demonstrations show.
+the policy's likeliest actions. The control trains on an "expert" who does nothing in Acrobot: a policy that imitates it
+must not reach the goal. Each is repeated with every form of the reward without rewards after an episode's end
+(1809.02925): a reward that is always negative then favours an early end, whatever the demonstrations show.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from gan_core.gans import recipes
 from gan_core.metrics.imitation import Score, idle_player, policy_player, random_player, score
 from gan_core.training.trainer import Trainer
 
-SHOWN = 20  # every so many pairs are shown
-EPISODES = 20  # that a policy is judged by
+SHOWN = 20  # every 20th pair is shown
+EPISODES = 20  # episodes that a policy is judged by
 BATCH = 4
 
 

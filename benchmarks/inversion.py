@@ -1,10 +1,10 @@
-"""How near a search comes to unseen pictures, from each start: PSNR and seconds at several lengths of the search.
+"""How closely a search reproduces unseen pictures, from each start: PSNR and seconds at several search lengths.
 
     python -m benchmarks.inversion stylegan2.avatars --pictures 8
 
-Each length is a search of its own, because the rate rises and falls over all of its steps; 0 is where it starts. The
-starts take turns at each picture. Seconds are of the processor, on one thread, start and all; medians of the pictures.
-Asked of drawn faces: 22 dB in 15 s.
+Each length is a search of its own, because the rate rises and falls over all of its steps; 0 is the start itself. The
+starts take turns at each picture. Seconds are of the processor, on one thread, including the start; medians over the
+pictures. Required for drawn faces: 22 dB in 15 s.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PSNR, SECONDS = 22.0, 15.0
 
 
 def search(explorer: Explorer, target: Tensor, start: str, steps: int, encode: Encode | None) -> tuple[float, float]:
-    """PSNR in decibel, and seconds; 0 steps end where a search begins."""
+    """PSNR in decibels, and seconds; with 0 steps, those of the start."""
     began = time.process_time()
     settings = Settings(steps=max(1, steps), start=start)
     *_, last = _until(invert(explorer, target, settings, encode=encode, every=max(1, steps)), steps)

@@ -1,4 +1,4 @@
-"""Runs of `benchmarks.doctor` as small files: what they recorded, thinned and rounded, so that rules can be replayed.
+"""Runs of `benchmarks.doctor` as small files: their metrics, thinned and rounded, so that rules can be replayed.
 
 A file holds the metrics of every tenth step and of each look at the samples (and the last steps in full), as float32
 with 10 bits behind the leading one, and a JSON text with the settings. No torch is needed to read one.
@@ -55,7 +55,7 @@ def thinned(metrics: Metrics) -> Metrics:
 
 
 def write(run: KeptRun) -> None:
-    """Writes a run to its file, whole or not at all."""
+    """Writes a run to its file atomically."""
     metrics = thinned(run.metrics)
     table = np.stack(list(metrics.columns.values())).astype(np.float32)  # (columns, K)
     faults = {name: np.flatnonzero(places).tolist() for name, places in metrics.broken.items()}
@@ -74,7 +74,7 @@ def write(run: KeptRun) -> None:
 
 
 def _rounded(table: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The same without the last bits, so that files are small."""
+    """Rounds off the last bits, so that files are small."""
     finite = np.isfinite(table)
     bits = np.where(finite, table, 0).astype("<f4").view("<u4").astype(np.uint64)
     bits = (bits + (1 << (DROPPED - 1))) >> DROPPED << DROPPED

@@ -1,14 +1,14 @@
-"""Generators of texts beside maximum likelihood: whether a GAN writes better than what it begins with.
+"""Text generators compared with maximum likelihood: whether a GAN improves on its starting point.
 
-    python -m benchmarks.language                          # all parts: about 15 minutes of one processor
+    python -m benchmarks.language                          # all parts: about 15 minutes of one core
     python -m benchmarks.language --part arithmetic        # or oracle, curve
     python -m benchmarks.language --part oracle --steps 0.1 --samples 200
 
 arithmetic   shares of well-formed, right, and right but unseen equations among the samples
-oracle       NLL_oracle (nats a token) of random weights, after pre-training, and after SeqGAN's game; beside as many
-             steps of maximum likelihood more, so that the game isn't compared with less training
-curve        lines of Shakespeare: BLEU-4 against kept-aside lines, and self-BLEU-4, at four temperatures; of maximum
-             likelihood and of a Gumbel-softmax GAN that begins with it; the kept-aside lines' own figures are the floor
+oracle       NLL_oracle (nats a token) of random weights, after pre-training, and after SeqGAN's game; compared
+             with as many more steps of maximum likelihood, so that both have had the same training
+curve        lines of Shakespeare: BLEU-4 against held-out lines, and self-BLEU-4, at four temperatures; of maximum
+             likelihood and of a Gumbel-softmax GAN that begins with it; the held-out lines' own figures are the floor
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def of_arithmetic(scale: float, samples: int) -> None:
 
 
 def of_oracle(scale: float, samples: int) -> None:
-    """Prints NLL_oracle along SeqGAN's training."""
+    """Prints NLL_oracle over SeqGAN's training."""
     learnt, judge = data.load("oracle"), data.source("oracle").judge
     assert judge is not None
     own = judge(learnt.arrays["tokens"][:samples])["nll_oracle"]
@@ -120,7 +120,7 @@ def of_curve(scale: float, samples: int) -> None:
 
 
 def _scaled(steps: int, settings: Mapping[str, Any], scale: float) -> tuple[int, dict[str, Any]]:
-    """Fewer steps, for trying out, with phases that are shorter in proportion."""
+    """Fewer steps for a quick trial, with proportionally shorter phases."""
     phases = {name: value * scale for name, value in settings.items() if name.endswith("pretraining")}
     return round(steps * scale), {**settings, **phases}
 

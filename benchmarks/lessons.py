@@ -1,6 +1,6 @@
-"""What the experiments of lessons 9, 12, 13 and 15 show: the numbers that these lessons state.
+"""The results of the experiments of lessons 5, 9, 12, 13 and 15, which these lessons state.
 
-    python -m benchmarks.lessons                                # all of them, over seeds 0 to 2: ten minutes
+    python -m benchmarks.lessons                                # all of them, over seeds 0 to 2: twelve minutes
     python -m benchmarks.lessons --only harm_and_honesty --seeds 0 1 2 3 4
 
 Each experiment is trained exactly as its button sets it up, but without the app, on one thread, and its averaged
@@ -22,6 +22,7 @@ from benchmarks.timing import Row, report
 from gan_core import data
 from gan_core.gans import Recipe
 from gan_core.hparams import TrainingHParams
+from gan_core.metrics import density
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.fidelity import psnr
 from gan_core.objectives.super_resolution import bicubic, downscale
@@ -53,7 +54,7 @@ class Trained:
 
 
 def plan(setting: Setting) -> RunSpec:
-    """The run that a button sets up; raises ValueError where its link has faults."""
+    """Returns the run that a button sets up; raises ValueError for an invalid link."""
     standard = begin.STANDARD if setting.page == "playground" else {}
     setup, problems = from_query({**standard, **setting.query})
     if problems:
@@ -79,13 +80,13 @@ def train(setting: Setting, seed: int, steps: int = 0) -> Trained:
 
 
 def obeys(run: Trained) -> dict[str, float]:
-    """Of digits by class: obedience, and the share that is any digit."""
+    """For digits by class: the share of the requested class, and the share that is any digit."""
     matrix = conditioning.measured(run.sampler).matrix
     return {"obedience": conditioning.obedience(matrix), "digits": conditioning.digits_made(matrix)}
 
 
 def colours(run: Trained) -> dict[str, float]:
-    """Of coloured digits: the share in the colours of their own class, the error of the round trip, and how different
+    """For coloured digits: the share in the colours of their own class, the error of the round trip, and how different
     the outputs are from each other, relative to the true ones.
     """
     pairs = data.load("digits_coloured", run.trainer.spec.size).arrays
@@ -112,7 +113,7 @@ def _to_colour(made: Tensor, truth: Tensor, light: Tensor, chosen: np.ndarray) -
 
 
 def enlarged(run: Trained) -> dict[str, float]:
-    """Of faces that weren't trained on: PSNR over bicubic's in dB, and sharpness relative to the truth's."""
+    """For faces that weren't trained on: PSNR over bicubic's in dB, and sharpness relative to the truth's."""
     truth = run.trainer.held_out()["real"]
     small = downscale(truth, 4)
     made = torch.cat([run.sampler.upscale(one)[None] for one in small])
@@ -128,14 +129,30 @@ def _sharpness(images: Tensor) -> float:
 
 
 def on_the_right(run: Trained) -> dict[str, float]:
-    """Of points: the share near the group on the right."""
+    """For points: the share near the group on the right."""
     points = run.sampler.sample(SAMPLES, 1_000_000).numpy()
     return {"right": float((points[:, 0] > 0.75).mean()), "between": float((np.abs(points[:, 0]) <= 0.75).mean())}
 
 
+def steepness(run: Trained) -> dict[str, float]:
+    """Of a critic of points: its mean slope at generated points, and how far these are from the data."""
+    points = run.sampler.sample(SAMPLES, 1_000_000)
+    places = points.clone().requires_grad_()
+    (slopes,) = torch.autograd.grad(run.trainer.networks["discriminator"](places).sum(), places)
+    real = data.load("two_moons", 2).arrays["real"]
+    return {
+        "slope": float(slopes.norm(dim=1).mean()),
+        "sliced distance": density.sliced_wasserstein(points.numpy(), real.reshape(len(real), -1)),
+    }
+
+
 MEASURES: Mapping[str, Callable[[Trained], dict[str, float]]] = {
-    "conditioning": obeys, "translation": colours, "super_resolution": enlarged, "harm_and_honesty": on_the_right,
-}  # fmt: skip
+    "lipschitz": steepness,
+    "conditioning": obeys,
+    "translation": colours,
+    "super_resolution": enlarged,
+    "harm_and_honesty": on_the_right,
+}
 
 
 def measured(lesson: str, seeds: list[int], steps: int = 0) -> list[Row]:

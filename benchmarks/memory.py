@@ -2,8 +2,8 @@
 
     python -m benchmarks.memory --steps 20000
 
-The size is read every quarter of a second. The first fifth of the steps is warm-up, in which caches fill; then every
-reading is compared with the median of the rest.
+The size is read every quarter of a second. The first fifth of the steps is warm-up, in which caches fill; after that,
+every reading is compared with the median of the rest.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def resident() -> int:
 
 
 def watch(steps: int) -> list[Reading]:
-    """Trains and reads the resident size meanwhile."""
+    """Trains while reading the resident size."""
     recipe = recipes.get("mlp_gan")
     preset = recipe.preset("digits_30s")
     readings = []
@@ -52,7 +52,7 @@ def watch(steps: int) -> list[Reading]:
 
 
 def deviation(readings: list[Reading], warm_up: int) -> tuple[float, float, int]:
-    """The largest share by which a reading lies below and above the median, and the number of readings."""
+    """The largest relative deviation of a reading below and above the median, and the number of readings."""
     sizes = [reading.bytes for reading in readings if reading.step >= warm_up]
     middle = statistics.median(sizes)
     return (middle - min(sizes)) / middle, (max(sizes) - middle) / middle, len(sizes)

@@ -2,12 +2,12 @@
 what measuring costs a run that trains.
 
     python -m benchmarks.metrics --samples 10000
-    python -m benchmarks.metrics --before CHECKOUT    # beside an older commit, in alternation
+    python -m benchmarks.metrics --before CHECKOUT    # compared with an older commit, in alternation
     python -m benchmarks.metrics --training 120       # share of the time that metrics take while a run trains
 
 Images are noise of 28 pixels, the net is an untrained one of the default size, the data set has 60,000 images: neither
-time nor memory depends on what they show. Memory is the peak resident size of a process for each number of samples. On
-a busy machine the processor's seconds, of all threads together, say more than those of the clock.
+time nor memory depends on their content. Memory is the peak resident size of a process for each number of samples. On
+a busy machine the processor's seconds, of all threads together, are more reliable than those of the clock.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def noise(count: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def measure(samples: int, images: int) -> dict[str, float]:
-    """Seconds by what they were spent on, "cpu" of all threads, and "peak", the most bytes that were held."""
+    """Seconds by task, "cpu" of all threads, and "peak", the maximum bytes of memory."""
     data = DataSet("noise", {"real": np.concatenate(list(noise(images, 0)))}, tuple("0123456789"))
     recipe = recipes.get("feature_net")
     networks = {name: network.eval() for name, network in recipe.build(recipe.hparams, data.spec).items()}
@@ -64,7 +64,7 @@ def measure(samples: int, images: int) -> dict[str, float]:
 
 
 def in_a_process(samples: int, images: int, root: Path = ROOT) -> dict[str, float]:
-    """The same in a process of its own, whose peak is its own too; of the code in `root`."""
+    """The same in a process of its own with its own peak, for the code in `root`."""
     command = [sys.executable, "-m", "benchmarks.metrics", "--child", str(samples), "--images", str(images)]
     environment = os.environ | {"PYTHONPATH": str(root)}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=True)
@@ -89,7 +89,7 @@ def rows(samples: int, images: int) -> list[Row]:
 
 
 def beside(samples: int, images: int, before: Path, repetitions: int) -> list[Row]:
-    """All metrics of this commit beside those of an older one, in alternation: busy machines are busy for both."""
+    """All metrics of this commit and of an older one, in alternation, so that other work affects both."""
     runs = [(in_a_process(samples, images, before), in_a_process(samples, images)) for _ in range(repetitions)]
     seconds = [[_beyond_sampling(found) for found in pair] for pair in runs]
     old, new = (statistics.median(pair[side] for pair in seconds) for side in (0, 1))

@@ -1,9 +1,9 @@
-"""MolGAN on molecules: how many samples are valid, different and new, and how far they are from kept-aside molecules.
+"""MolGAN on molecules: how many samples are valid, different and new, and how far they are from held-out molecules.
 
     python -m benchmarks.molecules [MODEL] [COUNT]
 
-Beside it the same of training molecules (the floor of the distances) and of random graphs. Then GNNExplainer on some
-samples: how much masks of different seeds differ, and how much the score changes without the bonds that it finds
+For comparison, the same for training molecules (the floor of the distances) and for random graphs. Then GNNExplainer on
+some samples: how much masks of different seeds differ, and how much the score changes without the bonds that it finds
 important, against random ones.
 """
 

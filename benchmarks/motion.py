@@ -1,13 +1,13 @@
-"""Films: whether a generated digit stays the same digit, whether it moves as the data do; how far a game drifts.
+"""Films: whether a generated digit stays the same digit and moves as in the data; how far a game drifts.
 
     python -m benchmarks.motion mocogan.moving_digits worldgan.paddle_game
     python -m benchmarks.motion --run RUN
 
-Of films: 300 generated ones against 300 of the test part. A classifier of single frames is trained on real films
-(a small convolutional network, half a minute) and first asked about the test part, whose answers are known.
-`kept` is the share of frames that it gives the film's most frequent class; `directed` how often films of one content
-seed with other motion seeds get one class. Of a game: the distance of ball and paddle from the true ones by frame, over
-64 games with keys at random, and the share of games whose ball is lost (6 pixels off, or gone).
+For films: 300 generated ones against 300 of the test part. A classifier of single frames is trained on real films (a
+small convolutional network, half a minute) and first checked on the test part, whose labels are known. `kept` is the
+share of frames that it gives the film's most frequent class; `directed` how often films of one content seed with other
+motion seeds get one class. For a game: the distance of ball and paddle from the true ones by frame, over 64 games with
+keys at random, and the share of games whose ball is lost (6 pixels off, or gone).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def films_of(sampler: Sampler, count: int, seed: int = 0) -> np.ndarray:
 
 
 def one_content(sampler: Sampler, classify: Callable[[np.ndarray], np.ndarray]) -> float:
-    """How often films of one content with other motions get their most frequent class."""
+    """How often films of one content with other motions are assigned their most frequent class."""
     place = sampler.networks["generator"].content
     contents = sampler.latents(CONTENTS, 7)[0].repeat_interleave(MOTIONS, 0)
     moved = sampler.latents(CONTENTS * MOTIONS, 8)[0]

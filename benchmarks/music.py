@@ -1,6 +1,6 @@
-"""Passages of a generator beside Bach's: mistakes that are counted, and how notes are distributed.
+"""Passages of a generator compared with Bach's: counts of mistakes, and the distribution of notes.
 
-    python -m benchmarks.music                       # of the shelf's model
+    python -m benchmarks.music                       # the installed model
     python -m benchmarks.music --model run:ID --samples 500
 
 Generated from scratch, and continued from first bars of kept-aside chorales (then the second bars alone are measured).
@@ -26,7 +26,7 @@ SAMPLES = 1000
 
 
 def continued(sampler: Sampler, real: np.ndarray) -> np.ndarray:
-    """Second bars (N, V, BAR) that go on from the first bars of real passages (N, V, T)."""
+    """Second bars (N, V, BAR) that continue the first bars of real passages (N, V, T)."""
     latents, _ = sampler.latents(len(real), 1)
     return sampler.draw(latents, torch.from_numpy(real[:, :, :BAR])).numpy()[:, :, BAR:]
 

@@ -1,10 +1,10 @@
-"""Whether conditional GANs obey: writes the matrices that lesson 9 keeps, `gan_core/teaching/obedience.json`.
+"""Whether conditional GANs draw the requested class: writes lesson 9's matrices, `gan_core/teaching/obedience.json`.
 
     python -m benchmarks.obedience                          # minutes: four runs of the preset cgan/digits
-    python -m benchmarks.obedience --last 2 --to try.json   # to try it: the first two steps of each run
+    python -m benchmarks.obedience --last 2 --to try.json   # a quick trial: the first two steps of each run
 
-`seeing` is the preset as it is; in `blind`, what the discriminator is given of the class is 0, over three seeds. The
-matrix of the shelf's `cgan.mnist` stands beside that of real digits of MNIST's test part, read by the same net.
+`seeing` is the preset as it is; in `blind`, the discriminator gets 0 instead of the class, over three seeds. The matrix
+of the installed `cgan.mnist` is compared with that of real digits of MNIST's test part, read by the same net.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def train(blind: bool, seed: int, last: int = STEPS[-1]) -> dict[int, Seen]:
 
 
 def real() -> Seen:
-    """Real digits, as the shelf's net reads them."""
+    """Real digits as read by the installed net."""
     test = data.load("test:mnist", 28)
     labels = test.arrays["label"]
     chosen = np.concatenate([np.flatnonzero(labels == digit)[:EACH] for digit in range(CLASSES)])
@@ -56,7 +56,7 @@ def real() -> Seen:
 
 
 def plain(seen: Seen) -> dict[str, Any]:
-    """As JSON holds it."""
+    """Converts to JSON's types."""
     pixels = zlib.compress(np.ascontiguousarray(seen.samples).tobytes(), 9)
     return {
         "matrix": seen.matrix.round(4).tolist(),

@@ -2,10 +2,10 @@
 
     python -m benchmarks.one_step_or_many                     # points and digits, seeds 0 to 2: about five minutes
 
-Each preset trains as long as `--seconds` of the processor allow, at constant rates, on one thread. It is looked at
+Each preset trains for `--seconds` of processor time, at constant rates, on one thread. It is measured
 LOOKS times, as in `benchmarks.folklore`: distance and variety are means over the last quarter of the looks, unrest is
-the standard deviation of log distance over the second half. Good samples lie within 3 sigma of a mode, or are surely a
-digit. Drawing is timed for 1,000 samples, the least of five.
+the standard deviation of log distance over the second half. Good samples lie within 3 sigma of a mode, or are clearly a
+digit. Drawing is timed for 1,000 samples, the minimum of five.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """One seed's end."""
+    """The result of one seed."""
 
     steps: int
     distance: float

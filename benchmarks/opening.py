@@ -20,8 +20,8 @@ from ui.classroom.learn.lesson import in_order
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-SECONDS = 2.0  # that a lesson may take
-READING = 4000  # ms that the list of lessons is looked at
+SECONDS = 2.0  # seconds that a lesson may take
+READING = 4000  # ms for which the list of lessons is shown
 DRAWN = """() => {
     const figure = document.querySelector(".st-key-lesson-figure");
     if (!figure || !document.querySelector(".st-key-lesson h1")) return false;

@@ -1,4 +1,4 @@
-"""What watching costs the trainer.
+"""How much watching slows the trainer.
 
     python -m benchmarks.overhead               # metrics, previews and store; readers of the store
     python -m benchmarks.overhead --dashboard   # the real Train page, open in Chromium on the same machine
@@ -33,11 +33,11 @@ from gan_core.training.trainer import Trainer
 CASES = (("mlp_gan", "digits_30s", "digits", 8), ("dcgan", "", "digits", 32))
 Clock = Callable[[], float]
 SETTLE = 0.3  # seconds after a change before the clock starts
-WATCHING, RECORDING = 5.0, 3.0  # per cent, asked
+WATCHING, RECORDING = 5.0, 3.0  # per cent, required
 
 
 def plan(recipe_name: str, preset_name: str, data_name: str, size: int) -> RunSpec:
-    """A run without an end."""
+    """A run without a step limit."""
     recipe = recipes.get(recipe_name)
     changes = recipe.preset(preset_name).hparams if preset_name else {}
     return recipe.plan(data_name, size, 0, changes, preset_name)
@@ -188,7 +188,7 @@ def dashboard(spec: RunSpec, repetitions: int, seconds: float) -> Row:
         def opened() -> float:
             page.goto(served.run_url(id))
             page.get_by_role("heading", level=1).wait_for()
-            page.wait_for_timeout(3000)  # drawn; what is measured is watching, not opening
+            page.wait_for_timeout(3000)  # drawn; watching is measured, not opening
             return measure()
 
         def closed() -> float:

@@ -1,6 +1,6 @@
-"""The GAN scripts of PyTorch-GAN and pytorch/examples: run as they are, and their networks for our own trainer.
+"""The GAN scripts of PyTorch-GAN and pytorch/examples: run unchanged, and their networks in our own trainer.
 
-Nothing of theirs is kept here: a checkout is given, its scripts run in a process of their own on data written for
+None of their code is included: a checkout is given, its scripts run in a process of their own on data written for
 them, and the classes of their networks are read from the same files.
 """
 
@@ -34,7 +34,7 @@ from gan_core.objectives.adversarial import Adversarial
 LATENT = 100  # all three scripts' default
 BATCH = 64
 MNIST_SIZE = 28
-IMAGES = 6400  # in the set that the scripts read
+IMAGES = 6400  # number of images in the set that the scripts read
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Flat(nn.Module):
 
 
 def found(checkout: Path) -> list[Peer]:
-    """The scripts that this checkout holds; raises BadData where there are none."""
+    """Returns the scripts in this checkout; raises BadData if there are none."""
     gans = checkout / "implementations"
     peers = []
     for name, size, asked, steps in (("gan", 28, 2.2, 40), ("dcgan", 32, 1.4, 4)):
@@ -204,7 +204,7 @@ def script(peer: Peer, data_set: DataSet) -> Iterator[Script]:
 
 
 def write_mnist(folder: Path, images: np.ndarray) -> None:
-    """Grey images (N, 1, H, W) as MNIST's files, which torchvision reads and does not download anew."""
+    """Grey images (N, 1, H, W) as MNIST's files, which torchvision reads without downloading them."""
     folder.mkdir(parents=True)
     pixels = np.zeros((IMAGES, MNIST_SIZE, MNIST_SIZE), np.uint8)
     side = min(MNIST_SIZE, images.shape[-1])
@@ -220,7 +220,7 @@ def _write_idx(path: Path, magic: int, array: np.ndarray) -> None:
 
 
 def write_pictures(folder: Path, images: np.ndarray) -> None:
-    """Colour images (N, 3, H, W) as JPEG files, as such sets come."""
+    """Colour images (N, 3, H, W) as JPEG files, as in such sets."""
     folder.mkdir(parents=True)
     for place, image in enumerate(images[:IMAGES]):
         Image.fromarray(image.transpose(1, 2, 0)).save(folder / f"{place:05d}.jpg", quality=95)

@@ -1,10 +1,10 @@
-"""What the playground costs and shows: training beside an open page, frames drawn, and the floor of KL and JS.
+"""Costs and display of the playground: training with an open page, frames drawn, and the floor of KL and JS.
 
     python -m benchmarks.playground             # frames against none in one process; the floors
     python -m benchmarks.playground --page      # the real page, open in Chromium on the same machine
 
-The first part trains the points recipe at its default size in a session, in turn with somebody who watches and without,
-so that other work on the machine falls on both.
+The first part trains the points recipe at its default size in a session, in turn with a viewer and without,
+so that other work on the machine affects both.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ FLOOR = 0.02  # bits
 
 
 def plan(data: str) -> RunSpec:
-    """A run without an end, at the recipe's default size."""
+    """A run without a step limit, at the recipe's default size."""
     return recipes.get("points").plan(data, 2, 0, {"ema": 0.0})
 
 
 class Watcher:
-    """Somebody who looks at a run all the time, as an open page does."""
+    """A viewer who polls a run all the time, as an open page does."""
 
     def __init__(self, id: str) -> None:
         self._end = threading.Event()
@@ -54,7 +54,7 @@ class Watcher:
 
 
 def frames(data: str, repetitions: int, seconds: float) -> list[Row]:
-    """Frames taken for somebody who watches, against a run that nobody watches."""
+    """A run whose frames are taken for a viewer, against a run without viewers."""
     taken: list[float] = []
     with training(plan(data)) as session:
         session.pause()
@@ -72,10 +72,11 @@ def frames(data: str, repetitions: int, seconds: float) -> list[Row]:
             return alone(session, seconds, time.perf_counter)
 
         results = interleaved({"watched": watched, "unwatched": unwatched}, repetitions)
-    told = f"{repetitions} x {seconds:g} s, {data}"
+    detail = f"{repetitions} x {seconds:g} s, {data}"
     rate = statistics.median(results["watched"])
     return [
-        at_most("frames for a watcher: speed lost", cost(results["watched"], results["unwatched"]), ASKED, " %", told),
+        at_most("frames for a watcher: speed lost", cost(results["watched"], results["unwatched"]), ASKED, " %",
+                detail),
         at_least("steps per second meanwhile, of those asked", rate / STEPS, 1, f"{rate:.0f} steps/s"),
         at_least(
             "frames per second meanwhile, of those asked", statistics.median(taken) / FRAMES, 1,
@@ -85,7 +86,7 @@ def frames(data: str, repetitions: int, seconds: float) -> list[Row]:
 
 
 def floors() -> list[Row]:
-    """What as many real points score as the generator's are."""
+    """The scores of as many real points as the generator's."""
     found = {source.name: yardstick(source.name).floor for source in sources if source.mixture}
     rows = []
     for name in ("kl", "js"):
@@ -133,8 +134,8 @@ def page(data: str, repetitions: int, seconds: float) -> list[Row]:
             return measure()
 
         results = interleaved({"open": opened, "closed": closed}, repetitions)
-    rate, told = statistics.median(results["open"]), f"{repetitions} x {seconds:g} s"
-    rates = f"{told}; {rate:.0f} against {statistics.median(results['closed']):.0f} steps/s"
+    rate, detail = statistics.median(results["open"]), f"{repetitions} x {seconds:g} s"
+    rates = f"{detail}; {rate:.0f} against {statistics.median(results['closed']):.0f} steps/s"
     return [
         at_most(f"playground open in Chromium, {data}: speed lost", cost(results["open"], results["closed"]), ASKED,
                 " %", rates),

@@ -1,4 +1,4 @@
-"""Objectives against remedies in the plane: how many modes a generator finds, and how closely.
+"""Objectives and remedies in the plane: how many modes a generator finds, and how precisely.
 
     python -m benchmarks.points                                   # everything, over seeds 0 to 4: an hour
     python -m benchmarks.points --only "ring8" "collapses" --seeds 0 1
@@ -32,11 +32,11 @@ from gan_core.metrics.points import SAMPLES, Coverage, coverage, optimal_transpo
 from gan_core.training.trainer import Trainer
 
 SAMPLE_SEED = 1_000_000
-EVERY = 250  # steps between counts of a training that may end sooner
+EVERY = 250  # steps between counts of a training that may end early
 ENOUGH = 7.5  # modes of the ring, on average over the seeds
-REMEDIES = 4  # that shall reach it
+REMEDIES = 4  # number of remedies that must reach it
 
-# each tuned by itself; knobs that belong to the remedy alone
+# each tuned separately; only the remedy's own knobs
 remedies: Mapping[str, Mapping[str, Any]] = {
     "unrolling": {"unroll_steps": 5},
     "gradient penalty": {"penalty": "gradient_penalty", "penalty_weight": 1.0},
@@ -60,13 +60,13 @@ objectives: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 
 
-# modes by both counts, quality, and the most seconds -> is it good?
+# modes by both counts, quality, and maximum seconds -> whether they meet the requirement
 Good = Callable[[Sequence[int], Sequence[int], Sequence[float], float], bool]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A preset of `points`, some knobs changed, and what is asked of it."""
+    """A preset of `points`, some changed knobs, and its requirement."""
 
     name: str
     preset: str
@@ -77,10 +77,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One seed's end."""
+    """The result of one seed."""
 
     counted: Coverage
-    seconds: float  # of the processor
+    seconds: float  # processor seconds
 
 
 def remedied(name: str) -> str:
@@ -88,7 +88,7 @@ def remedied(name: str) -> str:
 
 
 def cases() -> list[Case]:
-    """Everything that is measured."""
+    """Returns all cases to be measured."""
     plain = {
         "ring8": Case(
             "ring8", "ring8", {}, "8 of 8, >= 90 % in 20 s",
@@ -127,7 +127,7 @@ def train(
     data: DataSet,
     enough: Callable[[Coverage], bool] | None = None,
 ) -> Outcome:
-    """Trains a preset for its own number of steps, and counts; ends sooner where a count is `enough`."""
+    """Trains a preset for its own number of steps, and counts; ends early if a count is `enough`."""
     recipe = recipes.get("points")
     preset = recipe.preset(preset_name)
     trainer = Trainer(recipe, recipe.settings({**preset.hparams, **changes, "seed": seed}), data)
@@ -155,7 +155,7 @@ def row(case: Case, outcomes: Sequence[Outcome]) -> Row:
 
 
 def mended(results: Mapping[str, Sequence[Outcome]]) -> Row:
-    """How many remedies bring the collapsing setting to 7.5 of 8 modes on average."""
+    """How many remedies raise the collapsing setting to 7.5 of 8 modes on average."""
     found = [
         name
         for name in remedies

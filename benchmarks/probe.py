@@ -1,11 +1,11 @@
-"""What a context encoder's codes are worth for another task, without its labels having been seen.
+"""How useful a context encoder's codes are for another task whose labels it hasn't seen.
 
     python -m benchmarks.probe                                   # Fashion-MNIST at 32 pixels
-    python -m benchmarks.probe --steps 500 --labelled 500        # a look
+    python -m benchmarks.probe --steps 500 --labelled 500        # a quick trial
 
-A linear probe: logistic regression on the codes of labelled images, marked on the test part. The encoder learnt from
+A linear probe: logistic regression on the codes of labelled images, evaluated on the test part. The encoder learnt from
 the train part's images alone, by filling random holes, with and without the contrastive term (gan_core/objectives/
-masked.py). Beside them: the same network untrained, and the pixels themselves.
+masked.py). Compared with the same network untrained, and with the pixels themselves.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def trainer(training: DataSet, seed: int, contrast_weight: float) -> Trainer:
 
 
 def encoding(encoder: ContextEncoder) -> Encode:
-    """The codes of whole images; batch-norm as in use, so that a code doesn't depend on the others."""
+    """The codes of whole images; batch norm in evaluation mode, so that a code doesn't depend on the others."""
 
     def encode(images: torch.Tensor) -> torch.Tensor:
         return encoder.encode(images, torch.zeros(len(images), 1, *images.shape[2:], dtype=torch.bool))
@@ -74,7 +74,7 @@ def probe(training: DataSet, test: DataSet, labelled: int, encode: Encode, seed:
 
 
 def probed(name: str, size: int, steps: int, labelled: int, seed: int) -> dict[str, float]:
-    """Accuracy by what the features come from."""
+    """Accuracy by source of the features."""
     training, test = data.load(name, size), data.load(held_out(name), size)
     found = {"pixels": probe(training, test, labelled, lambda images: images.flatten(1), seed)}
     untrained = trainer(training, seed, 0.0).ema.networks["generator"]

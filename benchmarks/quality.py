@@ -1,12 +1,12 @@
-"""How good the shelf's models are: samples beside images that they haven't seen, through the shelf's nets.
+"""Quality of the installed models: samples compared with images that they haven't seen, by the installed nets.
 
     python -m benchmarks.quality dcgan.digits cgan.mnist    # prints; without names: every one on the shelf
-    python -m benchmarks.quality cgan.mnist --save          # puts the numbers on the card, neighbours.png beside it
+    python -m benchmarks.quality cgan.mnist --save          # writes the numbers into the card, and neighbours.png
 
-Images that they haven't seen are the published test part, or freshly drawn avatars. A set without a test part is its
-own measure, and names then end in `_train`. Samples are as many as these images, 10,000 at most.
+Images that they haven't seen are the published test part, or freshly drawn avatars. A set without a test part is
+compared itself, and names then end in `_train`. There are as many samples as these images, 10,000 at most.
 
-- `fd`, `precision`, `recall`, `density`, `coverage`: as `ganscope eval` has them. `fd..._floor` is the distance of one
+- `fd`, `precision`, `recall`, `density`, `coverage`: as in `ganscope eval`. `fd..._floor` is the distance of one
   half of the unseen images to the other half: of fewer images, so a little above what a perfect model would get.
 - `sure`, `rarest_class`, `commonest_class`, `reached`: see gan_core/metrics/answers.py.
 - `nearest`, `copied`: see gan_core/metrics/memorisation.py. `neighbours.png` shows the 8 samples that lie closest to a
@@ -45,7 +45,7 @@ from gan_core.pictures.grids import enlarge, grid, png
 SAMPLES = 10_000
 PAIRS = 8
 WIDTH = 320  # pixels of neighbours.png, at least
-SPREAD = (0.5, 1.5)  # times the uniform share, asked of each class
+SPREAD = (0.5, 1.5)  # times the uniform share, required of each class
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ KEPT = ("fd", "precision", "recall", "density", "coverage", "sure", "reached")
 
 
 def _floor(reference: DataSet, count: int, net: FeatureNet, seed: int) -> dict[str, float]:
-    """The Frechet distance of one half of so many real images to the other half."""
+    """The Frechet distance of one half of `count` real images to the other half."""
     places = chosen_places(len(reference), count, seed)
     one, other = (
         dataclasses.replace(reference, arrays={"real": reference.arrays["real"][half]})
@@ -118,7 +118,7 @@ def neighbours(samples: np.ndarray, training: DataSet, memorised: Memorisation) 
 
 
 def save(name: str, measured: Quality | Closeness) -> None:
-    """Puts the numbers on the model's card, in place of older ones of the same kind, and a picture beside it."""
+    """Writes the numbers into the model's card, replacing older ones of the same kind, and a picture next to it."""
     folder = listing.folder_of(name)
     ours = OURS if isinstance(measured, Quality) else KINDS
     if measured.card.metrics:
@@ -137,7 +137,7 @@ def rows(measured: Quality) -> list[Row]:
 
 
 def _row(kind: str, value: float) -> Row:
-    """Only the spread of classes has a bound that holds for every set."""
+    """A row of the table; only the spread of classes has a bound for every set."""
     low, high = SPREAD
     if kind.endswith("_real") or not kind.startswith(("rarest_class", "commonest_class")):
         return Row(kind, f"{value:.4g}")

@@ -1,11 +1,11 @@
-"""Two ranks against one process that has the joined batch, the share of communication, and what follows for 8 and 64.
+"""Two ranks against one process with the joined batch, the share of communication, and estimates for 8 and 64 ranks.
 
     python -m benchmarks.ranks
     python -m benchmarks.ranks --only dcgan --rounds 3
 
 In one run and in turns: two ranks of one thread each, one process of one thread, and one process of two threads, all
-with the same joined batch of random images. The ratio is also given by the processor's time, which says what two free
-cores would give if waiting cost nothing. The scaling is an estimate, not a measurement: each rank keeps its part of the
+with the same joined batch of random images. The ratio is also given by the processor's time, which estimates two free
+cores without waiting. The scaling is an estimate, not a measurement: each rank keeps its part of the
 batch, communicates as measured over the loopback (a ring sends 2 (W - 1) / W of the bytes in 2 (W - 1) messages for
 each call), and draws the random numbers of W parts.
 """
@@ -39,7 +39,7 @@ ASKED = 1.7
 CASES = {"dcgan": (32, 128), "stylegan2": (64, 32)}  # recipe -> pixels, joined batch
 KEYS = ("two", "one", "threads", "busy_two", "busy_one", "communication", "calls", "bytes", "draws")
 LARGER = (2, 8, 64)  # numbers of ranks of the estimate
-MESSAGES = (1_000, 4_000_000)  # numbers in the messages that latency and bandwidth are measured by
+MESSAGES = (1_000, 4_000_000)  # numbers in the messages that measure latency and bandwidth
 
 
 def pictures(size: int) -> DataSet:
@@ -75,7 +75,7 @@ def reduce_seconds(numbers: int, times: int = 8) -> float:
 
 
 def work(rank: int, port: int, name: str, steps: int, rounds: int) -> None:
-    """One of the two processes; the first also measures alone, while the other waits, and prints what it found."""
+    """One of the two processes; the first also measures alone, while the other waits, and prints the result."""
     torch.set_num_threads(1)
     dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", world_size=2, rank=rank)
     together = trainer(name, Ranks(rank, 2))
@@ -116,7 +116,7 @@ def work(rank: int, port: int, name: str, steps: int, rounds: int) -> None:
 
 
 def measured(name: str, steps: int, rounds: int) -> dict[str, Any]:
-    """Starts the two processes; what the first of them found."""
+    """Starts the two processes; returns the result of the first."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -140,7 +140,7 @@ def efficiency(found: dict[str, Any], ranks: int) -> float:
     latency = found["small"] / 2  # of one message: a ring of two sends two
     # a ring of two sends as many bytes as there are; `large` holds 4 bytes for each number
     pace = max(1e-12, (found["large"] - found["small"]) / (4 * (MESSAGES[1] - MESSAGES[0])))
-    own = statistics.median(found["busy_two"]) / found["steps"] - draws  # what a rank computes for its part
+    own = statistics.median(found["busy_two"]) / found["steps"] - draws  # a rank's computation for its part
     sending = calls * latency * 2 * (ranks - 1) + sent * pace * 2 * (ranks - 1) / ranks
     return own / (own + draws / 2 * ranks + sending)
 

@@ -1,9 +1,9 @@
-"""Readable digits within 30 seconds: trains a preset as the app does, and asks the digit classifier about 500 samples.
+"""Readable digits within 30 seconds: trains a preset as the app does, and classifies 500 samples.
 
     python -m benchmarks.recognisable --seeds 0 1 2
 
 The clock runs from the start of the session (pressing Train in a warm app); at the end of the time the run is paused,
-wherever it is, and the samples come from what the store holds then.
+at whatever step, and the samples are made from the store's newest checkpoint.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SHARE, SMALLEST = 0.85, 0.03
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run had come to when its time was over."""
+    """The state of a run at the end of its time."""
 
     seed: int
     step: int
@@ -93,7 +93,7 @@ def _advance(session: Session, step: int) -> None:
 
 
 def classifier_rows(arbiter: DigitClassifier) -> list[Row]:
-    """Whether the classifier itself is fit for its office."""
+    """Checks the classifier itself."""
     shares = {name: arbiter.shares(images)[0] for name, images in held_out().items()}
     return [
         Row(

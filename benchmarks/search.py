@@ -1,4 +1,4 @@
-"""What a search finds: distances of the best settings and of the preset's, over seeds that the search hasn't seen.
+"""The gain of a search: distances of the best settings and of the preset's, over seeds that the search hasn't used.
 
     python -m benchmarks.search [--trials 16] [--seeds 5] [--only points]
 
@@ -33,7 +33,7 @@ SAMPLES = 2000
 
 @dataclass(frozen=True)
 class Task:
-    """A preset, the steps of a trial, and what is varied."""
+    """A preset, the steps of a trial, and the varied knobs."""
 
     recipe: str
     preset: str

@@ -1,8 +1,8 @@
-"""Whether a generator's labelled pictures help a segmenter: `python -m benchmarks.segmentation [--seeds 3] [--keep]`.
+"""Whether labelled pictures of a generator help a segmenter: `python -m benchmarks.segmentation [--seeds 3] [--keep]`.
 
 Segmenters of drawn faces learn from ten labelled pictures, from the same with classical augmentation, from pairs that
 the shelf's `projected_gan.avatars` makes after ten of its pictures were labelled (2104.06490), and from all labels;
-`gan_core/segmentation/comparison.py` says how. `--keep` writes what the page Few labels shows.
+see `gan_core/segmentation/comparison.py`. `--keep` writes what the page Few labels shows.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SHOWN = 12  # pairs on the page
 
 
 def kept(outcomes: list[Outcome], tested: int) -> dict[str, object]:
-    """What the page reads."""
+    """Writes what the page reads."""
     return {
         "seeds": len(outcomes), "tested": tested, "parts": list(PARTS),
         "arms": {arm: [round(one.mean[arm], 4) for one in outcomes] for arm in ARMS},
@@ -60,8 +60,8 @@ def main(arguments: list[str] | None = None) -> None:
     for arm in ARMS:
         means = [one.mean[arm] for one in outcomes]
         by_part = np.nanmean([one.parts[arm] for one in outcomes], 0)
-        told = f"{np.mean(means):.3f} ({min(means):.3f}-{max(means):.3f})"
-        print(f"{arm:10}{told:>22}" + "".join(f"{share:12.3f}" for share in by_part))
+        score = f"{np.mean(means):.3f} ({min(means):.3f}-{max(means):.3f})"
+        print(f"{arm:10}{score:>22}" + "".join(f"{share:12.3f}" for share in by_part))
     print(f"the ensemble's masks agree with those of the segmenter of all labels to a mean IoU of "
           f"{np.mean([one.pixel_iou for one in outcomes]):.3f}")  # fmt: skip
     if asked.keep:

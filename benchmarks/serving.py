@@ -1,11 +1,11 @@
-"""The HTTP service side by side with the Studio's endpoint and with the generator alone, in one run.
+"""The HTTP service compared with the Studio's endpoint and with the generator alone, in one run.
 
     python -m benchmarks.serving --model stylegan2.avatars --seconds 10
 
-32 clients, in a process of their own, each ask for the next picture as soon as they have the last one: of
-`ganscope serve` (`/v1/generate`, answered as PNG), and of the Studio (`/gradio_api/run/generate`, answered with the
-address of a file, which isn't fetched). The generator alone draws batches of 16, as the service does, through the same
-ONNX file, in a process of its own. Then one client alone. Clients write HTTP/1.1 on sockets, so that they cost little.
+32 clients, in a process of their own, each ask for the next picture as soon as they have the last one: of `ganscope
+serve` (`/v1/generate`, answered as PNG), and of the Studio (`/gradio_api/run/generate`, answered with the address of a
+file, which isn't fetched). The generator alone draws batches of 16, as the service does, through the same ONNX file, in
+a process of its own. Then one client alone. Clients write HTTP/1.1 on sockets, so that they use little processor time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from benchmarks.timing import ROOT, Child, Row, answer, at_least, at_most, inter
 CLIENTS = 32
 ALONE_SECONDS = 3
 START = 240.0  # seconds
-FASTER, OF_ALONE, LATER, ALONE = 2.5, 0.7, 0.5, 12.0  # the last in milliseconds
+FASTER, OF_ALONE, LATER, ALONE = 2.5, 0.7, 0.5, 12.0  # the last one in milliseconds
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _answers(url: str) -> bool:
 
 
 def request_of(kind: str, model: str, seed: int) -> bytes:
-    """A whole request for the picture of a seed."""
+    """Returns the bytes of a request for the picture of a seed."""
     if kind == "service":
         path, body = "/v1/generate", {"model": model, "seed": seed, "truncation": 0.7, "format": "png"}
     else:
@@ -118,7 +118,7 @@ async def visit(url: str, kind: str, model: str, first: int, end: float, times: 
 
 
 async def load(url: str, kind: str, model: str, clients: int, seconds: float) -> dict[str, float]:
-    """Pictures a second, and how long one takes."""
+    """Pictures per second, and seconds per picture."""
     times: list[float] = []
     began = time.perf_counter()
     end = began + seconds
@@ -141,7 +141,7 @@ def loaded(url: str, kind: str, model: str, clients: int, seconds: float) -> dic
 
 
 def alone(model: str) -> None:
-    """The generator alone, in batches: pictures a second."""
+    """The generator alone, in batches: pictures per second."""
     from serving.drawing import Drawer, bare_points, loaded, wish_of
     from serving.service import BATCH
 

@@ -1,4 +1,4 @@
-"""Whether generated sounds say what was asked for, by whom: `python -m benchmarks.sound [MODEL ...]`.
+"""Whether generated sounds say the requested word in the requested voice: `python -m benchmarks.sound [MODEL ...]`.
 
 A feature net that has learnt real recordings judges; what it says of real recordings that it hasn't learnt from, as
 they are and through Griffin-Lim, is the most that a model can reach.
@@ -35,7 +35,7 @@ from gan_core.runs.store import RunStore
 ROUNDS = 5  # sounds of every digit and speaker
 
 
-def told(name: str, waves: np.ndarray, said: np.ndarray, by: np.ndarray, net: FeatureNet, real: np.ndarray) -> None:
+def report(name: str, waves: np.ndarray, said: np.ndarray, by: np.ndarray, net: FeatureNet, real: np.ndarray) -> None:
     heard = hear(net, waves, RATE)
     digits, speakers = ({int(one) for one in heard.answers[:, column]} for column in range(2))
     print(
@@ -57,7 +57,7 @@ def voices(sampler: Sampler, net: FeatureNet, test: Mapping[str, np.ndarray]) ->
         wanted = np.full(len(said), other)
         for name, seen in (("as it is", pictures), ("translated", sampler.translate(pictures, direction))):
             heard = griffin_lim(seen, RATE).numpy()
-            told(f"{SPEAKERS[own]} to {SPEAKERS[other]}, {name}", heard, said, wanted, net, waves)
+            report(f"{SPEAKERS[own]} to {SPEAKERS[other]}, {name}", heard, said, wanted, net, waves)
 
 
 def main(names: list[str], runs: list[str]) -> None:
@@ -68,10 +68,10 @@ def main(names: list[str], runs: list[str]) -> None:
         voices(loading.from_run(RunStore(), run_named(run)), net, test)
     if runs and not names:
         return
-    told("real, not learnt from (floor)", real, said, by, net, real)
+    report("real, not learnt from (floor)", real, said, by, net, real)
     with torch.no_grad():
         again = griffin_lim(spectrograms(torch.from_numpy(real), RATE), RATE).numpy()
-    told("the same through Griffin-Lim", again, said, by, net, real)
+    report("the same through Griffin-Lim", again, said, by, net, real)
     cards, _ = listing.survey()
     for name in names or [name for name, card in cards.items() if card.task == "audio"]:
         sampler = loading.load(name)
@@ -86,7 +86,7 @@ def main(names: list[str], runs: list[str]) -> None:
             conditions[row, digit] = conditions[row, len(CLASSES) + speaker] = 1
         waves = sampler.draw(latents, conditions).numpy()
         wanted = np.array(asked)
-        told(name, waves, wanted[:, 0], wanted[:, 1], net, real)
+        report(name, waves, wanted[:, 0], wanted[:, 1], net, real)
         print(f"{'':<34} {(time.perf_counter() - begun) / len(asked) * 1000:.0f} ms a sound")
 
 

@@ -1,8 +1,8 @@
-"""How soon the app is there, and how soon it answers.
+"""How quickly the app starts, and how quickly it responds.
 
     python -m benchmarks.startup
 
-Server up: from its start until its health check answers, beside an app that is one line. First paint: from then until
+Server up: from its start until its health check answers, compared with an app of one line. First paint: from then until
 the browser, already open, shows the home page's heading. Reload: until the page of a run that trains shows its board
 again. Pause: from pressing (sending the command) until the store says "paused", with one step's time taken off.
 """

@@ -1,13 +1,13 @@
-"""A memory-mapped set larger than the memory allowed trains as fast as one in memory; what pictures from shards take.
+"""Speed of training on a memory-mapped set larger than the allowed memory, and the cost of pictures from shards.
 
     python -m benchmarks.streaming --gib 4 --limit-gib 1
     python -m benchmarks.streaming --shards 4000
 
-Two processes train the same networks in turn: one on a file of so many GiB, its own data (the heap and private
+Two processes train the same networks in turn: one on a file of `--gib` GiB, its own data (the heap and private
 mappings, RLIMIT_DATA) limited to `--limit-gib`; the other, not limited, on a part of the same file read into memory.
 The file is written to the folder for temporary files, and removed.
 
-With `--shards`, tars of so many JPEGs of 64 pixels are written and streamed; the processor's time for an image is
+With `--shards`, tars of that many JPEGs of 64 pixels are written and streamed; the processor's time for an image is
 compared with that of a step of DCGAN at its default size on the same images.
 """
 
@@ -105,7 +105,7 @@ def write_shards(folder: Path, count: int) -> None:
 
 
 def from_shards(count: int, repetitions: int, folder: Path | None = None) -> Row:
-    """What an image takes of the processor: out of shards, and in a training step."""
+    """Processor time per image: read from shards, and in a training step."""
     from gan_core import data
     from gan_core.gans import recipes
     from gan_core.training.trainer import Trainer
@@ -121,8 +121,8 @@ def from_shards(count: int, repetitions: int, folder: Path | None = None) -> Row
             drawing.append(processor_seconds(lambda: [trainer.batches.next(batch) for _ in range(times)]) / times)
             training.append(processor_seconds(trainer.train_step))
         read, step = (statistics.median(found) / batch * 1000 for found in (drawing, training))
-    told = f"{read:.2f} ms an image of {JPEG} px, {read / step:.1%} of a step of dcgan ({step:.1f} ms)"
-    return Row("reading from shards, processor time", told, samples=f"{repetitions} x {times * batch} images")
+    figures = f"{read:.2f} ms an image of {JPEG} px, {read / step:.1%} of a step of dcgan ({step:.1f} ms)"
+    return Row("reading from shards, processor time", figures, samples=f"{repetitions} x {times * batch} images")
 
 
 def main() -> None:

@@ -1,12 +1,12 @@
-"""From a slider's move to its picture: how long the Studio takes, alone and with ten visitors.
+"""Time from a slider's move to its picture in the Studio, with one visitor and with ten.
 
     python -m benchmarks.studio --model stylegan2.avatars --drawing pix2pix.edges2avatars
 
 A Studio is started with the shelf of `GANSCOPE_HOME` and the bundled one. Visitors are real clients of its HTTP API, in
-one process of their own, asynchronous, each with its own session. Alone: one visitor asks for the next picture as soon
-as it has the last one. Ten visitors: each moves five times a second, and like the page has one request on its way at
-most, so that moves in between are dropped; a move that is answered counts from its own start. Drawing: one visitor
-draws a line, and asks for the next picture as soon as it has the last one. `--browser`: a slider is moved by an
+one process of their own, asynchronous, each with its own session. Alone: one visitor requests the next picture as
+soon as it has the last one. Ten visitors: each moves five times a second and, like the page, has at most one pending
+request, so that moves in between are dropped; an answered move counts from its own start. Drawing: one visitor draws a
+line, and requests the next picture as soon as it has the last one. `--browser`: a slider is moved by an
 arrow key in Chromium, and the picture that comes has been decoded and painted. `--training`: the same moves of one
 visitor while a DCGAN trains on the same machine, in a process of its own.
 """
@@ -44,7 +44,7 @@ TEN_P95 = 250.0  # milliseconds
 DRAWN_P95 = 300.0  # milliseconds
 SEEN_P95 = 250.0  # milliseconds, in a browser on the same machine
 MEMORY = 2048.0  # MiB, of the Studio after all visits
-VISITORS, MOVES = 10, 5.0  # moves a second of each
+VISITORS, MOVES = 10, 5.0  # moves per second of each
 START = 120.0  # seconds
 SLIDERS = 6
 
@@ -74,7 +74,7 @@ class Studio:
     process: int
 
     def memory(self) -> float:
-        """MiB that are resident."""
+        """Resident MiB."""
         status = Path(f"/proc/{self.process}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
@@ -132,7 +132,7 @@ class Visitor:
                     return
 
     async def move(self, strength: float) -> None:
-        """One move of the first slider, until its picture is here."""
+        """Moves the first slider, and waits for its picture."""
         values = [4, 0.7, None, strength, *[0.0] * (SLIDERS - 1), 0.0, 0, 1]
         body = {"data": [None, *values], "fn_index": self.functions["move"], "session_hash": self.session}
         began = time.perf_counter()
@@ -143,7 +143,7 @@ class Visitor:
         self.times.append(1000 * (time.perf_counter() - began))
 
     async def stroke(self, model: str, sheet: str) -> None:
-        """A line is drawn, until its picture is here."""
+        """Draws a line, and waits for its picture."""
         body = {"data": [sheet, model], "fn_index": self.functions["draw"], "session_hash": self.session}
         began = time.perf_counter()
         answer = await self.client.post("/gradio_api/run/predict", json=body)
@@ -153,12 +153,12 @@ class Visitor:
         self.times.append(1000 * (time.perf_counter() - began))
 
     async def drag(self, moves: int) -> None:
-        """As fast as pictures come."""
+        """Moves as fast as pictures arrive."""
         for number in range(moves):
             await self.move(-4 + 8 * (number % 50) / 50)
 
     async def wander(self, length: float, offset: float) -> None:
-        """Five moves a second; one that falls due while another is on its way is dropped."""
+        """Moves five times a second; a move that is due while another is pending is dropped."""
         await asyncio.sleep(offset)
         end, number = time.perf_counter() + length, 0
         while time.perf_counter() < end:
@@ -200,7 +200,7 @@ async def measure_drawing(url: str, model: str, strokes: int) -> list[float]:
     return visitor.times[10:]  # the first pictures open the model and warm caches
 
 
-# from a slider's event to the frame in which the picture that it asked for is painted
+# from a slider's event to the frame in which the requested picture is painted
 SEEN = """
 () => {
   const face = () => document.querySelector("#face img");
@@ -258,7 +258,7 @@ def training() -> Iterator[None]:
 
 
 def sheet(number: int, side: int = 64) -> str:
-    """A drawing of a face with one line more, as the page sends it."""
+    """A drawing of a face with one more line, as the page sends it."""
     from PIL import Image, ImageDraw
 
     image = Image.new("RGB", (side, side), "white")
@@ -271,7 +271,7 @@ def sheet(number: int, side: int = 64) -> str:
 
 
 def share(values: list[float], part: float) -> float:
-    """The value that a part of all lies below, such as 0.95."""
+    """A quantile, such as 0.95."""
     return sorted(values)[min(len(values) - 1, int(part * len(values)))]
 
 

@@ -1,13 +1,13 @@
-"""What a knob brings at equal cost: a plan of the shelf, trained for so much processor time with one thing changed.
+"""The gain of a knob at equal cost: a plan of the shelf, trained for a given processor time with one change.
 
     python -m benchmarks.time_to_quality projected_gan.avatars positions=0 positions=16 positions=64
     python -m benchmarks.time_to_quality projected_gan.avatars "positions=16 batch_size=8" --seconds 300 --seeds 0 1 2
     python -m benchmarks.time_to_quality projected_gan.avatars positions=16 --until 67.3 --seconds 3600
 
-Each setting is a plan of gan_core/models/plans.py with the knobs that are named; without a setting, the plan as it is.
+Each setting is a plan of gan_core/models/plans.py with the named knobs; without a setting, the plan itself.
 It is trained on one thread by the ordinary trainer, and after each `--every` seconds of processor time, measuring left
 out, the averaged generator's samples are compared with images that it hasn't learnt from, in the shelf's net for
-them. `--until` stops as soon as the Frechet distance is as low, and prints what it took. `--pictures FOLDER` keeps 32
+them. `--until` stops as soon as the Frechet distance is reached, and prints the time. `--pictures FOLDER` keeps 32
 samples of each setting.
 """
 
@@ -47,7 +47,7 @@ PICTURES, COLUMNS = 32, 8
 
 @dataclass(frozen=True)
 class Point:
-    """Where a training was after some processor time."""
+    """The state of a training after some processor time."""
 
     seconds: float
     images: int

@@ -1,4 +1,4 @@
-"""What the benchmarks share: interleaved repetitions, medians, the machine's description, tables."""
+"""Shared by the benchmarks: interleaved repetitions, medians, the machine's description, tables."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def processor_seconds(action: Callable[[], object]) -> float:
 
 
 def interleaved(cases: Mapping[str, Callable[[], float]], repetitions: int) -> dict[str, list[float]]:
-    """Measures every case once in each repetition, in turn, so that a busy minute falls on all of them."""
+    """Measures every case once in each repetition, in turn, so that a busy minute affects all of them."""
     results: dict[str, list[float]] = {name: [] for name in cases}
     for repetition in range(repetitions):
         order = list(cases) if repetition % 2 == 0 else list(reversed(cases))
@@ -114,17 +114,17 @@ def answer(measure: Callable[[], float]) -> None:
 
 
 def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """The median over repetitions of what was measured side by side."""
+    """The median ratio over repetitions of two alternating measurements."""
     return statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
 
 
 def at_least(what: str, ratio: float, asked: float, samples: str) -> Row:
-    """A row whose number shall be large."""
+    """A row whose number must be large."""
     return Row(what, f"{ratio:.2f}x", f">= {asked:g}x", ratio >= asked, samples)
 
 
 def at_most(what: str, value: float, asked: float, unit: str, samples: str) -> Row:
-    """A row whose number shall be small."""
+    """A row whose number must be small."""
     return Row(what, f"{value:.3g}{unit}", f"<= {asked:g}{unit}", value <= asked, samples)
 
 

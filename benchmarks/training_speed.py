@@ -3,9 +3,9 @@
     python -m benchmarks.training_speed
     python -m benchmarks.training_speed --peer CHECKOUT     # of PyTorch-GAN or of pytorch/examples
 
-The tutorial loop is the one that most tutorials print: a DataLoader with torchvision's transforms for each image, plain
+The tutorial loop is that of most tutorials: a DataLoader with torchvision's transforms for each image, plain
 Adam, nothing frozen, BCE on sigmoids. It runs in a process of its own, on torch's own layers. With `--peer`, the
-scripts of the checkout are run as they are, and their printed lines are timed; our trainer then trains exactly their
+scripts of the checkout are run unchanged, and their printed lines are timed; our trainer then trains exactly their
 networks (their classes, read from the checkout).
 """
 
@@ -35,7 +35,7 @@ WARM_UP = 3  # steps
 
 @dataclass(frozen=True)
 class Case:
-    """A recipe at one size, and the ratio asked."""
+    """A recipe at one size, and the required ratio."""
 
     recipe: str
     data: str
@@ -104,7 +104,7 @@ def tutorial_steps(
 
 
 class Printed(nn.Module):
-    """A layer of ours that is a matrix product, as the convolution that tutorials print in its place."""
+    """One of our layers that is a matrix product, as the convolution that tutorials use instead."""
 
     def __init__(self, layer: LatentStem | GlobalConv2d) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class Printed(nn.Module):
 
 
 def as_printed(network: nn.Module) -> nn.Module:
-    """The same network of torch's own layers alone."""
+    """The same network built only from torch's own layers."""
     for name, layer in network.named_children():
         ours = isinstance(layer, (LatentStem, GlobalConv2d))
         setattr(network, name, Printed(layer) if ours else as_printed(layer))

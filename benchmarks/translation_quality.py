@@ -1,19 +1,19 @@
-"""How near what translators make comes to the truth; `benchmarks.quality` calls this for models that translate.
+"""How close the outputs of translators are to the truth; `benchmarks.quality` calls this for models that translate.
 
     python -m benchmarks.quality srresnet.bsds_x4 cyclegan.emoji --save
 
-All on items that weren't trained on, against the true pictures, beside what could be had without the model:
+All on items that weren't trained on, against the true pictures, compared with baselines without the model:
 
 - super-resolution: whole pictures (of BSDS500 its 200 test photos), made smaller by Pillow's bicubic filter with
-  antialiasing, beside Pillow's bicubic enlargement; PSNR and SSIM on luma (BT.601, 16 to 235) with 4 pixels cut from
-  each side, as the field does;
-- pairs, and domains whose true pairs are known: each direction, beside the input as it is (`input`) and beside it with
-  the colours brought to the other domain's histogram, channel by channel (`colours`);
-- holes: PSNR inside them, beside the mean colour of the rest (`mean`);
-- encoders: pictures as the generator draws what was found for them, beside its average picture (`average`).
+  antialiasing, compared with Pillow's bicubic enlargement; PSNR and SSIM on luma (BT.601, 16 to 235) with 4 pixels cut
+  from each side, as the field does;
+- pairs, and domains whose true pairs are known: each direction, compared with the unchanged input (`input`) and with
+  the input whose colours are matched to the other domain's histogram, channel by channel (`colours`);
+- holes: PSNR inside them, compared with the mean colour of the rest (`mean`);
+- encoders: reconstructions by the generator, compared with its average picture (`average`).
 
-All pictures are rounded to 8 bits first. `perceptual` is the distance of metrics/perception.py in a net of the shelf,
-which stands in the name: that of the model's own data where there is one, else `features.emoji`. Names carry the number
+All pictures are rounded to 8 bits first. `perceptual` is the distance of metrics/perception.py in an installed net,
+which is part of the name: that of the model's own data if there is one, else `features.emoji`. Names carry the number
 of pictures; `back_` is the second direction.
 """
 
@@ -50,14 +50,14 @@ from gan_core.pictures.decoding import plain
 TASKS = ("super_resolution", "paired", "unpaired", "inpainting", "inversion")
 PHOTOS = "BSDS500/test/*.jpg"
 KINDS = ("psnr", "ssim", "perceptual", "back_")
-GAIN = 0.8  # decibel above bicubic, asked of models that learnt pixels alone
+GAIN = 0.8  # decibels above bicubic, required of models trained on pixels alone
 
-Sides = Mapping[str, Tensor]  # "" is the model's, other names what it is compared with; (B, C, H, W) in [-1, 1]
+Sides = Mapping[str, Tensor]  # "" is the model's, other names are baselines; (B, C, H, W) in [-1, 1]
 
 
 @dataclass(frozen=True)
 class Closeness:
-    """Marks by name."""
+    """Scores by name."""
 
     card: Card
     net: str
@@ -65,7 +65,7 @@ class Closeness:
 
 
 def closeness(name: str, net: str = "", samples: int = 10_000, seed: int = 0) -> Closeness:
-    """Measures a model of the shelf that translates; raises GanscopeError where it can't."""
+    """Measures an installed model that translates; raises GanscopeError if it can't."""
     card, sampler = listing.card(name), loading.load(name)
     chosen = net or _net_for(card)
     perceive = perception(chosen)
@@ -244,7 +244,7 @@ def recoloured(images: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 
 def rows(measured: Closeness) -> list[Row]:
-    """What was measured; the model's own beside the best of what could be had without it."""
+    """The measurements; the model's own next to the best baseline."""
     return [_row(kind, value, measured) for kind, value in measured.metrics.items()]
 
 
@@ -265,6 +265,6 @@ def _plain(kind: str) -> str:
 
 
 def _of(kind: str) -> str:
-    """What is marked, without what it is compared with: `back_ssim_input275` is of `back_ssim`."""
+    """What is scored, without the baseline: `back_ssim_input275` is of `back_ssim`."""
     name = _plain(kind)
     return next(f"{back}{mark}" for back in ("back_", "") for mark in KINDS[:3] if name.startswith(f"{back}{mark}"))

@@ -1,8 +1,8 @@
 """How well the views of generated scenes agree, and how fast they are: `python -m benchmarks.views [--model NAME]`.
 
 A view is warped by its depth to a pose 10, 20 and 40 degrees away and compared with the view from there (PSNR over what
-both see, `gan_core/views/agreement.py`). Beside it: the same of the true solids with their true depth, which is what
-its pixels allow, and of generated pictures whose depth is replaced by that of another scene, the floor.
+both see, `gan_core/views/agreement.py`). For comparison: the same of the true solids with their true depth, the best
+that pixels allow, and of generated pictures whose depth is replaced by that of another scene, the floor.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PITCHES = (5.0, 20.0, 35.0)
 
 
 def true_view(number: int, yaw: float, pitch: float, size: int) -> View:
-    """A scene of the test part from any pose."""
+    """Renders a scene of the test part from any pose."""
     picture, depth = render(scene_and_pose(number, TEST_SEED)[0], yaw, pitch, size)
     seen = np.isfinite(depth)
     return View(picture.transpose(1, 2, 0), np.where(seen, depth, FAR).astype(np.float32), seen, yaw, pitch)
@@ -57,9 +57,9 @@ def main(arguments: list[str] | None = None) -> None:
             for name, pair in (("true", (one, other)), ("made", (first, second)), ("floor", (mixed, second))):
                 found = agreement(*pair)
                 rows[name].append((found.psnr, found.share))
-        told = [f"{np.nanmedian([p for p, _s in row]):.1f} ({np.mean([s for _p, s in row]):.2f})"
+        cells = [f"{np.nanmedian([p for p, _s in row]):.1f} ({np.mean([s for _p, s in row]):.2f})"
                 for row in rows.values()]  # fmt: skip
-        print(f"{turned:8}" + "".join(f"{one:>20}" for one in told))
+        print(f"{turned:8}" + "".join(f"{one:>20}" for one in cells))
     times = []
     for step in range(40):
         began = time.perf_counter()

@@ -1,13 +1,13 @@
-"""How well pictures and sentences belong together: retrieval by CLIP, and whether drawn faces show what was asked.
+"""How well pictures and sentences belong together: retrieval by CLIP, and whether drawn faces show what was requested.
 
     python -m benchmarks.words                                    # the shelf's clip.avatars and stackgan.avatars
-    python -m benchmarks.words --run RUN                          # a run of stackgan in place of the shelf's model
-    python -m benchmarks.words --search 20 --guide attributes     # faces of projected_gan.avatars that are looked for
+    python -m benchmarks.words --run RUN                          # a run of stackgan instead of the installed model
+    python -m benchmarks.words --search 20 --guide attributes     # faces found in projected_gan.avatars
     python -m benchmarks.words --emoji                            # the shelf's clip.emoji alone; or --emoji --run RUN
 
 Sentences and pictures are those of the test part, which nothing was trained on; `unseen` are those with a pair of
 values that no training picture has. Retrieval: the sentence's own picture is first, or among five, of 100; beside it
-chance, and what a reader that knew every attribute of every picture could reach (where several pictures fit a
+chance, and the result of an ideal reader that knows every attribute of every picture (where several pictures fit a
 sentence, it guesses among them). Attributes: the share of those that a sentence names which the shelf's net
 `features.avatars` sees in the picture; beside it the share in the real picture of the sentence (the truth: the net's
 own accuracy), and in the picture of another sentence (chance). Variety: distances in that net's features between
@@ -104,7 +104,7 @@ def run_named(wanted: str) -> str:
 
 
 def sampled(sampler: Sampler) -> Draw:
-    """By a model that follows words."""
+    """Pictures by a model that follows words."""
 
     def draw(tokens: Tensor, seed: int) -> Tensor:
         latents = torch.randn(1, sampler.hparams.latent_size, generator=torch.Generator().manual_seed(seed))
@@ -114,7 +114,7 @@ def sampled(sampler: Sampler) -> Draw:
 
 
 def searched(guide: str, steps: int, classifier: AttributeClassifier) -> Draw:
-    """By a search in a model that knows no words."""
+    """Pictures by a search in a model that knows no words."""
     explorer, clip = Explorer(loading.load(SEARCHED)), loading.load(CLIP) if guide == "clip" else None
 
     def draw(tokens: Tensor, seed: int) -> Tensor:

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# guess: an event that is kept out of the API (`api_visibility="private"`) has no endpoint name, so that a public event with
-#   the same function is called by the function's name.
-# what happens: Gradio 6.31.0 gives the private one the function's name all the same, and the public event, laid out later,
-#   becomes `/begin_1`, even where it asks for `api_name="begin"`. Adding a private event before it renames what clients
-#   call, without a word. Only a name of its own for the private event keeps the public one's.
+# guess: an event that is kept out of the API (`api_visibility="private"`) has no endpoint name, so that a public event
+#   with the same function is called by the function's name.
+# what happens: Gradio 6.31.0 still gives the private one the function's name, and the public event, defined later,
+#   becomes `/begin_1`, even where it asks for `api_name="begin"`. Adding a private event before it silently renames
+#   what clients call. Only a separate name for the private event keeps the public one's.
 # source: https://www.gradio.app/docs/gradio/blocks (api_name: "defaults to the name of the function")
 set -euo pipefail
 folder="$(mktemp -d)"

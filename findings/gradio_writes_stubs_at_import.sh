@@ -2,9 +2,9 @@
 # guess: type stubs (.pyi) are made when a package is built. An import reads none and writes none, and `import gradio`
 #   spends its time on what it depends on.
 # what happens: gradio 6.31.0 parses its own sources with `ast` for each component class, in every process that imports
-#   it, and writes its stubs into the package where they are missing or differ: a stub that was deleted (by a slim image,
-#   say) is back after an import. More than a quarter of the processor time of `import gradio` goes there (1.4 of 3.8 s on
-#   an AMD EPYC), which a demo waits for at every start.
+#   it, and writes its stubs into the package where they are missing or differ: a stub that was deleted (in a slim
+#   image, for example) is back after an import. More than a quarter of the processor time of `import gradio` goes there
+#   (1.4 of 3.8 s on an AMD EPYC), which delays every start of a demo.
 # source: gradio/component_meta.py (`ComponentMeta.__new__`, `create_or_modify_pyi`) of
 #   https://github.com/gradio-app/gradio/tree/gradio%406.31.0
 set -euo pipefail

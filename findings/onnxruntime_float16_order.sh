@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# guess: the model that onnxruntime's own converter to half precision returns is a valid ONNX model, as the one that was
-#   put in.
-# what happens: onnxruntime 1.32.0, `convert_float_to_float16(model, keep_io_types=True)` appends the casts of the inputs
-#   at the end of the node list. ONNX wants nodes in topological order, so `onnx.checker.check_model` refuses the model
-#   ("Nodes in a graph must be topologically sorted") and so do converters that check first; onnxruntime itself runs it.
-#   `OnnxModel(model).topological_sort()` puts it right.
+# guess: the model that onnxruntime's own converter to half precision returns is a valid ONNX model, like its
+#   input.
+# what happens: onnxruntime 1.32.0, `convert_float_to_float16(model, keep_io_types=True)` appends the casts of the
+#   inputs at the end of the node list. ONNX wants nodes in topological order, so `onnx.checker.check_model` refuses the
+#   model ("Nodes in a graph must be topologically sorted") and so do converters that check first; onnxruntime itself
+#   runs it. `OnnxModel(model).topological_sort()` fixes it.
 # source: https://github.com/onnx/onnx/blob/main/docs/IR.md#graphs (nodes must be topologically sorted);
 #   https://onnxruntime.ai/docs/performance/model-optimizations/float16.html
 set -euo pipefail

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # guess: optuna-dashboard's PreferentialGPSampler proposes what `trial.suggest_int(name, low, high)` may return, and so
-#   comes to `high` where larger is preferred in every comparison. Both ends of Optuna's ranges are included.
+#   reaches `high` if larger is preferred in every comparison. Both ends of Optuna's ranges are included.
 # what happens: optuna-dashboard 0.21.0 with optuna 5.0.0 and botorch 0.18.1. Where all parameters are whole numbers (or
-#   steps, or categories) the sampler tries all of numpy.arange(low, high, step), which leaves out `high`: it stays one
-#   below for ever, and a switch from 0 to 1 is always 0, even though the upper end was shown and won. With one float
-#   beside them the same range is searched as a whole.
+#   steps, or categories) the sampler tries all of numpy.arange(low, high, step), which leaves out `high`: it always
+#   stays one below, and a switch from 0 to 1 is always 0, even though the upper end was shown and won. With one float
+#   parameter in addition, the whole range is searched.
 # source: https://github.com/optuna/optuna-dashboard/pull/634;
 #   https://optuna.readthedocs.io/en/stable/reference/generated/optuna.distributions.IntDistribution.html (high is
 #   included)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # guess: a trial whose process was killed is failed by `optuna.storages.fail_stale_trials(study)` in every storage that
-#   several processes can share, or the call says that this storage can't do it. A journal file is what Optuna recommends
-#   where there is no database server.
-# what happens: optuna 5.0.0, nothing, and without a word. Heartbeats exist for RDBStorage with a heartbeat_interval alone;
-#   of a journal, and of a database without an interval, the call returns as if it had looked, and the trial is RUNNING for
-#   ever: the sampler counts it as one that is still being worked on (constant_liar).
+#   several processes can share, or the call reports that this storage can't do it. Optuna recommends a journal file
+#   if there is no database server.
+# what happens: optuna 5.0.0 silently does nothing. Heartbeats exist only for RDBStorage with a heartbeat_interval; for
+#   a journal, and for a database without an interval, the call returns without an error, and the trial stays RUNNING
+#   forever: the sampler counts it as a trial in progress (constant_liar).
 # source: https://optuna.readthedocs.io/en/stable/reference/generated/optuna.storages.fail_stale_trials.html
 set -euo pipefail
 folder=$(mktemp -d)

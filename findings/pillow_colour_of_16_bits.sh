@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# guess: a PNG in colour with 16 bits a channel opens either as 16 bits, as a grey one does ("I;16"), or with its levels
-#   rounded to 8 bits, and something says that precision is lost.
+# guess: a PNG in colour with 16 bits a channel opens either as 16 bits, like a grey one ("I;16"), or with its levels
+#   rounded to 8 bits, and a warning reports the loss of precision.
 # what happens: Pillow 12.3.0 opens it as "RGB" and keeps the upper byte of each level: no rounding, no warning, and
-#   nothing in `info` or `mode` tells it from a file of 8 bits. Medical and microscopy pictures that use 12 of the 16 bits
-#   come out nearly black (level 4095 of 4095 becomes 15 of 255). A grey file with alpha opens as "RGBA" in the same way.
+#   nothing in `info` or `mode` distinguishes it from a file of 8 bits. Medical and microscopy pictures that use 12 of
+#   the 16 bits come out nearly black (level 4095 of 4095 becomes 15 of 255). A grey file with alpha opens as "RGBA" in
+#   the same way.
 # source: https://pillow.readthedocs.io/en/stable/handbook/image-file-formats.html#png (lists modes, not this loss)
 set -euo pipefail
 folder="$(mktemp -d)"

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# guess: an empty SMILES string is no molecule: MolFromSmiles gives None, as for text that it can't read, and the estimate of
-#   drug-likeness (QED) refuses it. So the share of strings that RDKit reads is the "validity" of generated molecules.
-# what happens: RDKit 2026.9.1 reads the empty string as a molecule without atoms, which passes sanitisation, and gives it a
-#   QED of .339 and a logP of 0: more than it gives peracetic acid or acrolein. Bare atoms and several
-#   fragments in one string are read as well. A generator of graphs that has learned to put "no atom" everywhere is 100 %
-#   valid. Validity has to ask for atoms and for one fragment.
-# source: https://www.rdkit.org/docs/GettingStartedInPython.html (MolFromSmiles "returns a Mol object on success, None on
-#   failure"); validity as in MolGAN, 1805.11973, section 5
+# guess: an empty SMILES string isn't a molecule: MolFromSmiles gives None, as for text that it can't read, and the
+#   estimate of drug-likeness (QED) refuses it. So the share of strings that RDKit reads is the "validity" of generated
+#   molecules.
+# what happens: RDKit 2026.9.1 reads the empty string as a molecule without atoms, which passes sanitisation, and gives
+#   it a QED of .339 and a logP of 0: more than it gives peracetic acid or acrolein. Bare atoms and several fragments in
+#   one string are read as well. A generator of graphs that has learned to put "no atom" everywhere is 100 % valid.
+#   Validity must require atoms and a single fragment.
+# source: https://www.rdkit.org/docs/GettingStartedInPython.html (MolFromSmiles "returns a Mol object on success, None
+#   on failure"); validity as in MolGAN, 1805.11973, section 5
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# guess: a deep copy of a layer with spectral norm is a layer of its own. Taking the spectral norm off the copy (as one
-#   does with the averaged generator before it is exported) leaves the original, which still trains, as it was.
+# guess: a deep copy of a layer with spectral norm is an independent layer. Removing the spectral norm from the copy
+#   (as for the averaged generator before export) leaves the original, which still trains, unchanged.
 # what happens: torch 2.15.0 gives a parametrised layer a class made for it alone, and a deep copy shares that class.
 #   remove_parametrizations deletes the attribute `weight` from the class, so the original can't compute anything any
-#   more: "'ParametrizedLinear' object has no attribute 'weight'". Its state_dict() is still whole, so that saving shows
-#   nothing. The older hook form, torch.nn.utils.spectral_norm, doesn't do this.
+#   more: "'ParametrizedLinear' object has no attribute 'weight'". Its state_dict() is still complete, so that saving
+#   doesn't reveal it. The older hook form, torch.nn.utils.spectral_norm, doesn't do this.
 # source: https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.parametrize.remove_parametrizations.html;
 #   deep copies of parametrised modules came with https://github.com/pytorch/pytorch/pull/80811
 set -euo pipefail

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# guess: torch.onnx.export with `dynamic_shapes` either writes a free batch, or raises as torch.export.export does when the
-#   code fixes that axis ("Constraints violated (batch)").
-# what happens: torch 2.15.0 tries one way of capturing the network after another, and the last one ignores the constraint:
-#   a network with `len(z)` in its forward (where `z.shape[0]` would have been traced) is written with the batch of the
-#   example, without an error and, with verbose=False, without a word. The file then runs for that one batch size alone.
-#   Generators that expand a learnt constant to the batch, as StyleGAN's, are written like that. So: look at the shapes
+# guess: torch.onnx.export with `dynamic_shapes` either writes a free batch, or raises as torch.export.export does when
+#   the code fixes that axis ("Constraints violated (batch)").
+# what happens: torch 2.15.0 tries one way of capturing the network after another, and the last one ignores the
+#   constraint: a network with `len(z)` in its forward (where `z.shape[0]` would have been traced) is written with the
+#   batch of the example, without an error and, with verbose=False, without a message. The file then runs only for that
+#   batch size. Generators that expand a learnt constant to the batch, like StyleGAN's, are affected. Check the shapes
 #   in the file, or run it at two batch sizes.
 # source: https://docs.pytorch.org/docs/stable/onnx_export.html (dynamic_shapes);
 #   https://docs.pytorch.org/docs/stable/export.html (the error that torch.export raises)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# guess: a plain training loop, without torch.compile, doesn't load the compiler. Once PyTorch is imported, an optimiser is
-#   made in microseconds.
-# what happens: torch 2.15.0 imports torch._dynamo as the first optimiser of a process is made (`add_param_group` asks it
-#   to be left out of compiled graphs, and `step` to break them), and with it torch._inductor, sympy and more: about 900
-#   modules, for nearly as long as `import torch` took (1.4 s beside 1.7). Each process that trains pays for it before its first step,
-#   also each worker and each trial of a search.
+# guess: a plain training loop, without torch.compile, doesn't load the compiler. Once PyTorch is imported, an optimiser
+#   is created in microseconds.
+# what happens: torch 2.15.0 imports torch._dynamo when the first optimiser of a process is created (`add_param_group`
+#   asks it to be left out of compiled graphs, and `step` to break them), and with it torch._inductor, sympy and more:
+#   about 900 modules, for nearly as long as `import torch` took (1.4 s, compared with 1.7 s). Each process that trains
+#   pays for it before its first step, also each worker and each trial of a search.
 # source: torch/_compile.py (_disable_dynamo) and torch/optim/optimizer.py (_use_grad_for_differentiable) of
 #   https://github.com/pytorch/pytorch/tree/v2.15.0
 set -euo pipefail

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# guess: a sequence of which every place is padding (an empty caption, the unconditional half of classifier-free guidance)
-#   gives a transformer layer the same numbers in evaluation as in training; whatever they are, they are finite in both.
+# guess: a sequence of which every place is padding (an empty caption, the unconditional half of classifier-free
+#   guidance) gives a transformer layer the same numbers in evaluation as in training; whatever they are, they are
+#   finite in both.
 # what happens: torch 2.15.0 has two paths. With gradients the layer gives finite numbers. Under torch.no_grad(), in
 #   evaluation, the same layer with the same input gives NaN for that sequence, and nn.TransformerEncoder raises
-#   "to_padded_tensor: at least one constituent tensor should have non-zero numel" if all sequences are empty. So training
-#   and its losses look sound, and only drawn samples break. A first token that is never masked avoids it.
+#   "to_padded_tensor: at least one constituent tensor should have non-zero numel" if all sequences are empty. So
+#   training and its losses look correct, and only drawn samples break. A first token that is never masked avoids it.
 # source: https://docs.pytorch.org/docs/stable/generated/torch.nn.TransformerEncoderLayer.html ("Fast path")
 set -euo pipefail
 folder="$(mktemp -d)"

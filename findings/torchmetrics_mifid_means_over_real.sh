@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# guess: MiFID (arXiv:2106.03062, section 3) averages, over the generated images, the cosine distance to the closest real
-#   one; so does torchmetrics.
+# guess: MiFID (arXiv:2106.03062, section 3) averages, over the generated images, the cosine distance to the closest
+#   real one; so does torchmetrics.
 # what happens: torchmetrics 1.9.0 averages over the real images the distance to the closest generated one. Where every
 #   generated image is a copy of one training image, the paper's mean is 0 (and MiFID huge), torchmetrics' isn't.
-# source: torchmetrics/image/mifid.py, `compute` calls _mifid_compute(mean_real, cov_real, real_features, mean_fake, ...)
+# source: torchmetrics/image/mifid.py, `compute` calls _mifid_compute(mean_real, cov_real, real_features, mean_fake,
+#   ...)
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

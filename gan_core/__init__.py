@@ -17,7 +17,7 @@ __all__ = ["__version__", "load"]
 
 
 def load(name: str) -> Sampler:
-    """A model of the shelf by name, a model's folder, or `hf://owner/name`, a model on the Hub.
+    """Loads a model of the shelf by name, a model from a folder, or `hf://owner/name` from the Hub.
 
     Raises UnknownName, BadCheckpoint or HubError.
     """

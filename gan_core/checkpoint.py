@@ -25,16 +25,16 @@ from gan_core.fitting import check_finite, check_fit
 
 FORMAT = "ganscope.checkpoint.1"
 TENSOR = "__tensor__"
-LEARNT = ("/networks/", "/average/")  # how the names of weights begin, among all that is needed to go on
+LEARNT = ("/networks/", "/average/")  # prefixes of the names of learnt weights
 
 
 def pack(state: Any, prefix: str, tensors: dict[str, Tensor]) -> Any:
-    """Moves the tensors of a nested state into `tensors`; returns the rest, with their names in their places."""
+    """Moves the tensors of a nested state into `tensors`; returns the rest, with tensors replaced by their names."""
     if isinstance(state, Tensor):
         tensors[prefix] = state.detach().contiguous()
         return {TENSOR: prefix}
     if isinstance(state, Mapping):
-        # optimiser states have whole numbers as keys, which JSON lacks
+        # optimiser states have integer keys, which JSON lacks
         return {_key(key): pack(value, f"{prefix}/{_key(key)}", tensors) for key, value in state.items()}
     if isinstance(state, (list, tuple)):
         return [pack(value, f"{prefix}/{place}", tensors) for place, value in enumerate(state)]
@@ -57,7 +57,7 @@ def unpack(rest: Any, tensors: Mapping[str, Tensor]) -> Any:
 
 
 def write_checkpoint(path: Path, state: Mapping[str, Any]) -> tuple[str, int]:
-    """Writes a state; returns the file's sha256 and size in bytes. Raises OSError where it can't be written."""
+    """Writes a state; returns the file's sha256 and size in bytes. Raises OSError if it can't be written."""
     tensors: dict[str, Tensor] = {}
     rest = pack(state, "", tensors)
     content = save(
@@ -70,8 +70,8 @@ def write_checkpoint(path: Path, state: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def read_checkpoint(path: Path, sha256: str = "") -> dict[str, Any]:
-    """Reads a state; raises BadCheckpoint where the file is missing, cut short, altered or not one of ours, or where
-    its weights aren't finite.
+    """Reads a state; raises BadCheckpoint if the file is missing, truncated, altered or foreign, or its weights aren't
+    finite.
     """
     check_whole(path, sha256)
     try:
@@ -100,7 +100,7 @@ def read_checkpoint(path: Path, sha256: str = "") -> dict[str, Any]:
 
 
 def load_state(trainer: Any, state: Mapping[str, Any]) -> None:
-    """Puts a state into a trainer; raises BadCheckpoint, changing nothing, where it belongs to other networks."""
+    """Loads a state into a trainer; raises BadCheckpoint, and changes nothing, if it belongs to other networks."""
     classes = trainer.recipe.labelled
     specs = [DataSpec.from_state(state["spec"]), trainer.spec] if "spec" in state else [None, None]
     saved, wanted = (spec if spec is None or classes else replace(spec, classes=0) for spec in specs)
@@ -124,7 +124,7 @@ def checkpoint_name(step: int) -> str:
 
 
 def fingerprint(network: nn.Module) -> str:
-    """sha256 of a network's learnt weights in their order: the same for a run, its checkpoint and the shelf."""
+    """sha256 of a network's learnt weights in order: the same for a run, its checkpoint and its model on the shelf."""
     digest = hashlib.sha256()
     for name, weight in network.named_parameters():
         digest.update(name.encode())

@@ -5,7 +5,7 @@
         made.pictures[0].save("face.png")
         film = service.interpolate(seeds=[1, 2, 3], kind="WebP")         waits until it is done
 
-docs/serving.md says what each call takes; what can't be done is raised as a ServiceError with the server's sentence.
+docs/serving.md describes the parameters of each call; errors are raised as a ServiceError with the server's message.
 Needs httpx, which comes with the extra `serve` and with Gradio.
 """
 
@@ -26,13 +26,13 @@ from PIL import Image
 from gan_core.errors import GanscopeError
 
 Picture = Path | bytes | Image.Image
-LOOK = 0.3  # seconds between two looks at a job
-TRIES = 3  # of a request that the server is too busy for
+LOOK = 0.3  # seconds between two polls of a job
+TRIES = 3  # of a request while the server is busy
 MOST_PAUSE = 30.0  # seconds between two tries
 
 
 class ServiceError(GanscopeError):
-    """What the server refused, with its sentence; `status` is that of HTTP, 0 where there was no answer."""
+    """The server refused a request; holds its message. `status` is the HTTP status, 0 if there was no answer."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__("{sentence}", sentence=sentence)
@@ -41,7 +41,7 @@ class ServiceError(GanscopeError):
 
 @dataclass(frozen=True)
 class Made:
-    """Pictures, and what they were drawn from."""
+    """Pictures, and the inputs that they were drawn from."""
 
     pictures: tuple[Image.Image, ...]
     seed: str
@@ -50,7 +50,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Result:
-    """What a job has made: a film or a picture as a file's content, and what is known of it."""
+    """The result of a job: a film or a picture as a file's content, and facts about it."""
 
     content: bytes
     type: str
@@ -62,7 +62,7 @@ class Result:
 
 
 class Client:
-    """One server. `key` is needed where the server asks for one."""
+    """A client of one server. `key` is needed if the server requires one."""
 
     def __init__(self, url: str, key: str = "", timeout: float = 60.0) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -119,7 +119,7 @@ class Client:
         return self._result(self._with_files("invert", values, picture=picture), progress)
 
     def evaluate(self, progress: Callable[[float], object] | None = None, **values: Any) -> Mapping[str, Any]:
-        """`model`, `samples`, `metrics`, `seed`; the answer has `metrics` by name, and what they are of."""
+        """`model`, `samples`, `metrics`, `seed`; the answer has `metrics` by name, and facts about the evaluation."""
         made = self._result(self._sent("POST", "/v1/evaluate", json=values), progress)
         found: Mapping[str, Any] = json.loads(made.content)
         return found
@@ -135,7 +135,7 @@ class Client:
         return self._sent("POST", f"/v1/{call}", data=dict(values), files=files)
 
     def _result(self, begun: httpx.Response, progress: Callable[[float], object] | None) -> Result:
-        """Waits for a job; cancels it where waiting is interrupted."""
+        """Waits for a job; cancels it if the wait is interrupted."""
         address = begun.headers["Location"]
         try:
             while (job := self._sent("GET", address).json())["state"] in ("waiting", "running"):
@@ -151,7 +151,7 @@ class Client:
         return Result(made.content, made.headers["Content-Type"], job)
 
     def _sent(self, method: str, address: str, **content: Any) -> httpx.Response:
-        """The answer; waits and tries again where the server asks for it. Raises ServiceError."""
+        """Sends a request and returns the answer; waits and retries if the server asks for it. Raises ServiceError."""
         for rest in reversed(range(TRIES)):
             try:
                 answer = self._http.request(method, address, **content)

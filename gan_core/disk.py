@@ -1,4 +1,4 @@
-"""Writing files so that a full disk is one clear error and no half-written file stands under its final name."""
+"""Writes files so that a full disk raises one clear error and no partial file is left under its final name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from gan_core.errors import StoreError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-TEMPORARY = ".partial"  # ending of files that are still being written; a claim sweeps what a crash left of them
+TEMPORARY = ".partial"  # ending of files that are being written; a claim deletes those left by a crash
 
 
 class DiskFull(StoreError):
@@ -29,7 +29,7 @@ class DiskFull(StoreError):
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turns a full disk into DiskFull and any other OSError into StoreError, for whatever writes below the folder."""
+    """Turns a full disk into DiskFull and any other OSError into StoreError, for code that writes below the folder."""
     try:
         yield
     except OSError as error:
@@ -47,7 +47,7 @@ def writing(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A name to write to, which becomes `path` when all is written; nothing is left of it where that fails.
+    """Yields a temporary name to write to, renamed to `path` on success and removed on failure.
 
     Raises StoreError.
     """
@@ -61,7 +61,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def is_full(folder: Path) -> bool:
-    """Finds out by writing a little, since SQLite reports some full disks (and all full quotas) as an I/O error."""
+    """Tests by writing a little, since SQLite reports some full disks (and all full quotas) as an I/O error."""
     probe = folder / f"probe-{os.getpid()}-{threading.get_ident()}{TEMPORARY}"
     try:
         probe.write_bytes(bytes(256 * 1024))
@@ -74,7 +74,7 @@ def is_full(folder: Path) -> bool:
 
 
 def write_temporary(path: Path, data: bytes) -> Path:
-    """Writes the data beside `path`, for an `os.replace` onto it; leaves nothing behind where that fails."""
+    """Writes the data beside `path`, for an `os.replace` onto it; leaves nothing behind on failure."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}{TEMPORARY}")
     try:
         temporary.write_bytes(data)
@@ -85,7 +85,7 @@ def write_temporary(path: Path, data: bytes) -> Path:
 
 
 class Reserve:
-    """A file that holds some space back, so that a run's end can still be written down when the disk is full."""
+    """A file that reserves some space, so that the end of a run can still be recorded when the disk is full."""
 
     BYTES = 512 * 1024
 
@@ -97,7 +97,7 @@ class Reserve:
             self.path.unlink(missing_ok=True)
 
     def restore(self) -> bool:
-        """Makes the file where it is missing or short; returns whether it stands."""
+        """Creates the file if it is missing or too short; returns whether it has its full size."""
         try:
             if self.size() == self.BYTES:
                 return True
@@ -109,12 +109,12 @@ class Reserve:
         return True
 
     def size(self) -> int:
-        """Bytes that it takes now."""
+        """Its present size in bytes."""
         return file_size(self.path)
 
 
 def file_size(path: Path) -> int:
-    """Bytes of a file; 0 where there is none (any more)."""
+    """The size of a file in bytes; 0 if it doesn't exist (any more)."""
     try:
         return path.stat().st_size
     except OSError:

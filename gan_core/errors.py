@@ -1,7 +1,7 @@
 """Errors that a user can act on.
 
 A message is a constant English template and its values are kept apart, so that a front end can show it in
-another language. It names what offends and what would be valid.
+another language. It names what is wrong and what would be valid.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ LISTED = 20  # names in a message
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names for a message; of many the first, and how many there are."""
+    """Names for a message; a long list is cut, and its length given."""
     return ", ".join(names[:LISTED]) + (f", … ({len(names)})" if len(names) > LISTED else "")
 
 
@@ -34,7 +34,7 @@ class BadValue(GanscopeError):
 
 
 class BadData(GanscopeError):
-    """A data set can't be read or doesn't fit what was asked of it."""
+    """A data set can't be read or is unsuitable for the request."""
 
 
 class BadCheckpoint(GanscopeError):
@@ -46,11 +46,11 @@ class StoreError(GanscopeError):
 
 
 class RunConflict(GanscopeError):
-    """What was asked of a run doesn't fit the state that it is in."""
+    """A command isn't possible in the run's present state."""
 
 
 class HubError(GanscopeError):
-    """The Hugging Face Hub can't be reached, doesn't have what was asked for, or refuses."""
+    """The Hugging Face Hub can't be reached, lacks the requested item, or refuses."""
 
 
 class ExportError(GanscopeError):
@@ -73,7 +73,7 @@ class UnknownName(GanscopeError):
 
 
 class DeletedRun(UnknownName):
-    """A run that there was, and that somebody has deleted."""
+    """A run that existed and has been deleted."""
 
     def __init__(self, message: str, **values: object) -> None:
         GanscopeError.__init__(self, message, **values)

@@ -10,7 +10,7 @@ from gan_core.errors import BadCheckpoint
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Writes and syncs a file under a partial name, then renames it; leaves nothing behind where that fails."""
+    """Writes and syncs a file under a partial name, then renames it; leaves nothing behind on failure."""
     partial = path.with_name(f"{path.name}.partial")
     try:
         with partial.open("wb") as file:
@@ -24,7 +24,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def check_whole(path: Path, sha256: str = "") -> None:
-    """Raises BadCheckpoint where the file is missing, or where it isn't the one of that checksum ("": any)."""
+    """Raises BadCheckpoint if the file is missing or doesn't have that checksum ("": any)."""
     if not path.is_file():
         raise BadCheckpoint("The checkpoint {name} is missing.", name=path.name)
     if sha256 and sha256_of(path) != sha256:
@@ -32,6 +32,6 @@ def check_whole(path: Path, sha256: str = "") -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """The checksum of a file's content, read piece by piece."""
+    """The checksum of a file's content, read in chunks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

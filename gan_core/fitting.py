@@ -1,8 +1,8 @@
 """Checks that weights fit a network and are finite, before anything is loaded.
 
-PyTorch's own errors list every difference after a colon, in an order that isn't that of the layers. Here the first
-layer that differs is named, in the network's order and so the same one on every call, with both shapes; and, where the
-weights say what data they are for, what differs about these.
+PyTorch's own errors list every difference after a colon, not in the order of the layers. Here the first differing layer
+in the network's order, and so always the same one, is named with both shapes; and, if the weights record their data,
+what differs about these.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Misfit:
-    """The first layer that differs: its shape in the weights, and in the network; None where it isn't there."""
+    """The first layer that differs: its shape in the weights and in the network; None if it is missing there."""
 
     layer: str
     theirs: Shape | None
@@ -30,7 +30,7 @@ class Misfit:
 
 
 def misfit(network: nn.Module, weights: Mapping[str, Tensor]) -> Misfit | None:
-    """What differs first, in the network's order, then what the weights alone have; None where all of it fits."""
+    """The first difference, in the network's order, then layers that only the weights have; None if all fit."""
     own = network.state_dict()
     for layer, tensor in own.items():
         theirs = weights.get(layer)
@@ -47,10 +47,10 @@ def check_fit(
     saved: DataSpec | None = None,
     wanted: DataSpec | None = None,
 ) -> None:
-    """Raises BadCheckpoint where weights belong to another network.
+    """Raises BadCheckpoint if the weights belong to another network.
 
-    `of` is what the network is called among those of its recipe; `saved` and `wanted` are the data that the weights and
-    the network are for, where both are known.
+    `of` is the network's name in its recipe; `saved` and `wanted` are the data of the weights and of the network, if
+    both are known.
     """
     found = misfit(network, weights)
     if found is None:
@@ -87,13 +87,13 @@ def _shown(shape: Shape | None) -> str:
 
 
 def fill(network: nn.Module, weights: Mapping[str, Tensor], of: str = "") -> None:
-    """Loads weights into a network; raises BadCheckpoint, changing nothing, where they belong to another one."""
+    """Loads weights into a network; raises BadCheckpoint, and changes nothing, if they belong to another one."""
     check_fit(network, weights, of)
     network.load_state_dict(weights)
 
 
 def check_finite(weights: Mapping[str, Tensor], file: str) -> None:
-    """Raises BadCheckpoint where values are NaN or infinite: such weights draw black or noise, without an error."""
+    """Raises BadCheckpoint if values are NaN or infinite: such weights draw black or noise without an error."""
     spoilt = {layer: count for layer, tensor in weights.items() if (count := _not_finite(tensor))}
     if spoilt:
         layer, count = next(iter(spoilt.items()))
@@ -107,8 +107,8 @@ def check_finite(weights: Mapping[str, Tensor], file: str) -> None:
 def _not_finite(tensor: Tensor) -> int:
     if not (tensor.is_floating_point() or tensor.is_complex()):
         return 0
-    values = tensor.float() if tensor.element_size() == 1 else tensor  # floats of 8 bits can't be asked
-    # a sum is NaN or infinite if any value is, and costs no array of its own; large values may overflow it as well
+    values = tensor.float() if tensor.element_size() == 1 else tensor  # 8-bit floats lack `isfinite`
+    # a sum is NaN or infinite if any value is, and needs no temporary array; large values may overflow it as well
     if not values.is_complex() and bool(torch.isfinite(values.sum(dtype=torch.float64))):
         return 0
     return int((~torch.isfinite(values)).sum())

@@ -53,7 +53,7 @@ class TwoPlayerHParams(HParams):
 
 @dataclass(frozen=True)
 class TrainingHParams(HParams):
-    """What the trainer reads of every recipe: seed, batch size, optimiser, schedule, EMA."""
+    """The trainer's settings, common to all recipes: seed, batch size, optimiser, schedule, EMA."""
 
     batch_size: int = knob(
         64, 2, 1024, label="Batch size", unit="images",
@@ -154,7 +154,7 @@ ZERO_CENTRED = ("r1", "r2", "r1_r2")  # penalties on the norm of the gradient it
 
 @dataclass(frozen=True)
 class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
-    """What the adversarial objective reads, for any generator that maps latents to samples."""
+    """Settings of the adversarial objective, for any generator that maps latents to samples."""
 
     latent_size: int = knob(
         100, 1, 1024, label="Latent size", unit="dimensions", change="rebuild", group="networks",

@@ -101,16 +101,16 @@ def knobs(hparams: HParams | type[HParams]) -> dict[str, Knob]:
 
 def knob_type(kind: type[HParams], name: str) -> Any:
     """The annotated type of one field."""
-    return _types(typing.cast(Any, kind))[name]  # mypy takes a class for its unhashable instances
+    return _types(typing.cast(Any, kind))[name]  # mypy confuses a class with its unhashable instances
 
 
 @functools.cache
 def _types(kind: Any) -> dict[str, Any]:
-    return typing.get_type_hints(kind)  # evaluates every annotation, .7 ms
+    return typing.get_type_hints(kind)  # evaluates every annotation, 0.7 ms
 
 
 class Named(str):
-    """Names of settings in an error, as they are typed; front ends show their labels, with values if given.
+    """Names of settings in an error, as typed in commands; front ends show their labels, with values if given.
 
     Named.of(hparams, ["batch_size"])      "batch_size", labelled "Batch size"
     """
@@ -170,8 +170,8 @@ def _inside(value: float, described: Knob) -> bool:
     return (described.low is None or value >= described.low) and (described.high is None or value <= described.high)
 
 
-LONGEST = 100  # characters of a value that is read at all
-SHOWN = 40  # characters of a value that can't be read that an error repeats
+LONGEST = 100  # longest value that is parsed, in characters
+SHOWN = 40  # characters of an invalid value that an error repeats
 _LIST = re.compile(r"\s*\d+\s*(?:[,，、-]\s*\d+\s*)*[,，、]?\s*")  # 256, 512 or 256-512; no sign, no fraction
 _BOOLS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
@@ -224,7 +224,7 @@ def read(kind: type[HParams], name: str, value: Any) -> Any:
 
 
 def read_as(name: str, described: Knob, wanted: Any, value: Any) -> Any:
-    """The same for a value that is described by a knob but is not a setting, such as the steps of a run."""
+    """Like `read`, for a value that is described by a knob but is not a setting, such as the steps of a run."""
     name = Named.made(name, [(described.label, None)])
     if isinstance(value, str) and wanted is not str:
         value = parse(name, wanted, value)
@@ -237,7 +237,7 @@ def read_as(name: str, described: Knob, wanted: Any, value: Any) -> Any:
 
 
 def changed(hparams: Params, changes: Mapping[str, Any]) -> Params:
-    """A copy with some fields changed; strings are parsed. Raises UnknownName or BadValue, and changes nothing then."""
+    """A copy with some fields changed; strings are parsed. Raises UnknownName or BadValue."""
     return dataclasses.replace(hparams, **{name: read(type(hparams), name, value) for name, value in changes.items()})
 
 

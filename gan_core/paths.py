@@ -7,11 +7,11 @@ from pathlib import Path
 
 from gan_core.errors import StoreError
 
-ROOT = Path(__file__).parents[1]  # of the project, where it was cloned
+ROOT = Path(__file__).parents[1]  # folder of the project, if it was cloned
 
 
 def home() -> Path:
-    """The writable state folder, made on first use; raises StoreError where it can't be made."""
+    """The writable state folder, created on first use; raises StoreError if it can't be created."""
     folder = Path(os.environ.get("GANSCOPE_HOME") or Path.home() / ".ganscope")
     try:
         folder.mkdir(parents=True, exist_ok=True)

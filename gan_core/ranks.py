@@ -5,13 +5,14 @@ gradients are averaged, which gives the gradient of
 
     L = 1/W sum_r L_r
 
-This equals the loss of the whole batch where that is a mean over items. Inside a term, whatever depends on other items
-(batch normalisation, relativistic averages, minibatch statistics) is computed over all ranks by `Ranks.mean` and
-`Ranks.whole`, whose gradients flow back to every rank. Random numbers are drawn for the whole batch, by all ranks
-alike, and each keeps its part (`normal`, `uniform`, `integers`), so that W ranks compute what one process would.
+This equals the loss of the whole batch if that is a mean over items. Inside a term, everything that depends on other
+items (batch normalisation, relativistic averages, minibatch statistics) is computed over all ranks by `Ranks.mean` and
+`Ranks.whole`, whose gradients flow back to every rank. All ranks draw the same random numbers for the whole batch, and
+each keeps its part (`normal`, `uniform`, `integers`), so that W ranks compute the same as one process.
 
-Gradient accumulation is the same in time: with T turns, a rank's part is split again, and turn t draws the numbers of
-the whole batch and keeps those of the items r + W t, r + W (t + T), ... Statistics can't be joined over turns.
+Gradient accumulation does the same in sequence: with T turns, a rank's part is split again, and turn t draws the
+numbers of the whole batch and keeps those of the items r + W t, r + W (t + T), ... Statistics can't be joined over
+turns.
 
 While no training step runs, a process is alone: previews, samples and metrics never communicate.
 """
@@ -41,7 +42,7 @@ class LostRank(GanscopeError):
 
 
 class Ranks:
-    """The group of `size` processes in which this one is number `rank`; alone, its methods change nothing.
+    """The group of `size` processes in which this one is number `rank`; with one process, its methods change nothing.
 
     `average`, `mean` and `whole` are collective: all ranks call them in the same order.
     """
@@ -51,9 +52,9 @@ class Ranks:
         self.rank, self.size = rank, size
         self._control = control
         self.turn, self.turns = 0, 1
-        self.seconds = 0.0  # spent communicating and waiting for others; on a GPU, what the call itself takes
-        self.calls, self.bytes = 0, 0  # sums over the ranks, and what they held
-        self._own: list[Tensor] = []  # whether what this rank gave, and what came back, was finite, since `average`
+        self.seconds = 0.0  # spent communicating and waiting for others; on a GPU, only the calls themselves
+        self.calls, self.bytes = 0, 0  # number and total size of the sums over the ranks
+        self._own: list[Tensor] = []  # whether this rank's inputs, and the results, were finite, since `average`
         self._total: list[Tensor] = []
 
     def alike(self) -> Ranks:
@@ -61,7 +62,7 @@ class Ranks:
         return Ranks(self.rank, self.size, self._control)
 
     def in_turns(self, turns: int) -> Iterator[int]:
-        """Splits this rank's part of the batch again, for the time of the loop: one turn after the other."""
+        """Splits this rank's part of the batch again for the duration of the loop, one turn after the other."""
         self.turns = turns
         try:
             for turn in range(turns):
@@ -76,7 +77,7 @@ class Ranks:
 
     @property
     def parts(self) -> int:
-        """Into how many parts the whole batch is split, over ranks and turns."""
+        """The number of parts of the whole batch, over ranks and turns."""
         return self.size * self.turns
 
     @property
@@ -86,7 +87,7 @@ class Ranks:
 
     @contextmanager
     def training(self) -> Iterator[None]:
-        """Within it this thread is one of the ranks."""
+        """Context in which this thread is one of the ranks."""
         before = _current.set(self)
         try:
             yield
@@ -105,11 +106,11 @@ class Ranks:
         return total
 
     def mean(self, values: Tensor) -> Tensor:
-        """The mean over all ranks of what each computed for its part; differentiable any number of times."""
+        """The mean of the ranks' values for their parts; differentiable any number of times."""
         return values if self.size == 1 else self.sum(values) / self.size
 
     def each(self, values: Tensor) -> Tensor:
-        """What every rank computed, (W, ...), for values of equal shape; differentiable."""
+        """The values of all ranks, (W, ...), of equal shape; differentiable."""
         if self.size == 1:
             return values[None]
         before, after = (values.new_zeros(count, *values.shape) for count in (self.rank, self.size - 1 - self.rank))
@@ -118,7 +119,7 @@ class Ranks:
     def whole(self, values: Tensor) -> Tensor:
         """The items of all ranks in the order of the whole batch, (W * B, ...), from each rank's (B, ...).
 
-        Differentiable; a loss that every rank computes of the whole has the right gradient after `average`.
+        Differentiable; a loss that every rank computes from the whole has the right gradient after `average`.
         """
         if self.size == 1:
             return values
@@ -147,12 +148,12 @@ class Ranks:
         finite = own.isfinite().all()
         given, came = torch.stack([*self._own, finite]), torch.stack([*self._total, finite])
         self._own, self._total = [], []
-        # the first call whose result wasn't finite; the last entry stands for the gradient itself
+        # the first call whose result wasn't finite; the last entry is the gradient itself
         place = torch.where(came.all(), len(came) - 1, (~came).int().argmax())
         return (~given[place]).to(own.dtype)
 
     def note(self, given: Tensor, total: Tensor) -> None:
-        """Remembers whether values were finite before and after they were summed, for `average` to name a rank."""
+        """Records whether values were finite before and after they were summed, so that `average` can name a rank."""
         self._own.append(given.isfinite().all())
         self._total.append(total.isfinite().all())
 
@@ -167,15 +168,15 @@ class Ranks:
         self.bytes += values.numel() * values.element_size()
 
     def broadcast(self, tensors: Sequence[Tensor]) -> None:
-        """Overwrites tensors by those of rank 0."""
+        """Overwrites tensors with those of rank 0."""
         if self.size > 1:
             for tensor in tensors:
                 sent = tensor.detach().contiguous()
                 _connected(partial(dist.broadcast, sent, 0))
                 tensor.detach().copy_(sent)
 
-    def tell(self, content: bytes = b"") -> bytes:
-        """Rank 0's message to all ranks; what the others give is ignored. An empty one takes a single call."""
+    def broadcast_bytes(self, content: bytes = b"") -> bytes:
+        """Sends rank 0's message to all ranks; the others' arguments are ignored. An empty one takes a single call."""
         if self.size == 1:
             return content
         length = torch.tensor([len(content)])
@@ -189,7 +190,7 @@ class Ranks:
         return sent.numpy().tobytes()
 
     def collect(self, value: Any) -> list[Any]:
-        """Every rank's value, by rank; of what JSON can hold."""
+        """Every rank's value, by rank; values must be JSON."""
         if self.size == 1:
             return [value]
         content = torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8)
@@ -202,7 +203,7 @@ class Ranks:
         return [json.loads(part[: int(length)].numpy().tobytes()) for part, length in zip(found, lengths, strict=True)]
 
     def check_batch(self, batch_size: int, turns: int = 1) -> None:
-        """Raises BadValue where the batch can't be split evenly."""
+        """Raises BadValue if the batch can't be split evenly."""
         if batch_size % (self.size * turns):
             raise BadValue(
                 "The batch size must be a multiple of {parts}, which is {ranks} ranks times {turns} accumulated parts, "
@@ -214,7 +215,7 @@ class Ranks:
 def _connected(call: Callable[[], Any]) -> None:
     try:
         call()
-    except RuntimeError as error:  # of gloo and NCCL alike
+    except RuntimeError as error:  # from both gloo and NCCL
         raise LostRank(" ".join(str(error).split())[:200]) from error
 
 
@@ -240,7 +241,7 @@ _current: ContextVar[Ranks] = ContextVar("ranks", default=ALONE)
 
 
 def current() -> Ranks:
-    """The group that this thread trains in at the moment; `ALONE` outside a training step."""
+    """The group in which this thread trains at the moment; `ALONE` outside a training step."""
     return _current.get()
 
 

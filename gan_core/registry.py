@@ -18,7 +18,7 @@ class Registry(Generic[Item]):
         self._items: dict[str, Item] = {}
 
     def register(self, name: str, item: Item) -> Item:
-        """Adds an item; raises ValueError when the name is taken (a programming error)."""
+        """Adds an item; raises ValueError if the name is taken (a programming error)."""
         if name in self._items:
             raise ValueError(f"{self.kind} '{name}' is registered twice")
         self._items[name] = item
@@ -32,7 +32,7 @@ class Registry(Generic[Item]):
             raise UnknownName(self.kind, name, self._items) from None
 
     def sort(self, key: Callable[[Item], Any]) -> None:
-        """Orders the items by `key`; equal ones stay in the order in which they were registered."""
+        """Orders the items by `key`; equal ones stay in order of registration."""
         self._items = dict(sorted(self._items.items(), key=lambda named: key(named[1])))
 
     def names(self) -> list[str]:

@@ -1,3 +1,3 @@
-"""The version, where the package and its parts can read it."""
+"""The version, readable by the package and its parts."""
 
 __version__ = "0.2.0"

@@ -1,4 +1,4 @@
-"""Evaluate: metrics of models, runs and folders, with intervals, floors and what may be trusted."""
+"""Evaluate: metrics of models, runs and folders, with intervals, floors and notes on reliability."""
 
 from __future__ import annotations
 

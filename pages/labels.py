@@ -1,4 +1,4 @@
-"""Few labels: what adversarial learning makes of ten labelled pictures, and of a domain without labels."""
+"""Few labels: adversarial learning from ten labelled pictures, and for a domain without labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Molecules: drawn by seed, counted, explained, and one turned into another."""
+"""Molecules: drawn by seed, with counts, explanations and interpolation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Music: passages for four voices, to hear, to see and to continue."""
+"""Music: passages for four voices, to play, view and continue."""
 
 from __future__ import annotations
 

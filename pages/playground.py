@@ -1,4 +1,4 @@
-"""Playground: a GAN in the plane, with all that can be seen of it."""
+"""Playground: a GAN in the plane, with its networks, samples and gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sound: generated sounds to see and to hear, what lies between two of them, and their nearest real ones."""
+"""Sound: generated sounds to view and play, interpolation, and their nearest real ones."""
 
 from __future__ import annotations
 

@@ -25,12 +25,12 @@ Format = Literal["png", "webp", "json", "base64"]
 TYPES: dict[str, Format] = {"image/png": "png", "image/webp": "webp", "application/json": "json"}
 ANY = {"*/*": "png", "image/*": "png", "application/*": "json"}
 MOST_LISTED = 2**20  # numbers in nested lists: 20 bytes of JSON each
-SOFTWARE = 0x0131  # the tag of EXIF that says what made a picture
+SOFTWARE = 0x0131  # the EXIF tag for the software that made a picture
 SEED, SHA256, PSNR = "X-Seed", "X-Model-SHA256", "X-PSNR"
 
 
 def wanted(format: Format | None, accept: str) -> Format:
-    """The format of an answer; raises Refused (406) where none of those accepted can be given."""
+    """The format of an answer; raises Refused (406) if none of the accepted ones is available."""
     if format is not None:
         return format
     kinds = sorted(filter(None, map(_kind, accept.lower().split(","))), reverse=True, key=lambda one: one[1])
@@ -60,7 +60,7 @@ def answer(
     levels: np.ndarray, format: Format, columns: int = 8, facts: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:  # fmt: skip
-    """Levels uint8 (count, H, W, C) as an answer; `facts` stand in JSON. Raises Refused for lists that are too long."""
+    """Levels uint8 (count, H, W, C) as an answer; `facts` are added to JSON. Raises Refused for too long lists."""
     headers = dict(headers or {})
     if format in ("png", "webp"):
         image = grid(levels, columns) if len(levels) > 1 else image_of(levels[0])
@@ -81,7 +81,7 @@ def image_of(levels: np.ndarray) -> Image.Image:
 
 
 def encoded(image: Image.Image, format: str) -> bytes:
-    """A made picture as a file that says of itself that it is made."""
+    """A generated picture as a file that states that it is generated."""
     buffer = io.BytesIO()
     if format == "webp":
         exif = Image.Exif()

@@ -29,7 +29,7 @@ from serving.settings import Settings
 
 ABOUT = """Draws, edits and translates pictures with GANs. Pictures come as PNG, WebP, nested lists or base64. Errors
 are one sentence in `error`. Long work is a job: begin it, watch it, fetch its result."""
-TOLD = 3  # problems of one request that are named
+MOST_NAMED = 3  # maximum number of problems that an answer names
 CODES = {
     401: "A key is needed.", 404: "There is no such model or job.", 413: "The body is too large.",
     422: "A value can't be used.", 429: "Too many requests; see Retry-After.", 503: "Not now; see Retry-After.",
@@ -60,7 +60,7 @@ def _lifespan(service: Service, studio: FastAPI | None) -> Any:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            if studio is not None:  # a mounted application's own isn't run by Starlette
+            if studio is not None:  # Starlette doesn't run a mounted application's own lifespan
                 await stack.enter_async_context(studio.router.lifespan_context(studio))
             threading.Thread(target=service.warm, name="warm-up", daemon=True).start()
             try:
@@ -84,14 +84,14 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
-    """What is wrong with a request, in a sentence and without the values that it held."""
+    """Describes what is wrong with a request, without the values that it contained."""
     assert isinstance(error, RequestValidationError)
     problems = error.errors()
     if any(one["type"] == "json_invalid" for one in problems):
         return JSONResponse({"error": "The body isn't valid JSON."}, 400)
-    told = list(dict.fromkeys(map(_problem, problems)))
-    more = f" ({len(told) - TOLD} more)" if len(told) > TOLD else ""
-    return JSONResponse({"error": " ".join(told[:TOLD]) + more}, 422)
+    sentences = list(dict.fromkeys(map(_problem, problems)))
+    more = f" ({len(sentences) - MOST_NAMED} more)" if len(sentences) > MOST_NAMED else ""
+    return JSONResponse({"error": " ".join(sentences[:MOST_NAMED]) + more}, 422)
 
 
 def _problem(one: dict[str, Any]) -> str:

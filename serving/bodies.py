@@ -1,4 +1,4 @@
-"""What requests hold. Unknown names, numbers out of range and numbers that aren't finite are refused."""
+"""The bodies of requests. Unknown names, numbers out of range and numbers that aren't finite are refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Body(BaseModel):
 
 
 class Drawn(Body):
-    """What all pictures drawn from latents have in common."""
+    """Common parameters of all pictures drawn from latents."""
 
     model: Name = Field("", description=MODEL)
     truncation: Annotated[float, Field(ge=0, le=MOST_TRUNCATION, allow_inf_nan=False)] | None = Field(

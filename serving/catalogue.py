@@ -25,7 +25,7 @@ CALLS = {
 
 @dataclass(frozen=True)
 class Offer:
-    """A model, and what it can be asked for."""
+    """A model, and the calls that it supports."""
 
     card: Card
     kinds: tuple[str, ...]
@@ -50,7 +50,7 @@ class Catalogue:
         self._lock = threading.Lock()
 
     def offers(self) -> Mapping[str, Offer]:
-        """All models by name, those that draw first. Once they are known, nobody waits for their being read again."""
+        """All models by name, those that draw first. Once they are known, they are read again in the background."""
         with self._lock:
             now = time.monotonic()
             stale = now > self._until

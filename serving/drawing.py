@@ -1,4 +1,4 @@
-"""A batch of wishes drawn at once: through an ONNX session where there is one, else through PyTorch.
+"""Draws a batch of requests at once: through an ONNX session if there is one, else through PyTorch.
 
     w = mapping(z)  ->  w' = mean + psi (w - mean), psi of each wish  ->  w+ for each layer  ->  one batch of pictures
 
@@ -64,7 +64,7 @@ class Drawer:
         return TORCH if self._session is None else ONNX
 
     def prepare(self) -> None:
-        """Exports the model, or opens its export, and draws through it from then on. What fails goes into the log."""
+        """Exports the model, or opens its export, and draws through it from then on. Failures go into the log."""
         try:
             part = "w" if self.explorer.styled else ""
             self._session = exports.session_of(self.model.folder, self.model.card.sha256, part)
@@ -74,7 +74,7 @@ class Drawer:
     @torch.inference_mode()
     def draw(self, wishes: Sequence[Wish]) -> list[np.ndarray]:
         """Levels uint8 (count, H, W, C) of each wish."""
-        with right_of_way.first():  # long jobs of the same process stand still meanwhile
+        with right_of_way.first():  # long jobs of the same process pause meanwhile
             points = self._placed(wishes)
             levels = self._through_session(points) if self._session is not None else None
             if levels is None:
@@ -101,7 +101,7 @@ class Drawer:
         return Points(ws=torch.cat(parts))
 
     def _through_session(self, points: Points) -> np.ndarray | None:
-        """None where the network's inputs can't say it: a blend of classes."""
+        """None if the network's inputs can't express the request: a blend of classes."""
         if points.ws is not None:
             inputs = {"w": points.ws.numpy()}
         else:
@@ -149,7 +149,7 @@ def wish_of(explorer: Explorer, points: Points, psi: float | None) -> Wish:
 
 
 def prepare_later(drawer: Drawer) -> threading.Thread:
-    """Prepares a drawer in a thread of its own; of several one after the other."""
+    """Prepares a drawer in a thread of its own; several are prepared one after the other."""
     thread = threading.Thread(target=_prepare, args=(drawer,), name="export", daemon=True)
     thread.start()
     return thread

@@ -1,4 +1,4 @@
-"""What is answered instead of a picture: a status and one sentence."""
+"""Answers instead of a picture: a status and one sentence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gan_core.errors import BadData, BadValue, GanscopeError, UnknownName
 
-RETRY = 1  # seconds after which a full line is worth another try
+RETRY = 1  # seconds after which a client may retry when the queue is full
 
 
 class Refused(Exception):
@@ -19,14 +19,14 @@ class Refused(Exception):
 
 
 class Busy(Refused):
-    """Too many wait already."""
+    """Too many requests are waiting."""
 
     def __init__(self) -> None:
         super().__init__(429, "Too many requests are waiting. Try again in a moment.", {"Retry-After": str(RETRY)})
 
 
 class Late(Refused):
-    """The server didn't get to it in time."""
+    """The server couldn't answer in time."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(
@@ -36,14 +36,14 @@ class Late(Refused):
 
 
 class Gone(Refused):
-    """Nobody waits for the answer any more."""
+    """The client no longer waits for the answer."""
 
     def __init__(self) -> None:
         super().__init__(499, "The client closed the connection.")
 
 
 def refusal(error: GanscopeError) -> Refused:
-    """How an error of the library is answered: 404 for unknown names, 422 for other bad input, else 503."""
+    """Returns the answer to an error of the library: 404 for unknown names, 422 for other bad input, else 503."""
     if isinstance(error, UnknownName):
         return Refused(404, str(error))
     return Refused(422 if isinstance(error, BadValue | BadData) else 503, str(error))

@@ -20,7 +20,7 @@ from gan_core.models.sampler import Sampler
 from ui.studio.requests.jobs import Tell
 
 NETS = "features."  # with a data set's name: the feature net on the shelf for that set
-SECONDS = 0.02  # that a sample takes, about
+SECONDS = 0.02  # seconds per sample, approximate
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Plan:
     metrics: tuple[str, ...]
 
     def measure(self, sampler: Sampler, seed: int, tell: Tell) -> dict[str, Any]:
-        """The metrics by name, and what they are of."""
+        """Returns the metrics by name, and what they were measured on."""
         images = data.load(self.reference, sampler.spec.size)
         net = FeatureNet.from_shelf(self.net)
         stream = of_model(sampler, self.samples, seed, self.name)
@@ -49,8 +49,8 @@ class Plan:
 
 
 def plan(card: Card, samples: int, metrics: Sequence[str]) -> Plan:
-    """Raises BadValue where the model's images or their feature net aren't here, and BadData for too few samples or a
-    metric that the net can't tell.
+    """Raises BadValue if the model's images or their feature net aren't here, and BadData for too few samples or a
+    metric that the net can't compute.
     """
     name = whole(card.data)
     if name not in data.sources or not data.source(name).available():

@@ -1,6 +1,6 @@
-"""What stands in front of all routes: sizes, keys, rates, headers, logs and figures. An ASGI middleware.
+"""The guard in front of all routes: sizes, keys, rates, headers, logs and figures. An ASGI middleware.
 
-The Studio's own paths pass with its own guard; they are logged and counted alone.
+The Studio's own paths pass with its own guard; they are only logged and counted.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 API = "/v1/"
-OPEN = ("/healthz", "/readyz", "/openapi.json")  # nobody needs a key for them
+OPEN = ("/healthz", "/readyz", "/openapi.json")  # paths that need no key
 METRICS = "/metrics"
 METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH")
-NOTES = "ganscope"  # in a request's scope: what the log says of it
-FORM = 100_000  # bytes that a form takes beside its files
+NOTES = "ganscope"  # key in a request's scope: values for the log
+FORM = 100_000  # bytes of a form in addition to its files
 MOST_JSON = 2_000_000  # bytes
 SIZES = {  # bytes of a body, by path
     "/v1/translate": MOST_BYTES + FORM, "/v1/invert": MOST_BYTES + FORM, "/v1/inpaint": 2 * MOST_BYTES + FORM,
@@ -62,7 +62,7 @@ def ours(path: str) -> bool:
 
 
 class Guard:
-    """Stands before an app."""
+    """Guards an application."""
 
     def __init__(self, app: Any, settings: Settings, figures: Figures) -> None:
         self.app = app
@@ -95,7 +95,7 @@ class Guard:
             status = status or 499
         except Exception:
             logger.exception("an unexpected error", extra={logs.FACTS: {"id": id}})
-            if status:  # the answer has begun already
+            if status:  # the answer has already begun
                 raise
             await _refuse(Refused(500, "Something went wrong in the server."), scope, receive, sent)
         finally:
@@ -130,7 +130,7 @@ class Guard:
         if self._keys:
             key = self._known(_headers(scope))
             if key is None:
-                self._hit(f"refused {who}")  # guessing is slowed down, too
+                self._hit(f"refused {who}")  # guesses are slowed down, too
                 raise Refused(401, "A valid key is needed: Authorization: Bearer KEY.", {"WWW-Authenticate": "Bearer"})
             who = f"key {key.name}"
         scope[NOTES]["client"] = who
@@ -212,7 +212,7 @@ async def _refuse(refused: Refused, scope: Scope, receive: Receive, send: Send) 
 
 
 def _route(scope: Scope, mine: bool) -> str:
-    """A path as routes have it, so that figures and logs hold nothing that a client made up."""
+    """Returns the path of the matching route, so that figures and logs contain no text of clients."""
     if not mine:
         return "studio"
     route = scope.get("route")

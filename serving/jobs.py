@@ -1,7 +1,7 @@
-"""Long work: begun by a request, watched by others, cancelled by any of them, and forgotten after a while.
+"""Long work: started by a request, watched and cancelled by others, and deleted after a while.
 
-Jobs take turns with those of the Studio in the same process (`ui/studio/requests/jobs.py`): one is at work, a few wait,
-and quick pictures have right of way. A job is known by an id that can't be guessed, and belongs to the key that began
+Jobs take turns with those of the Studio in the same process (`ui/studio/requests/jobs.py`): one runs, a few wait,
+and quick pictures have priority. A job is known by an id that can't be guessed, and belongs to the key that began
 it.
 """
 
@@ -27,7 +27,7 @@ from ui.studio.requests.jobs import PLACES, News, Tell, Workshop, workshop
 
 KEPT = 600.0  # seconds that a result is kept
 MOST_KEPT = 64
-RESULTS = "ganscope-serve-"  # how folders of results begin, with the process's id after it
+RESULTS = "ganscope-serve-"  # prefix of result folders, followed by the process id
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Job:
-    """`file` is where the result lies once it is done, `facts` what is known of it."""
+    """`file` is the path of the result once it is done, `facts` describes it."""
 
     id: str
     kind: str
@@ -45,8 +45,8 @@ class Job:
     type: str  # of the result, as HTTP names it
     state: State = "waiting"
     progress: float = 0.0
-    place: int = 1  # in the queue; 1: at work
-    left: float = 0.0  # seconds, about
+    place: int = 1  # in the queue; 1: running
+    left: float = 0.0  # seconds, approximate
     error: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
     ended: float = 0.0  # time.monotonic()
@@ -68,13 +68,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Work:
-    """What a job does: `make` writes the file and returns facts; `cost` in seconds, `longest` as in Workshop.run."""
+    """The work of a job: `make` writes the file and returns facts; `cost` in seconds, `longest` as in Workshop.run."""
 
     kind: str
     make: Callable[[Path, Tell], dict[str, Any]]
     ending: str = ".png"
     type: str = "image/png"
-    turn: str = ""  # the kind of work whose speed is remembered
+    turn: str = ""  # the kind of work, for estimates of time
     cost: float = 0.0
     longest: float | None = None
 
@@ -91,7 +91,7 @@ class Jobs:
         self._folder = Path(tempfile.mkdtemp(prefix=f"{RESULTS}{os.getpid()}-"))
 
     def begin(self, work: Work, owner: str, headers: dict[str, str]) -> Job:
-        """Raises Busy where too many wait, and BadValue for work that would take too long."""
+        """Raises Busy if too many are waiting, and BadValue for work that would take too long."""
         self._shop.check(work.turn, work.cost, work.longest)
         id = secrets.token_urlsafe(16)
         job = Job(id, work.kind, owner, headers, self._folder / f"{id}{work.ending}", work.type)
@@ -104,7 +104,7 @@ class Jobs:
         return job
 
     def found(self, id: str, owner: str) -> Job:
-        """Raises Refused (404) for one that isn't there, or is another client's."""
+        """Raises Refused (404) if it doesn't exist or belongs to another client."""
         with self._lock:
             self._tidy()
             job = self._jobs.get(id)
@@ -113,7 +113,7 @@ class Jobs:
         return job
 
     def at_work(self) -> int:
-        """How many wait or are at work."""
+        """The number of waiting and running jobs."""
         return sum(not job.over.is_set() for job in list(self._jobs.values()))
 
     def cancel(self, job: Job) -> None:
@@ -124,7 +124,7 @@ class Jobs:
                 self._forget(job)
 
     def close(self, grace: float) -> None:
-        """Lets what is at work end for `grace` seconds; what waits is cancelled at once."""
+        """Gives the running job `grace` seconds to end; waiting ones are cancelled at once."""
         with self._lock:
             self._closed = True
             jobs = [job for job in self._jobs.values() if not job.over.is_set()]
@@ -170,7 +170,7 @@ class Jobs:
             job.state = "waiting" if one.place > 1 else "running"
 
     def _tidy(self) -> None:
-        """Forgets what was kept for long enough; of many the oldest ones."""
+        """Deletes expired results and, if there are too many, the oldest ones."""
         now = time.monotonic()
         over = sorted((job for job in self._jobs.values() if job.over.is_set()), key=lambda job: job.ended)
         for place, job in enumerate(over):

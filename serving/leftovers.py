@@ -1,4 +1,4 @@
-"""What a process that was killed has left behind: partial files and folders with its id in their names."""
+"""Leftovers of killed processes: partial files and folders with a process id in their names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psutil  # type: ignore[import-untyped]
 
 
 def sweep(folder: Path, pattern: str) -> None:
-    """Removes files and folders that match a pattern of glob, whose name holds the id of a process that has ended."""
+    """Removes files and folders that match a glob pattern and whose name contains the id of an ended process."""
     for path in folder.glob(pattern):
         found = re.search(r"[.-](\d+)[.-]", path.name)
         if found is None or psutil.pid_exists(int(found[1])):

@@ -1,9 +1,9 @@
-"""A line of requests before one worker thread, which takes all that waits as one batch.
+"""A queue of requests for one worker thread, which takes all waiting requests as one batch.
 
     line = Line("stylegan2.avatars", draw)
     pictures = await line.ask(wish, size=1)
 
-Nothing is shared between requests: a batch is a list of wishes, and each asker gets what was made of its own.
+Nothing is shared between requests: a batch is a list of wishes, and each caller gets the result of its own.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _Asked(Generic[Wish, Made]):
 
 
 class Line(Generic[Wish, Made]):
-    """Who waits for one model. `make` turns a list of wishes into a list of results, in the worker's thread."""
+    """The queue of one model. `make` turns a list of wishes into a list of results, in the worker's thread."""
 
     def __init__(
         self, name: str, make: Callable[[list[Wish]], Sequence[Made]], most: int = MOST, places: int = PLACES,
@@ -47,7 +47,7 @@ class Line(Generic[Wish, Made]):
         self.name = name
         self._make, self._most, self._places, self._patience, self._seen = make, most, places, patience, seen
         self._waiting: deque[_Asked[Wish, Made]] = deque()
-        self._size = 0  # of what waits
+        self._size = 0  # pictures waiting
         self._crowded = False  # whether the last batch was of several requests
         self._closed = False
         self._changed = threading.Condition()
@@ -59,9 +59,9 @@ class Line(Generic[Wish, Made]):
         return self._size
 
     async def ask(self, wish: Wish, size: int = 1, longest: float = LONGEST) -> Made:
-        """What is made of a wish. Cancelling it, or `longest` seconds, take it out of the line.
+        """Returns the result of a wish. Cancelling, or a timeout of `longest` seconds, removes it from the queue.
 
-        Raises Busy where the line is full, Late after `longest` seconds, and what making raises.
+        Raises Busy if the queue is full, Late after `longest` seconds, and what `make` raises.
         """
         loop = asyncio.get_running_loop()
         asked: _Asked[Wish, Made] = _Asked(wish, size, loop, loop.create_future())
@@ -78,7 +78,7 @@ class Line(Generic[Wish, Made]):
             raise Late(longest) from None
 
     def close(self, longest: float = LONGEST) -> None:
-        """Ends the worker once it has made all that waits."""
+        """Ends the worker once it has processed all waiting requests."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -91,12 +91,12 @@ class Line(Generic[Wish, Made]):
                 _hand_out(batch, self._results(batch))
 
     def _taken(self) -> list[_Asked[Wish, Made]] | None:
-        """The next batch; None at the end. Who has gone isn't in it."""
+        """Returns the next batch; None at the end. Clients that have left aren't in it."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if not self._waiting:
                 return None
-            if self._crowded:  # a visitor who is alone isn't kept waiting for others
+            if self._crowded:  # a single visitor needn't wait for others
                 self._changed.wait_for(lambda: self._size >= self._most or self._closed, self._patience)
             batch: list[_Asked[Wish, Made]] = []
             room = self._most
@@ -110,7 +110,7 @@ class Line(Generic[Wish, Made]):
             return batch
 
     def _results(self, batch: Sequence[_Asked[Wish, Made]]) -> list[Made | Exception]:
-        """Each wish's result or error: where a batch fails, its wishes are made one by one."""
+        """Returns each wish's result or error: if a batch fails, its wishes are made one by one."""
         try:
             return list(self._make([one.wish for one in batch]))
         except Exception as error:
@@ -127,7 +127,7 @@ def _hand_out(batch: Sequence[_Asked[Any, Any]], results: Sequence[Any]) -> None
     for loop, pairs in loops.items():
         try:
             loop.call_soon_threadsafe(_settle, pairs)
-        except RuntimeError:  # the server has ended meanwhile
+        except RuntimeError:  # the server has ended in the meantime
             logger.info("nobody waits for a batch any more")
 
 

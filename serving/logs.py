@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Any
 
-FACTS = "facts"  # the name under which a record carries values of its own
+FACTS = "facts"  # the attribute of a record for its own values
 
 access = logging.getLogger("serving.access")
 
@@ -29,7 +29,7 @@ class Lines(logging.Formatter):
 
 
 def to_stderr() -> None:
-    """Sends all logs of this process there."""
+    """Sends all logs of this process to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

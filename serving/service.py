@@ -1,4 +1,4 @@
-"""All that the routes work with: the models that are open, their lines, jobs, figures."""
+"""Everything that the routes use: open models, their queues, jobs, figures."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from serving.jobs import Jobs
 from serving.line import Line
 from serving.settings import Settings
 
-MOST_OPEN = 8  # models that draw
-BATCH = 16  # pictures: the answers of one batch are written while the next is drawn; larger ones are no quicker
-PICTURES_WAITING = 32  # pictures of clients that may wait to be translated or filled
+MOST_OPEN = 8  # maximum number of open models
+BATCH = 16  # pictures: answers of one batch are written while the next is drawn; larger batches aren't faster
+PICTURES_WAITING = 32  # clients' pictures that may wait to be translated or filled in
 
 logger = logging.getLogger(__name__)
 Made = TypeVar("Made")
@@ -32,7 +32,7 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, eq=False)
 class Counter:
-    """A model at work: who draws, the line before it, and the thread in which it is exported."""
+    """An open model: its drawer, its queue, and the thread in which it is exported."""
 
     drawer: Drawer
     line: Line[Wish, np.ndarray]
@@ -40,7 +40,7 @@ class Counter:
 
 
 class Service:
-    """One service; nothing of a request stays in here."""
+    """One service; it stores nothing from requests."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -55,7 +55,7 @@ class Service:
         self.figures.jobs.set_function(self.jobs.at_work)
 
     def counter(self, name: str) -> Counter:
-        """A model at work, opened on its first use; until its export is there, PyTorch draws.
+        """Returns an open model, loaded on first use; until it is exported, PyTorch draws.
 
         Raises UnknownName or BadCheckpoint. Takes a while the first time: not for the event loop.
         """
@@ -63,7 +63,7 @@ class Service:
             return self.open_counter(name) or self._put(name, Drawer(loaded(name)))
 
     def open_counter(self, name: str) -> Counter | None:
-        """The same where it is open already."""
+        """The same if it is already open."""
         with self._lock:
             if name in self._counters:
                 self._counters.move_to_end(name)
@@ -82,7 +82,7 @@ class Service:
         return made
 
     def engine_of(self, name: str) -> dict[str, str]:
-        """By what a model is drawn, where it is open."""
+        """Returns the engine that draws a model, if the model is open."""
         counter = self.open_counter(name)
         return {} if counter is None else {"engine": counter.drawer.engine}
 
@@ -90,7 +90,7 @@ class Service:
         self.figures.batches.labels(name).observe(size)
 
     def warm(self) -> None:
-        """Opens and exports the models that were named (the first one, where none was), then is ready."""
+        """Opens and exports the named models (by default the first one), then is ready."""
         try:
             for name in self.settings.models or ("",):
                 counter = self.counter(self.catalogue.chosen(name, DRAWING))
@@ -101,16 +101,16 @@ class Service:
         self.ready.set()
 
     async def drawn(self, request: Request, counter: Counter, wish: Wish) -> np.ndarray:
-        """Levels (count, H, W, C); raises Busy, Late, or Gone where the client has left."""
+        """Levels (count, H, W, C); raises Busy, Late, or Gone if the client has left."""
         return await _while_connected(request, counter.line.ask(wish, len(wish.points), self.settings.longest))
 
     async def worked(self, request: Request, work: Callable[[], Made]) -> Made:
-        """Work of a second or so with a picture of a client, one at a time; raises as `drawn`."""
+        """Short work with a client's picture, one at a time; raises as `drawn`."""
         made: Made = await _while_connected(request, self._works.ask(work, 1, self.settings.longest))
         return made
 
     def close(self) -> None:
-        """Finishes what is at work."""
+        """Finishes running work."""
         self.jobs.close(self.settings.grace)
         lines: list[Line[Any, Any]] = [self._works, *(counter.line for counter in self._counters.values())]
         for line in lines:
@@ -122,7 +122,7 @@ def _done(works: Sequence[Callable[[], Any]]) -> list[Any]:
 
 
 async def _while_connected(request: Request, work: Awaitable[Made]) -> Made:
-    """What is awaited, which is cancelled where the client closes the connection; then raises Gone."""
+    """Awaits work, and cancels it and raises Gone if the client closes the connection."""
     task = asyncio.ensure_future(work)
     left = asyncio.ensure_future(_left(request))
     try:

@@ -1,4 +1,4 @@
-"""How the service is run."""
+"""Settings of the service."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Settings:
     places: int = PLACES  # pictures that may wait for one model
     models: tuple[str, ...] = ()
     studio: bool = False
-    proxies: str = ""  # addresses whose X-Forwarded-For is believed, with commas
-    grace: float = 30.0  # seconds that running work is given at the end
+    proxies: str = ""  # trusted proxies (X-Forwarded-For), separated by commas
+    grace: float = 30.0  # seconds that running work may take to end
 
     def __post_init__(self) -> None:
         """Raises BadValue for values out of range, and for a rate that can't be read."""

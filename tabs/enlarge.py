@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,18 +15,19 @@ from PIL import Image
 
 from gan_core.data.base import Progress
 from gan_core.errors import BadValue
-from gan_core.models.card import Card
 from gan_core.models.listing import WEIGHT_FILES
 from gan_core.pictures.damage import Damage
-from gan_core.pictures.depth import WHOLE, eight_bits, used, white
-from gan_core.pictures.photos import MOST_PIXELS, most_pixels
+from gan_core.pictures.depth import WHOLE, used, white
+from gan_core.pictures.photos import MOST_PIXELS
 from ui.languages import N_, _
-from ui.studio.models.costs import LONGEST, LONGEST_HOSTED, MOST_HOSTED, enlarging_cost
-from ui.studio.models.image_models import COMMUNITY, FILE, ImageModel, image_models, open_image_model
+from ui.studio.models import enlargers
+from ui.studio.models.enlargers import ENLARGING
+from ui.studio.models.image_models import FILE, image_models, open_image_model
 from ui.studio.models.opened import hosted
 from ui.studio.requests.calls import callback, event_number, streaming, warn_if_animated
 from ui.studio.requests.jobs import takes, workshop
 from ui.studio.requests.uploads import FORMATS, LARGE_BYTES, Limits, received
+from ui.studio.view import enlargement
 from ui.studio.view.pictures import data_url, write_marked
 from ui.studio.widgets import parts
 from ui.studio.widgets.parts import QUIET
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 TITLE = N_("Super-resolution")
 ID = "enlarge"
 GROUP = N_("Pictures")
-ENLARGING = ("super_resolution",)  # task of super-resolution models
-SHOWN = 1280, 960  # maximum pixels of the result on screen; the centre of a larger one
 # photos of scikit-learn, and the part to use
 PHOTOS = {"flower.jpg": (140, 40, 460, 280), "china.jpg": (60, 150, 380, 390)}
 SHRUNK = 2  # reduction factor, so that the examples' own compression isn't visible
@@ -68,8 +66,8 @@ def model_of(source: Source, model: str) -> list[Any]:
     """Selects a model: its scale, models to blend with, what it can do with the current picture, and the first example
     if there is none.
     """
-    native, cards = _scale(open_image_model(model, ENLARGING).card), image_models(ENLARGING)
-    other = _partner(model, cards)
+    native, cards = enlargers.scale_of(open_image_model(model, ENLARGING).card), image_models(ENLARGING)
+    other = enlargers.partner(model, cards)
     valid = [scale for scale in sorted({2, 4, native}) if native % scale == 0]
     scales = gr.update(choices=[(f"{scale}×", scale) for scale in valid], value=native)
     label = _("Blend: 0 is {model}, 1 is {other}").format(
@@ -115,16 +113,16 @@ def take(path: str | None, model: str = "", scale: float = 4) -> list[Any]:
               "keeps all 16 bits, and so does TIFF without compression or with ZIP.")
         )  # fmt: skip
     # in a public Studio, pictures are stored only at the size that is used
-    if array.shape[0] * array.shape[1] > _most(1):
+    if array.shape[0] * array.shape[1] > enlargers.most(1):
         words.append(
             _("Pictures of up to {most} MP are enlarged here. This one has {pixels} MP, so its centre is used.")
-            .format(most=_most(1) // 2**20, pixels=_megapixels(array))
+            .format(most=enlargers.most(1) // 2**20, pixels=enlargement.megapixels(array))
         )  # fmt: skip
-        array = _middle(array, _most(1))
+        array = enlargement.middle(array, enlargers.most(1))
     source = Source(array, Path(path).stem, -1, damage_of(array, quality))
     scene = _not_enlarged(source)
     scene[-1] = " ".join([scene[-1], *words])
-    return [*scene, gr.skip(), gr.skip(), gr.skip(), *advise(source, model or _first(), scale)]
+    return [*scene, gr.skip(), gr.skip(), gr.skip(), *advise(source, model or enlargers.first(), scale)]
 
 
 def advise(source: Source, model: str, scale: float) -> list[Any]:
@@ -135,18 +133,18 @@ def advise(source: Source, model: str, scale: float) -> list[Any]:
 
     if source.array is None or source.damage is None:
         return [gr.update(value=1.0), "", *[gr.update(visible=False)] * 3]
-    strength, words, times = advised(source.damage, _restores(model)), [], int(scale)
-    much = source.array.shape[0] * source.array.shape[1] > _most(times)
-    by_two = much and times > 2 and source.array.shape[0] * source.array.shape[1] <= _most(2)
+    strength, words, times = advised(source.damage, enlargers.restores(model)), [], int(scale)
+    much = source.array.shape[0] * source.array.shape[1] > enlargers.most(times)
+    by_two = much and times > 2 and source.array.shape[0] * source.array.shape[1] <= enlargers.most(2)
     if much:
-        words.append(_too_many(source, times, by_two))
-    words += _damage_notes(source.damage, strength)
-    better = _for_damage() if any(harmed(source.damage)) and model != _for_damage() else ""
+        words.append(enlargement.too_many(source.array, times, by_two))
+    words += enlargement.damage_notes(source.damage, strength)
+    better = enlargers.for_damage() if any(harmed(source.damage)) and model != enlargers.for_damage() else ""
     if better:
         title = _(image_models(ENLARGING)[better].title)
         words.append(
             _("“{model}” was trained on damaged photos and removes such damage.").format(model=title)
-            if _restores(better)
+            if enlargers.restores(better)
             else _("“{model}” is affected least.").format(model=title)
         )
     offers = [gr.update(visible=one) for one in (by_two, much, bool(better))]
@@ -162,38 +160,40 @@ def middle(source: Source, model: str, scale: float) -> list[Any]:
     """Crops the picture to the largest centre that can be enlarged at this scale."""
     if source.array is None:
         raise BadValue("Drop in a picture first.")
-    source = replace(source, array=_middle(source.array, _most(int(scale))))
+    source = replace(source, array=enlargement.middle(source.array, enlargers.most(int(scale))))
     return [*_not_enlarged(source), gr.skip(), gr.skip(), gr.skip(), *advise(source, model, scale)]
 
 
 def for_damage() -> Any:
     """Chooses the model for damaged pictures."""
-    return gr.update(value=_for_damage())
+    return gr.update(value=enlargers.for_damage())
 
 
 def enlarge(source: Source, model: str, scale: float, share: float, strength: float = 1.0) -> Iterator[list[Any]]:
     """Enlarges, shows progress, and returns the result as a file."""
     if source.array is None:
         raise BadValue("Drop in a picture first.")
-    if source.array.shape[0] * source.array.shape[1] > _most(1):
-        raise BadValue("The picture has more than {count} megapixels.", count=_most(1) // 1_000_000)
-    sampler = _sampler(open_image_model(model, ENLARGING), float(share or 0))
-    workshop.check(*_cost(model, source.array), _longest())
+    if source.array.shape[0] * source.array.shape[1] > enlargers.most(1):
+        raise BadValue("The picture has more than {count} megapixels.", count=enlargers.most(1) // 1_000_000)
+    sampler = enlargers.sampler(open_image_model(model, ENLARGING), float(share or 0))
+    cost = (*enlargers.cost(model, source.array), enlargers.longest())
+    workshop.check(*cost)
     waits: list[Any] = [gr.skip()] * (3 + ADVICE)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{source.name}_x{int(scale)}.png"
-        for news in workshop.run(
-            lambda tell: _written(sampler, source.array, int(scale), path, tell, strength), *_cost(model, source.array),
-            _longest(),
-        ):  # fmt: skip
+
+        def work(tell: Progress) -> np.ndarray:
+            return _written(sampler, source.array, int(scale), path, tell, strength)
+
+        for news in workshop.run(work, *cost):
             if not news.done:
                 yield [source, gr.skip(), gr.skip(), news.bar, *waits]
                 continue
             scene = [
                 source,
-                _compared(source.array, news.made, int(scale)),
+                enlargement.compared(source.array, news.made, int(scale)),
                 gr.skip(),
-                _size_words(source.array, news.made),
+                enlargement.size_words(source.array, news.made),
             ]
             yield [*scene, gr.update(value=str(path), visible=True), *[gr.skip()] * (2 + ADVICE)]
 
@@ -202,7 +202,7 @@ def budget(source: Source, model: str) -> str:
     """Describes how long enlarging will take."""
     if source.array is None:
         return ""
-    return takes(workshop.estimate(*_cost(model, source.array)), _longest())
+    return takes(workshop.estimate(*enlargers.cost(model, source.array)), enlargers.longest())
 
 
 def take_network(request: gr.Request, path: str | None) -> Any:
@@ -217,14 +217,16 @@ def take_network(request: gr.Request, path: str | None) -> Any:
         from gan_core.models.community import keep
 
         kept = keep(Path(path))
-        return gr.update(choices=_choices(), value=f"{FILE}{kept.name}")
+        return gr.update(choices=enlargers.choices(), value=f"{FILE}{kept.name}")
     finally:
         Path(path).unlink(missing_ok=True)
 
 
 def listed(model: str) -> Any:
     """Returns the current models, including files added since the page was built."""
-    return gr.update(choices=_choices(), value=model if model in image_models(ENLARGING) else _first())
+    return gr.update(
+        choices=enlargers.choices(), value=model if model in image_models(ENLARGING) else enlargers.first()
+    )
 
 
 def _limits() -> str:
@@ -232,9 +234,9 @@ def _limits() -> str:
     size = LARGE_BYTES // 1_000_000
     if hosted():
         words = _("PNG, JPEG, WebP or TIFF, up to {size} MB. At most {most} MP of a picture are enlarged here.")
-        return words.format(size=size, most=_most(1) // 2**20)
+        return words.format(size=size, most=enlargers.most(1) // 2**20)
     words = _("PNG, JPEG, WebP or TIFF, up to {size} MB and {two} megapixels, or {four} for 4× enlargement.")
-    return words.format(size=size, two=_most(2) // 2**20, four=_most(4) // 2**20)
+    return words.format(size=size, two=enlargers.most(2) // 2**20, four=enlargers.most(4) // 2**20)
 
 
 def stopped() -> str:
@@ -242,11 +244,7 @@ def stopped() -> str:
     return _("Stopped.")
 
 
-# --- pictures --------------------------------------------------------------------------------------------------------
-
-
-def _choices() -> list[tuple[str, str]]:
-    return [(_(card.title), name) for name, card in image_models(ENLARGING).items()]
+# --- scenes --------------------------------------------------------------------------------------------------------
 
 
 def _not_enlarged(source: Source) -> list[Any]:
@@ -258,177 +256,19 @@ def _not_enlarged(source: Source) -> list[Any]:
         words += " " + _("It uses only {bits} of 16 bits per channel, so {white} is taken as white.").format(
             bits=depth, white=white(depth)
         )
-    shown = data_url(_plain(_window(source.array, 1)[0], depth))
+    shown = data_url(enlargement.plain(enlargement.visible(source.array, 1)[0], depth))
     return [source, {"now": shown, "before": shown}, _strip(source.place), words]
-
-
-def _first() -> str:
-    """Returns the default model: the most faithful one, if there is one."""
-    return _faithful() or next(iter(image_models(ENLARGING)), "")
-
-
-def _faithful() -> str:
-    """A model that was trained on pixels alone: it invents the least. "" where there is none."""
-    cards = image_models(ENLARGING)
-    plain = [
-        name
-        for name, card in cards.items()
-        if card.hparams.get("adversarial_weight") == 0 and not card.hparams.get("damaged")
-    ]
-    return next((name for name in plain if _siblings(name, cards)), next(iter(plain), ""))
-
-
-def _for_damage() -> str:
-    """A model that was trained on damaged pictures, else the one that invents the least."""
-    return next((name for name in image_models(ENLARGING) if _restores(name)), _faithful())
-
-
-def _restores(model: str) -> bool:
-    cards = image_models(ENLARGING)
-    return model in cards and bool(cards[model].hparams.get("damaged"))
-
-
-def _most(scale: int) -> int:
-    """Returns the maximum pixels of a picture at this scale."""
-    return min(MOST_HOSTED, most_pixels(scale)) if hosted() else most_pixels(scale)
-
-
-def _megapixels(array: np.ndarray) -> str:
-    return f"{array.shape[0] * array.shape[1] / 2**20:.1f}"
-
-
-def _middle(array: np.ndarray, most: int) -> np.ndarray:
-    """Returns the centre of a picture (H, W, C) with at most this many pixels and the same proportions."""
-    height, width = array.shape[:2]
-    share = min(1.0, math.sqrt(most / (height * width)))
-    high, wide = max(1, int(height * share)), max(1, int(width * share))
-    top, left = (height - high) // 2, (width - wide) // 2
-    return np.ascontiguousarray(array[top : top + high, left : left + wide])
-
-
-def _too_many(source: Source, scale: int, by_two: bool) -> str:
-    """Returns the options for a picture that is too large for the selected scale."""
-    high, wide = _middle(source.array[:, :, :1], _most(scale)).shape[:2]
-    facts = {"pixels": _megapixels(source.array), "most": _most(scale) // 2**20, "scale": scale, "width": wide,
-             "height": high}  # fmt: skip
-    if by_two:
-        return _("This picture has {pixels} megapixels, and up to {most} can be enlarged {scale} times. Enlarge it "
-                 "2 times, or use its centre of {width} x {height} pixels.").format(**facts)  # fmt: skip
-    return _("This picture has {pixels} megapixels, and up to {most} can be enlarged {scale} times. Use its centre "
-             "of {width} x {height} pixels.").format(**facts)  # fmt: skip
-
-
-def _damage_notes(damage: Damage, strength: float) -> list[str]:
-    """Describes the damage of a picture and the recommended strength."""
-    from gan_core.models.enlarging import harmed
-
-    blocks, noise = harmed(damage)
-    words = []
-    if blocks and damage.quality:
-        words.append(
-            _("**JPEG at quality {quality}** has left block artefacts in this picture.").format(quality=damage.quality)
-        )
-    elif blocks:
-        words.append(_("**JPEG** has left block artefacts in this picture."))
-    elif damage.quality and strength < 1:
-        words.append(_("This picture was saved as JPEG at quality {quality}.").format(quality=damage.quality))
-    if noise:
-        words.append(_("**Noise**: about {levels:.0f} of 255 levels.").format(levels=damage.noise))
-    if not strength:
-        words.append(_("The model would treat this as detail, so the strength is 0, which is bicubic enlargement."))
-    elif strength < 1:
-        words.append(_("The model treats this as detail, so the strength is {strength:g}.").format(strength=strength))
-    return words
-
-
-def _longest() -> float:
-    return LONGEST_HOSTED if hosted() else LONGEST
-
-
-def _scale(card: Card) -> int:
-    return int(card.hparams["scale"])
-
-
-def _partner(name: str, cards: dict[str, Card]) -> str:
-    """Another model whose weights can be interpolated with this one's; "" if there is none."""
-    siblings = _siblings(name, cards)
-    if not siblings:
-        return ""
-    from gan_core.gans import recipes
-
-    card = cards[name]
-    key = recipes.get(card.recipe).blend_key
-    same = (other for other in siblings if all(cards[other].hparams.get(k) == card.hparams.get(k) for k in key))
-    return next(same, "") if key else ""
-
-
-def _siblings(name: str, cards: dict[str, Card]) -> list[str]:
-    """The other models of the same recipe. Needs no torch."""
-    recipe = cards[name].recipe
-    return [other for other, card in cards.items() if other != name and card.recipe == recipe != COMMUNITY]
-
-
-def _sampler(chosen: ImageModel, share: float) -> Sampler:
-    """Returns the model, or a blend with its partner."""
-    if not 0 <= share <= 1:
-        raise BadValue("The share must be between 0 and 1, got {share}.", share=share)
-    other = _partner(chosen.name, image_models(ENLARGING))
-    if not share or not other:
-        return chosen.sampler
-    from gan_core.models.enlarging import blended
-
-    return blended(chosen.sampler, open_image_model(other, ENLARGING).sampler, share)
 
 
 def _written(
     sampler: Sampler, array: np.ndarray, scale: int, path: Path, batch_status: Progress, strength: float
 ) -> np.ndarray:
     """Enlarges the picture and writes it; returns the part to be shown, in its own depth."""
-    from gan_core.models.enlarging import enlarge as enlarged
+    from gan_core.models import enlarging
 
-    result = enlarged(sampler, array, scale, progress=batch_status, strength=strength)
+    result = enlarging.enlarge(sampler, array, scale, progress=batch_status, strength=strength)
     write_marked(path, result)
     return result
-
-
-def _window(array: np.ndarray, scale: int) -> tuple[np.ndarray, tuple[int, int, int, int]]:
-    """Returns the visible centre of a result (H, W, C) and its box: left, top, right, bottom."""
-    height, width = array.shape[:2]
-    # the corners lie on pixel borders of the original picture
-    wide, high = (min(length, most // scale * scale) for length, most in zip((width, height), SHOWN, strict=True))
-    left, top = ((length - shown) // 2 // scale * scale for length, shown in ((width, wide), (height, high)))
-    return array[top : top + high, left : left + wide], (left, top, left + wide, top + high)
-
-
-def _plain(array: np.ndarray, depth: int) -> Image.Image:
-    """Converts to 8 bits on white for display. `depth` is the number of bits that the whole picture uses."""
-    from gan_core.pictures.decoding import plain
-    from gan_core.pictures.photos import image_of
-
-    return plain(image_of(eight_bits(array, depth))).convert("RGB")
-
-
-def _compared(array: np.ndarray, result: np.ndarray, scale: int) -> dict[str, Any]:
-    """Returns the visible part of the result and of bicubic enlargement."""
-    window, (left, top, right, bottom) = _window(result, scale)
-    depth = used(array)
-    part = _plain(array[top // scale : bottom // scale, left // scale : right // scale], depth)
-    before = part.resize((right - left, bottom - top), Image.Resampling.BICUBIC)
-    return {"now": data_url(_plain(window, depth)), "before": data_url(before)}
-
-
-def _size_words(array: np.ndarray, result: np.ndarray) -> str:
-    (high, wide), (height, width) = array.shape[:2], result.shape[:2]
-    words = _("Enlarged from {wide} x {high} to {width} x {height} pixels.").format(
-        wide=wide, high=high, width=width, height=height
-    )
-    if width > SHOWN[0] or height > SHOWN[1]:
-        words += " " + _("Only the centre is shown here; the file contains the whole picture.")
-    return words
-
-
-def _cost(model: str, array: np.ndarray) -> tuple[str, float]:
-    return enlarging_cost(open_image_model(model, ENLARGING), array)
 
 
 # --- examples --------------------------------------------------------------------------------------------------------
@@ -461,25 +301,25 @@ def _example(model: str, place: int) -> list[Any]:
     chosen = open_image_model(model, ENLARGING)
     source = Source(_examples()[place], "example", place)
     if model.startswith(FILE):
-        scale = gr.update(value=_scale(chosen.card))
+        scale = gr.update(value=enlargers.scale_of(chosen.card))
         return [*_not_enlarged(source), gr.update(visible=False), scale, gr.update(value=0), *advise(source, model, 0)]
     result = _made(model, chosen.card.sha256, place)
     scene = [
         source,
-        _compared(source.array, result, _scale(chosen.card)),
+        enlargement.compared(source.array, result, enlargers.scale_of(chosen.card)),
         _strip(place),
-        _size_words(source.array, result),
+        enlargement.size_words(source.array, result),
     ]
-    native = _scale(chosen.card)
+    native = enlargers.scale_of(chosen.card)
     plain = [gr.update(visible=False), gr.update(value=native), gr.update(value=0)]
     return [*scene, *plain, *advise(source, model, native)]
 
 
 @lru_cache(maxsize=16)
 def _made(model: str, sha256: str, place: int) -> np.ndarray:
-    from gan_core.models.enlarging import enlarge as enlarged
+    from gan_core.models import enlarging
 
-    return enlarged(open_image_model(model, ENLARGING).sampler, _examples()[place])
+    return enlarging.enlarge(open_image_model(model, ENLARGING).sampler, _examples()[place])
 
 
 # --- the page --------------------------------------------------------------------------------------------------------
@@ -487,7 +327,7 @@ def _made(model: str, sha256: str, place: int) -> np.ndarray:
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
-    models = _choices()
+    models = enlargers.choices()
     if not models:
         parts.note(
             _("Enlarging needs a model such as SRGAN, and none is available. Train one with `ganscope train srgan`.")
@@ -525,7 +365,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 start = gr.Button(_("Enlarge"), variant="primary", elem_id="enlarge-start")
                 stop = gr.Button(_("Stop"))
             file = gr.File(label=_("Result"), visible=False, interactive=False, elem_id="enlarge-result")
-            model = gr.Dropdown(models, value=_first(), label=_("Model"), elem_id="enlarge-model")
+            model = gr.Dropdown(models, value=enlargers.first(), label=_("Model"), elem_id="enlarge-model")
             with gr.Accordion(_("Your own network"), open=False, visible=not hosted()):
                 network = gr.File(
                     show_label=False, file_types=list(WEIGHT_FILES), height=120, elem_id="enlarge-network"

@@ -44,7 +44,7 @@ def show(model: str, seed: float) -> list[Any]:
     chosen, number = opened(model), checked_seed(int(seed or 0))
     pictures = drawn(chosen.explorer, samples(chosen.explorer, number))
     marked = Marked(model, number, tuple(data_url(one) for one in pictures))
-    return [marked, _value(marked), _told(marked), ""]
+    return [marked, _value(marked), _counted(marked), ""]
 
 
 def mark(event: gr.EventData, marked: Marked) -> list[Any]:
@@ -59,7 +59,7 @@ def mark_at(marked: Marked, place: int) -> list[Any]:
     marks = list(marked.marks)
     marks[place] = NEXT[marks[place]]
     marked = replace(marked, marks=tuple(marks))
-    return [marked, _value(marked), _told(marked)]
+    return [marked, _value(marked), _counted(marked)]
 
 
 def make(marked: Marked) -> Iterator[str]:
@@ -97,7 +97,7 @@ def _value(marked: Marked) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _told(marked: Marked) -> str:
+def _counted(marked: Marked) -> str:
     yes, no = marked.marks.count(YES), marked.marks.count(NO)
     words = _("{yes} yes, {no} no. About ten are enough, with some of each.").format(yes=yes, no=no)
     seconds_needed = workshop.estimate(f"slider {marked.model}", COST)

@@ -50,7 +50,7 @@ GUIDES = {word_models.CLIP: N_("CLIP"), word_models.ATTRIBUTES: N_("Attribute ne
 
 @dataclass(frozen=True)
 class Made:
-    """The pictures on show and what they were made for; `past` are those before."""
+    """The pictures shown and their request; `past` are the previous ones."""
 
     text: str = ""
     drawn: word_models.Drawn | None = None
@@ -93,7 +93,7 @@ def row_known(text: str, model: str) -> None:
 
 
 def undo(made: Made) -> list[Any]:
-    """Returns to the pictures before, with their sentence."""
+    """Returns to the previous pictures, with their sentence."""
     if not made.past:
         raise BadValue("There is nothing to undo.")
     before = replace(made.past[-1], past=made.past[:-1])
@@ -260,7 +260,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
 
 
 def _opening(link: str, text: str, model: str, seed: float, variety: float, guide: str | None, made: Made) -> list[Any]:
-    """Opens the tab, perhaps by a link: draws, unless there are pictures."""
+    """Opens the tab, possibly from a link: draws, unless there are pictures."""
     if made.drawn is not None:
         return [gr.skip()] * (5 + SCENE)
     asked, problems = parsed(link or "", Asked(text, model, checked_seed(int(seed or 0)), float(variety), guide))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-# before torch is imported, and for the runs and processes that tests start: tiny networks are quickest on one thread,
-# and other work on the machine then can't stall them
+# before torch is imported, also for the runs and processes that tests start: tiny networks are fastest on one thread,
+# and then other work on the machine can't stall them
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Iterator
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from gan_core.gans import Recipe
 
-# a CliRunner makes all commands of the app anew for each call, which a process of its own does once
+# a CliRunner builds all commands of the app for each call; a separate process does so once
 vars(typer.testing)["_get_command"] = cache(get_command)
 
 WITH_A_SERVER = ("tests/serving/", "tests/studio/")  # folders whose tests share a server, and so one process
-# these fit the digit classifier, which takes 40 s of a processor: once in a process
+# these fit the digit classifier, which takes 40 s of processor time: once per process
 WITH_THE_JUDGE = (
     "tests/metrics/test_digit_classifier.py", "tests/teaching/test_conditioning.py", "tests/test_benchmarks.py",
 )  # fmt: skip
@@ -38,7 +38,7 @@ WITH_THE_JUDGE = (
 
 @pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is none
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
-    """Files are kept together, and those whose tests share a server, or what takes long to fit."""
+    """Keeps the tests of a file together, and files that share a server or a slow fit."""
     if config.getvalue("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
@@ -58,7 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state folder of its own for every test, and a shelf without the models that come with GANscope."""
+    """A state folder of its own for every test, and a shelf without GANscope's own models."""
     folder = tmp_path / "home"
     monkeypatch.setenv("GANSCOPE_HOME", str(folder))
     monkeypatch.setattr("gan_core.models.listing.BUNDLED", tmp_path / "bundled")
@@ -67,7 +67,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Tiny networks are quickest on one thread, and other work on the machine then can't stall them."""
+    """Tiny networks are fastest on one thread, and then other work on the machine can't stall them."""
     import torch
 
     threads = torch.get_num_threads()
@@ -78,16 +78,16 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
-    """Random numbers that no test asked a seed for are the same in every run."""
+    """Random numbers without an explicit seed are the same in every run."""
     import torch
 
-    torch.default_generator.manual_seed(0)  # manual_seed notes the whole stack for each device
+    torch.default_generator.manual_seed(0)  # manual_seed records the whole stack for each device
 
 
 def assert_same_pictures(one: object, other: object) -> None:
     """Pictures of the same latents, in [-1, 1] or as bytes: those drawn alone and in a batch may differ by one level.
 
-    Matrix products of other shapes add up in another order, and a sum at the edge of two levels falls to either side.
+    Matrix products of other shapes are summed in another order, so values between two levels can be rounded either way.
     """
     import torch
 
@@ -106,7 +106,7 @@ def images(count: int = 24, size: int = 8, channels: int = 1, seed: int = 0) -> 
 
 def example(recipe: Recipe) -> DataSet:
     """24 random items that the recipe can learn: labelled grey images of its smallest size from 8 pixels, points, pairs
-    or two domains. What it borrows is put on the shelf.
+    or two domains. Models that it borrows are put on the shelf.
     """
     random = np.random.default_rng(0)
     size = recipe.fit_size(8)

@@ -1,4 +1,4 @@
-"""Odd inputs by seed: bytes that were damaged, JSON values that were swapped, links that were garbled."""
+"""Invalid inputs by seed: damaged bytes, swapped JSON values, garbled links."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-# in the quick tests a few; before a release 1,500 for each of seven kinds of input, 10,575 in all
+# a few in the quick tests; before a release 1,500 for each of seven kinds of input, 10,575 in all
 CASES = [
     pytest.param(40, id="few"),
     pytest.param(1500, id="many", marks=[pytest.mark.release, pytest.mark.timeout(900)]),
@@ -71,7 +71,7 @@ def swapped(value: Any, count: int, seed: int = 0) -> Iterator[Any]:
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every place in a value, as what holds it and its key."""
+    """Every place in a value, as its container and its key."""
     pairs = (
         list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
     )

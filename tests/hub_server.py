@@ -1,6 +1,6 @@
 """A Hugging Face Hub on this machine: the endpoints that huggingface_hub uses, for models, data sets and Spaces.
 
-Large files go along LFS where xet is off, as `pointed` has it unless told otherwise, and else by xet (xet_server.py),
+Large files use LFS where xet is off, the default of `pointed`, and otherwise xet (xet_server.py),
 which huggingface_hub 2.4 uses for every upload where hf_xet is installed, whatever the server says.
 """
 
@@ -24,8 +24,8 @@ import pytest
 
 from tests.xet_server import BLOCK, ROUTE, Xet
 
-LARGE = (".safetensors", ".png", ".bin")  # what goes into LFS, as a repository's .gitattributes would say
-POINTER = b"xet:"  # what a commit holds of a file whose chunks lie in `xet`, before its SHA-256
+LARGE = (".safetensors", ".png", ".bin")  # what goes into LFS, as in a repository's .gitattributes
+POINTER = b"xet:"  # prefix, before the SHA-256, of a file in a commit whose chunks are in `xet`
 TYPES = {"models": "model", "datasets": "dataset", "spaces": "space"}
 PREFIX = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 API = re.compile(r"/api/(models|datasets|spaces)/([^/]+/[^/]+)(?:/([a-z0-9-]+)(?:/([^/]+)(?:/(.*))?)?)?")
@@ -34,7 +34,7 @@ BATCH = re.compile(r"/(?:(datasets|spaces)/)?([^/]+/[^/]+)\.git/info/lfs/objects
 
 
 class Refused(Exception):
-    """An answer that is an error, with the code that huggingface_hub tells errors apart by."""
+    """An error answer, with the code by which huggingface_hub distinguishes errors."""
 
     def __init__(self, status: int, code: str = "", said: str = "") -> None:
         self.status, self.code, self.said = status, code, said
@@ -51,7 +51,7 @@ class Commit:
 
 @dataclass
 class Repository:
-    """`commits` in their order; `main` is the newest of them."""
+    """`commits` in order; `main` is the newest of them."""
 
     type: str
     id: str
@@ -76,10 +76,10 @@ class Repository:
 
 @dataclass
 class Hub:
-    """What is on it, and what goes wrong with it.
+    """Its contents, and its faults.
 
     `cut`: for a file's name, the bytes after which each answer ends; `shortened`: how many bytes each answer lacks,
-    which it does not admit; `refuse`: for the beginning of `METHOD /path`, the
+    without announcing it; `refuse`: for the beginning of `METHOD /path`, the
     status, code and message of the answer; `strange`: it answers everything with a page of HTML.
     """
 
@@ -92,11 +92,11 @@ class Hub:
     shortened: dict[str, list[int]] = field(default_factory=dict)
     refuse: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     strange: bool = False
-    asked: list[str] = field(default_factory=list)  # "METHOD /path", with " Range" where one was asked for
+    asked: list[str] = field(default_factory=list)  # "METHOD /path", with " Range" if one was requested
 
     @property
     def store(self) -> str:
-        """Where large files lie: another host, so that huggingface_hub doesn't look for the Hub's headers there."""
+        """The address of large files: another host, where huggingface_hub doesn't look for the Hub's headers."""
         return self.address.replace("127.0.0.1", "localhost")
 
     def add(self, id: str, files: dict[str, bytes], *, type: str = "model", private: bool = False) -> Repository:
@@ -107,7 +107,7 @@ class Hub:
         return made
 
     def repository(self, type: str, id: str, user: str | None) -> Repository:
-        """The repository, if the user may know of it."""
+        """Returns the repository, if the user may see it."""
         found = self.repositories.get((type, id))
         if found is None or (found.private and user != id.partition("/")[0]):
             raise Refused(401 if user is None else 404, "RepoNotFound", "Repository not found")
@@ -211,7 +211,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             raise Refused(404, "", f"Not found: {verb}")
 
-    # --- what is on it ------------------------------------------------------------------------------------------------
+    # --- contents -----------------------------------------------------------------------------------------------------
 
     def _create(self, user: str | None) -> None:
         asked = self._asked()
@@ -296,12 +296,12 @@ class Handler(BaseHTTPRequestHandler):
     # --- large files by xet -----------------------------------------------------------------------------------------
 
     def _token(self, repository: Repository) -> None:
-        """Where the store is and what opens it, in the body for hf_xet and in headers for huggingface_hub."""
+        """The store's address and token, in the body for hf_xet and in headers for huggingface_hub."""
         place, ends = f"{self.hub.address}/cas", int(time.time()) + 3600
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         headers = {"X-Xet-Cas-Url": place, "X-Xet-Access-Token": token, "X-Xet-Token-Expiration": str(ends)}
-        told = json.dumps({"casUrl": place, "accessToken": token, "exp": ends}).encode()
-        self._send(told, headers | {"Content-Type": "application/json"})
+        content = json.dumps({"casUrl": place, "accessToken": token, "exp": ends}).encode()
+        self._send(content, headers | {"Content-Type": "application/json"})
 
     def _xet(self, kind: str, hashed: str) -> None:
         xet = self.hub.xet
@@ -364,7 +364,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send(json.dumps(value).encode(), {"Content-Type": "application/json"}, status)
 
     def _part(self, path: str, content: bytes, headers: dict[str, str]) -> None:
-        """A file from where its Range begins, cut short where that is wanted."""
+        """A file from the start of its Range, truncated if requested."""
         start, status = 0, 200
         if asked := self.headers.get("Range"):
             start, status = int(asked.removeprefix("bytes=").rstrip("-")), 206
@@ -418,12 +418,12 @@ def serving() -> Iterator[Hub]:
 
 
 def environment(hub: Hub, home: Path, token: str = "hf_ada") -> dict[str, str]:
-    """Variables with which another process talks to this Hub."""
+    """Environment variables with which another process uses this Hub."""
     return {"HF_ENDPOINT": hub.address, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": token}
 
 
 def pointed(monkeypatch: pytest.MonkeyPatch, hub: Hub, home: Path, token: str = "hf_ada", xet: bool = False) -> None:
-    """Makes this process talk to this Hub: huggingface_hub reads its variables once, at import, but for the token."""
+    """Makes this process use this Hub: huggingface_hub reads its variables once, at import, except for the token."""
     from huggingface_hub import constants
 
     at(monkeypatch, hub.address)
@@ -433,7 +433,7 @@ def pointed(monkeypatch: pytest.MonkeyPatch, hub: Hub, home: Path, token: str = 
 
 
 def at(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    """Makes this process look for the Hub at an address."""
+    """Makes this process use the Hub at an address."""
     from huggingface_hub import constants
     from huggingface_hub.utils import close_session
 

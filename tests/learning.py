@@ -1,4 +1,4 @@
-"""Trainings that end as soon as they have learnt enough; their limit of steps is what they may take at most."""
+"""Trainings that end as soon as they have learnt enough; the number of steps is a maximum."""
 
 from __future__ import annotations
 

@@ -40,8 +40,8 @@ def make_model(name: str, reference: str = "digits", folder: Path | None = None,
     words = publishing.Words(f"Tiny {recipe.title}", "CC0-1.0", f"{source.title}. {source.about}", "a blink", LIMITS)
     place = folder or paths.home() / "models" / name
     show = partial(_translating, reference) if recipe.translations else publishing.samples
-    told = source.attributes if recipe.task == "audio" else {}
-    return publishing.publish(state, name, words, source.class_names, reference, place, False, told, show)
+    attributes = source.attributes if recipe.task == "audio" else {}
+    return publishing.publish(state, name, words, source.class_names, reference, place, False, attributes, show)
 
 
 def _translating(reference: str, sampler: Sampler) -> Shown:
@@ -53,7 +53,7 @@ def _translating(reference: str, sampler: Sampler) -> Shown:
 
 
 def make_lender(recipe: Recipe) -> Card:
-    """The model that a recipe borrows from in its tiny size."""
+    """The model that a recipe borrows from at its tiny size."""
     assert recipe.pretrained_part
     name = getattr(recipe.tiny, recipe.pretrained_part.knob)
     if recipe.pretrained_part.task == "matching":

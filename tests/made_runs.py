@@ -30,7 +30,7 @@ def trained(store: RunStore, recipe: str = "stylegan2", name: str = "", steps: i
 
 
 def end_all(store: RunStore, seconds: float = 60) -> None:
-    """Stops all runs, and waits for those that a thread trains; one that nobody trains is interrupted at once."""
+    """Stops all runs, and waits for those that a thread trains; others are interrupted at once."""
     end = time.monotonic() + seconds
     while active := [run.id for run in store.runs() if run.is_active]:
         for id in active:

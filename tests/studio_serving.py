@@ -20,7 +20,7 @@ START = 120.0  # seconds
 
 @dataclass(frozen=True)
 class Studio:
-    """One server. `uploads` is where it keeps what visitors send."""
+    """One server. `uploads` is the folder of visitors' uploads."""
 
     url: str
     log: Path
@@ -30,14 +30,14 @@ class Studio:
 
 @contextmanager
 def serving(home: Path, **environment: str) -> Iterator[Studio]:
-    """The Studio with a home's shelf, for as long as it is needed."""
+    """Runs the Studio with a home's shelf within the block."""
     with serving_from(ROOT, home, **environment) as running:
         yield running
 
 
 @contextmanager
 def serving_from(folder: Path, home: Path, **environment: str) -> Iterator[Studio]:
-    """The Studio of a folder with `gradio_app.py` in it."""
+    """Starts the Studio of a folder with `gradio_app.py` in it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -120,7 +120,7 @@ def test_a_checkout_without_scripts_is_named(tmp_path: Path) -> None:
 
 
 def test_damaged_photos_are_enlarged_no_worse_than_bicubically() -> None:
-    """scikit-learn's photos, by the model that the Studio begins with, and by the one that it offers for them."""
+    """scikit-learn's photos, by the Studio's default model, and by the one that it offers for damaged photos."""
     from gan_core.models import loading
 
     whole = damaged.sample_photos()
@@ -202,7 +202,7 @@ def test_streaming(tmp_path: Path) -> None:
 
 @pytest.mark.release
 def test_whether_a_blind_discriminator_is_blind() -> None:
-    """The matrices of a run's start are the kept ones; those of later steps depend on the machine's rounding."""
+    """The matrices of a run's start equal the stored ones; those of later steps depend on the machine's rounding."""
     for who in (conditioning.SEEING, conditioning.BLIND):
         seen = obedience.train(who == conditioning.BLIND, 0, 1)
         np.testing.assert_array_equal(seen[0].matrix, conditioning.kept(who, 0).matrix)
@@ -257,7 +257,7 @@ def test_every_point_of_gan_lab_is_answered() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_preset_learns_readable_digits() -> None:
-    """By steps and not by the clock, since the test machine may be busy: half of what the preset trains must do."""
+    """Measured in steps, not time, since the test machine may be busy: half of the preset's steps must be enough."""
     steps = recipes.get("mlp_gan").preset("digits_30s").steps
     outcome = recognisable.train("mlp_gan", "digits_30s", 0, 500, steps // 2, digit_classifier(), every=250)
     assert outcome.step <= steps // 2
@@ -265,7 +265,7 @@ def test_the_preset_learns_readable_digits() -> None:
     assert outcome.classes.min() >= recognisable.SMALLEST, outcome
 
 
-def test_what_is_measured_anew_takes_its_old_place_in_the_file(tmp_path: Path) -> None:
+def test_new_measurements_keep_their_place_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "architectures.json"
     for name, rate in (("dcgan", 1), ("cgan", 2), ("dcgan", 3)):
         architectures.save(path, {"recipe": name, "size": "default", "images_per_second": rate})

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md is true to the letter: what it says is done in a copy of the repository, and the tests pass there."""
+"""CONTRIBUTING.md is correct: its steps are done in a copy of the repository, and the tests pass there."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.test_house import ROOT
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", "pretrained", "findings")
 PACKAGE = "gan_core/gans/__init__.py"
-# `make` sets up an environment, from the network: what it calls, with the one that is here. Of all tests those of the
-# new recipe, and those that look at all files and texts.
+# `make` sets up an environment from the network: its commands run in the existing one. Of all tests, those of the
+# new recipe run, and those that check all files and texts.
 MAKE = {
     "make check": ("-m ruff format --check .", "-m ruff check .", "-m mypy gan_core/gans"),
     "make test": (
@@ -37,7 +37,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def run(copy: Path, arguments: str) -> None:
-    """Python with these arguments, in the copy and with a state folder of its own."""
+    """Runs Python with these arguments in the copy, with a state folder of its own."""
     environment = {**os.environ, "PYTHONPATH": str(copy), "GANSCOPE_HOME": str(copy.parent / "state")}
     done = subprocess.run(
         [sys.executable, *arguments.split()], cwd=copy, env=environment, capture_output=True, text=True, timeout=3_000
@@ -46,7 +46,7 @@ def run(copy: Path, arguments: str) -> None:
 
 
 def steps(line: str) -> tuple[str, ...]:
-    """What a command of the guide runs."""
+    """Returns what a command of the guide runs."""
     if line in MAKE:
         return MAKE[line]
     program, _, words = line.partition(" ")

@@ -1,4 +1,4 @@
-"""The Dockerfile: what it copies is there and is all that both apps need, and its commands start them."""
+"""The Dockerfile: what it copies exists and is everything that both apps need, and its commands start them."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def test_every_path_that_is_copied_exists_and_is_sent_to_the_builder() -> None:
 
 def test_it_runs_as_a_user_and_opens_the_ports_that_the_apps_listen_at() -> None:
     names = [name for name, _ in instructions()]
-    told = dict(instructions())
+    settings = dict(instructions())
     assert names.index("USER") < names.index("CMD")
-    assert told["USER"] == "ganscope"
+    assert settings["USER"] == "ganscope"
     ports = {variables()["STREAMLIT_SERVER_PORT"], variables()["GRADIO_SERVER_PORT"]}
-    assert set(told["EXPOSE"].split()) == ports
+    assert set(settings["EXPOSE"].split()) == ports
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(f"-p {port}:{port}" in readme for port in ports)
 

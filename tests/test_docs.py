@@ -1,4 +1,4 @@
-"""The pages of docs/gans are what the code says now."""
+"""The pages of docs/gans agree with the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is typed for a knob is used as it is typed, or refused with a sentence: every knob of every recipe."""
+"""Every value typed for a knob is used as typed, or refused with a sentence: every knob of every recipe."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ TYPED = (
 )  # fmt: skip
 DISTINCT = {
     (name, type(recipe.hparams)): recipe for recipe in recipes for name in knobs(recipe.hparams)
-}  # each knob as each set of knobs has it
+}  # each knob in each set of knobs
 
 
 def asked(kind: Any, text: str) -> Any:
-    """What a reader would take the text for; None where it says nothing."""
+    """The value that a reader would expect for the text; None if there is none."""
     if kind is bool:
         return {"true": True, "false": False, "on": True, "1": True, "0": False}.get(text.strip().lower())
     if kind is str:
@@ -60,7 +60,7 @@ def test_what_is_typed_is_used_as_typed_or_refused(recipe: Recipe) -> None:
                 continue
             try:
                 value = getattr(changed(recipe.hparams, {name: text}), name)
-            except BadValue:  # it contradicts other settings, which is said, too
+            except BadValue:  # it contradicts other settings, which is also reported
                 continue
             meant = asked(kind, text)
             assert meant is not None, (name, text)

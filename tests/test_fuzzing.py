@@ -1,4 +1,4 @@
-"""What comes from strangers is read, or refused with a sentence: never a traceback, whatever it holds."""
+"""Untrusted input is read, or refused with a sentence: never a traceback, whatever its content."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_weights(cases: int, model: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cases", CASES)
 def test_a_card_and_weights_that_do_not_fit(cases: int, model: Path, tmp_path: Path) -> None:
-    """The card's numbers are changed, the weights are whole."""
+    """The card's numbers are changed, the weights are intact."""
     card = (model / CARD).read_text(encoding="utf-8")
     (tmp_path / WEIGHTS).write_bytes((model / WEIGHTS).read_bytes())
     lines = card.splitlines()
@@ -145,7 +145,7 @@ def test_links(cases: int, model: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("cases", CASES)
 def test_keras_files(cases: int, tmp_path: Path) -> None:
-    """Their configurations; the arrays are HDF5's own affair."""
+    """Their configurations; HDF5 itself handles the arrays."""
     with zipfile.ZipFile(KERAS) as archive:
         config, weights = json.loads(archive.read("config.json")), archive.read("model.weights.h5")
     refused = 0

@@ -1,4 +1,4 @@
-"""Rules of the house: which folder may import which, nothing heavy before it is needed, the guides are true."""
+"""Rules of the house: which folder may import which, nothing heavy before it is needed, the guides are correct."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ print([name for name in ("streamlit", "plotly", "torch", "torchvision") if name 
     assert python(studio) == "[] []"
 
 
-# From below to above: a folder, or a module beside them, imports what is named before it, never what is named after it.
+# From bottom to top: a folder, or a module next to them, imports what is listed before it, never what comes after it.
 ROOMS = (
     "gan_core.errors", "gan_core.version", "gan_core.registry", "gan_core.paths", "gan_core.disk", "gan_core.files",
-    "gan_core.knobs", "gan_core.hparams", "gan_core.ranks",
+    "gan_core.knobs", "gan_core.hparams", "gan_core.cores", "gan_core.ranks",
     "gan_core.layers", "gan_core.pictures", "gan_core.data", "gan_core.media", "gan_core.fitting",
     "gan_core.checkpoint", "gan_core.objectives", "gan_core.runs", "gan_core.doctor", "gan_core.gans",
     "gan_core.models", "gan_core.views", "gan_core",
@@ -80,7 +80,7 @@ ROOMS = (
     "gradio_app", "serving",
 )  # fmt: skip
 FRONT_ENDS = (("pages", "app", "ui.classroom"), ("tabs", "gradio_app", "ui.studio"))  # neither imports the other
-HEAVY = {"gradio": FRONT_ENDS[1], "streamlit": FRONT_ENDS[0]}  # who alone may import what
+HEAVY = {"gradio": FRONT_ENDS[1], "streamlit": FRONT_ENDS[0]}  # the only importers of some packages
 
 
 def modules() -> dict[str, Path]:
@@ -91,13 +91,13 @@ def modules() -> dict[str, Path]:
 
 @cache
 def nodes() -> dict[str, list[ast.AST]]:
-    """All that stands in each module of ours."""
+    """All syntax nodes of each of our modules."""
     return {name: list(ast.walk(ast.parse(path.read_text(encoding="utf-8")))) for name, path in modules().items()}
 
 
 @cache
 def imports() -> dict[str, set[str]]:
-    """What each module of ours imports, anywhere in it."""
+    """The imports of each of our modules, anywhere in it."""
     known, found = modules(), {}
     for name, inside_it in nodes().items():
         found[name] = set[str]()
@@ -125,7 +125,7 @@ def inside(name: str, folders: tuple[str, ...]) -> bool:
 
 
 def test_no_arrow_goes_upwards_and_no_circle_is_closed() -> None:
-    """Of folders by their order, which is that of docs/architecture.md; of modules by following them to their ends."""
+    """Of folders by their order, which is that of docs/architecture.md; of modules by following their imports."""
     known = modules()
     arrows = {name: {one for one in used if one in known} for name, used in imports().items()}
     upwards = {
@@ -141,7 +141,7 @@ def test_no_arrow_goes_upwards_and_no_circle_is_closed() -> None:
 
 
 def test_a_front_end_is_a_folder() -> None:
-    """What only one of them draws with lies in its folder; nothing that both share imports Streamlit or Gradio."""
+    """Code used by only one of them is in its folder; nothing that both share imports Streamlit or Gradio."""
     for name, used in imports().items():
         for mine, other in (FRONT_ENDS, FRONT_ENDS[::-1]):
             assert not (inside(name, mine) and [one for one in used if inside(one, other)]), name
@@ -151,7 +151,7 @@ def test_a_front_end_is_a_folder() -> None:
 
 
 def test_adding_a_gan_as_the_contributors_guide_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The example of CONTRIBUTING.md is written beside the others and trained by the trainer.
+    """The example of CONTRIBUTING.md is added to the others and trained by the trainer.
 
     `tests/test_contributing.py` does all steps of the guide in a copy.
     """
@@ -161,7 +161,7 @@ def test_adding_a_gan_as_the_contributors_guide_says(tmp_path: Path, monkeypatch
     code = example.group(1).replace("linear_gan", "guide_gan")  # a contributor may have followed the guide
     (tmp_path / "guide_gan.py").write_text(code, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(recipes, "_items", dict(recipes._items))  # it is unknown again afterwards
+    monkeypatch.setattr(recipes, "_items", dict(recipes._items))  # it is removed again afterwards
     importlib.import_module("guide_gan")
     recipe = recipes.get("guide_gan")
     trainer = Trainer(recipe, recipe.tiny, data.load("digits", 8))
@@ -172,7 +172,7 @@ def test_adding_a_gan_as_the_contributors_guide_says(tmp_path: Path, monkeypatch
 
 
 def test_only_a_set_and_the_recipes_name_a_data_set() -> None:
-    """What is known of one set is in its file; all other code asks the catalogue."""
+    """Knowledge about a set is in its file; all other code uses the catalogue."""
     names = set(sources.names())
     may = ("gan_core.gans", "gan_core.data.sets", "gan_core.models.plans", "gan_core.metrics.digit_classifier",
            "gan_core.teaching")  # fmt: skip
@@ -193,7 +193,7 @@ def test_adding_a_data_set_as_its_page_says(tmp_path: Path) -> None:
     """Both steps of docs/add_a_data_set.md are done in a copy, and the command line loads the set."""
     page = (ROOT / "docs" / "add_a_data_set.md").read_text(encoding="utf-8")
     module, line = re.findall(r"```python\n(.*?)```", page, re.S)
-    for folder in ("gan_core", "tests"):  # with what is compiled of it, which takes seconds
+    for folder in ("gan_core", "tests"):  # with compiled files, because compiling takes seconds
         shutil.copytree(ROOT / folder, tmp_path / folder)
     sets = tmp_path / "gan_core" / "data" / "sets"
     place = re.search(r"Write `(.*)`:", page)
@@ -208,7 +208,7 @@ def test_adding_a_data_set_as_its_page_says(tmp_path: Path) -> None:
         write_idx(tmp_path / f"data/KMNIST/raw/{part}-images-idx3-ubyte.gz", images[:count])
         write_idx(tmp_path / f"data/KMNIST/raw/{part}-labels-idx1-ubyte.gz", np.arange(count, dtype=np.uint8) % 10)
 
-    # one process for all commands, as each would import the same
+    # one process for all commands, because each would import the same
     commands = [("list", "--json"), *((*words, "--json") for words in ASKED)]
     places = {"GANSCOPE_DATA": str(tmp_path / "data"), "GANSCOPE_HOME": str(tmp_path / "home")}
     environment = os.environ | places | {"PYTHONPATH": str(tmp_path)}

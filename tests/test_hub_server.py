@@ -1,4 +1,4 @@
-"""The Hub on this machine answers huggingface_hub for every type of repository."""
+"""The local Hub works with huggingface_hub for every type of repository."""
 
 from __future__ import annotations
 

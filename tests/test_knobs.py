@@ -68,7 +68,7 @@ def test_a_knob_says_when_it_acts() -> None:
 
 
 def test_conditions_on_knobs_that_a_recipe_lacks_are_met() -> None:
-    """A perceptron's widths act in a recipe without a choice of architecture, and in one that has chosen it."""
+    """A perceptron's widths apply in a recipe without a choice of architecture, and in one that has chosen it."""
     described = knobs(CganHParams)
     perceptron, convolutional = ({"body": body} for body in ("mlp", "dcgan"))
     assert described["generator_widths"].acts({})
@@ -79,7 +79,7 @@ def test_conditions_on_knobs_that_a_recipe_lacks_are_met() -> None:
 
 
 class Asked(dict[str, Any]):
-    """No values, and the names that somebody asked for."""
+    """No values; records the names that were requested."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class Asked(dict[str, Any]):
 
 @pytest.mark.parametrize("recipe", recipes, ids=lambda recipe: recipe.name)
 def test_conditions_name_knobs(recipe: Recipe) -> None:
-    """A condition looks at knobs of some recipe, so that a misspelt name is found."""
+    """A condition refers to knobs of some recipe, so that a misspelt name is found."""
     asked = Asked()
     for described in knobs(recipe.hparams).values():
         described.acts(asked)

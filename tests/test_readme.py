@@ -1,4 +1,4 @@
-"""Every command and every example of README.md is run as it stands there, on models and files small enough for a test.
+"""Every command and every example of README.md is run unchanged, on models and files small enough for a test.
 
 Models have the README's names and tiny networks; the Hub is one on this machine. What can't be run in a test is listed
 in `NOT_RUN`, with a check of what it needs.
@@ -46,7 +46,7 @@ def commands() -> list[str]:
 
 
 def makes(target: str) -> bool:
-    """`make` sets up an environment, from the network, and these are its targets."""
+    """`make` would set up an environment from the network; checks that these are its targets."""
     return f"\n{target}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
@@ -56,7 +56,7 @@ def installs(file: str) -> bool:
 
 
 def exposes(*ports: int) -> bool:
-    """The image is built from the network; tests/test_docker.py reads the Dockerfile."""
+    """The image would be built from the network; tests/test_docker.py reads the Dockerfile."""
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     exposed = re.search(r"^EXPOSE (.*)$", dockerfile, re.M)
     return exposed is not None and {str(port) for port in ports} <= set(exposed.group(1).split())

@@ -1,8 +1,8 @@
-"""The store of large files that huggingface_hub uses where hf_xet is installed: its endpoints, and its formats to read.
+"""The store of large files that huggingface_hub uses where hf_xet is installed: its endpoints and formats.
 
-A client cuts files into chunks, uploads blocks of chunks (xorbs), and then a shard, which says of each file of which
-chunks of which block it is made. It downloads a file by asking for that list, and fetching parts of blocks. Formats are
-those of huggingface/xet-core: all numbers are little-endian.
+A client cuts files into chunks, uploads blocks of chunks (xorbs), and then a shard, which lists for each file the
+chunks and blocks that it consists of. It downloads a file by requesting that list, and fetching parts of blocks.
+Formats are those of huggingface/xet-core: all numbers are little-endian.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 CHUNK_HEADER = 8  # bytes: version, packed length (3), packing, length (3)
 SHARD_HEADER = 48
-ENTRY = 48  # bytes, of everything that a shard lists
+ENTRY = 48  # bytes per entry of a shard
 VERIFIED, WITH_SHA256 = 1 << 31, 1 << 30  # flags of a file: a second entry for each first one; one with its SHA-256
 END = b"\xff" * 32
 ROUTE = re.compile(r"/cas/v1/(xorbs/default|reconstructions|chunks/[a-z-]+)/([0-9a-f]{64})")
@@ -23,7 +23,7 @@ BLOCK = re.compile(r"/blocks/([0-9a-f]{64})")
 
 @dataclass(frozen=True)
 class Part:
-    """Chunks [start, end) of a block, which unpack to so many bytes."""
+    """Chunks [start, end) of a block, and the number of bytes they unpack to."""
 
     block: str
     length: int
@@ -33,14 +33,14 @@ class Part:
 
 @dataclass
 class Xet:
-    """Blocks and files by hash; which file has which SHA-256, and how long it is."""
+    """Blocks and files by hash; the SHA-256 and length of each file."""
 
     blocks: dict[str, bytes] = field(default_factory=dict)
     files: dict[str, list[Part]] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)  # SHA-256 -> the file's hash
 
     def add(self, shard: bytes) -> None:
-        """Takes the files of a shard, whose blocks must be there."""
+        """Adds the files of a shard, whose blocks must exist."""
         place = SHARD_HEADER
         while (hashed := shard[place : place + 32]) != END:
             flags, count = struct.unpack_from("<II", shard, place + 32)
@@ -62,7 +62,7 @@ class Xet:
         return sum(part.length for part in self.files[hashed])
 
     def bounds(self, block: str) -> list[int]:
-        """Where the chunks of a block begin, and where the last one ends."""
+        """The offsets of a block's chunks, and the end of the last one."""
         content, bounds = self.blocks[block], [0]
         while bounds[-1] + CHUNK_HEADER <= len(content) and content[bounds[-1]] == 0:  # version 0; then comes a footer
             packed = int.from_bytes(content[bounds[-1] + 1 : bounds[-1] + 4], "little")
@@ -70,7 +70,7 @@ class Xet:
         return bounds
 
     def reconstruction(self, hashed: str, store: str) -> dict[str, Any]:
-        """What a file is made of, and where the parts lie."""
+        """The parts of a file, and their addresses."""
         fetched: dict[str, list[dict[str, Any]]] = {}
         for part in self.files[hashed]:
             bounds = self.bounds(part.block)
@@ -89,5 +89,5 @@ class Xet:
 
 
 def shown(raw: bytes) -> str:
-    """A hash as it stands in addresses: four numbers of 64 bits, each in hexadecimal."""
+    """A hash as in addresses: four numbers of 64 bits, each in hexadecimal."""
     return "".join(f"{number:016x}" for number in struct.unpack("<4Q", raw))

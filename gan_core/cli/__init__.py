@@ -28,6 +28,7 @@ from gan_core.cli import (
     translating,
 )
 from gan_core.cli.output import Verbs
+from gan_core.cores import release_while_waiting
 from gan_core.evaluation import process
 
 app = typer.Typer(
@@ -68,6 +69,7 @@ app.command("export-history")(media.export)
 
 def main() -> None:
     """The console script."""
+    release_while_waiting()
     app()
 
 

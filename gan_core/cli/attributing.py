@@ -68,7 +68,7 @@ def attribute(
     images = sampler.draw(*(drawn := sampler.latents(count, seed, label)))
     with reporting(not as_json) as progress:
         found = attribution(discriminator, images, drawn[1], steps or STEPS, progress)
-    shown = np.repeat(to_uint8(images), 3 // images.shape[1], axis=3)  # grey as colours
+    shown = np.repeat(to_uint8(images), 3 // images.shape[1], axis=3)  # grey to RGB
     picture = enlarge(grid(np.concatenate([shown, heat(found.maps)]), count), width)
     with replacing(output) as temporary:
         picture.save(temporary)
@@ -85,7 +85,7 @@ def attribute(
 
 
 def _discriminator(facts: dict[str, Any]) -> nn.Module:
-    """Of what `sampler_of` found; raises BadCheckpoint where its file has none."""
+    """The discriminator of the model that `sampler_of` found; raises BadCheckpoint if its file has none."""
     from gan_core.latent.attribution import discriminator_of, discriminator_of_run
 
     if "run" in facts:

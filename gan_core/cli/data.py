@@ -22,7 +22,7 @@ from gan_core.cli.output import (
 from gan_core.data.base import OF_PICTURES, Source
 from gan_core.training.watching import ITEMS
 
-AXES = {  # what the numbers of an item's shape count, by task
+AXES = {  # names of the axes of an item's shape, by task
     "images": "channels x height x width", "points": "coordinates", "audio": "values", "sequence": "tokens",
     "music": "voices x steps", "graph": "atoms x atoms", "video": "channels x frames x height x width",
     "control": "steps x values",

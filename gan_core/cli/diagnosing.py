@@ -13,7 +13,7 @@ from gan_core.errors import GanscopeError
 from gan_core.runs.store import Run, RunStore
 
 HEALTHY, FOUND, FAILED = 0, 1, 2  # exit codes
-LOOK = 2.0  # seconds between looks at a run that trains
+LOOK = 2.0  # seconds between examinations of a run that trains
 MARKS = {"bad": "BAD", "watch": "WATCH", "early": "early", "good": "good"}
 
 
@@ -44,15 +44,15 @@ def _looked(wanted: str, as_json: bool) -> bool:
 
 
 def _watched(wanted: str, as_json: bool) -> bool:
-    """Prints a line when findings change; one JSON object a line. Ends with the run."""
+    """Prints a line, with JSON one object, whenever findings change. Ends with the run."""
     store = RunStore()
-    id, told = find_run(store, wanted).id, None
+    id, reported = find_run(store, wanted).id, None
     while True:
         run = store.get(id)
         found = examined(store, run)
         kinds = [finding["kind"] for finding in found["findings"]]
-        if kinds != told or not run.is_active:
-            told = kinds
+        if kinds != reported or not run.is_active:
+            reported = kinds
             emit(found) if as_json else _show(found)
         if not run.is_active:
             return _alarmed(found)
@@ -60,7 +60,7 @@ def _watched(wanted: str, as_json: bool) -> bool:
 
 
 def examined(store: RunStore, run: Run) -> dict[str, Any]:
-    """Findings on a run, when they were first raised, and from when on it no longer improved, as plain values."""
+    """Findings on a run, when they were first raised, and since when it no longer improves, as plain values."""
     from gan_core.doctor.case import Case, Subject
     from gan_core.doctor.diagnosis import alarms, diagnose
     from gan_core.doctor.stopping import plateau
@@ -91,7 +91,7 @@ def examined(store: RunStore, run: Run) -> dict[str, Any]:
 
 
 def _changes(run: Run, settings: Mapping[str, Any], names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The remedies that the run can take, with the knobs that they set."""
+    """The remedies that are valid for the run, with the knobs that they set."""
     from gan_core.doctor.remedies import offered, remedies
     from gan_core.gans import recipes
 

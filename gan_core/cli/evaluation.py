@@ -59,7 +59,7 @@ def evaluate(
     work = prepared(store, asked, _say, net_finder(store))
     with reporting(not as_json) as progress:
         result, report = measured(work, progress, _say)
-    _tell(result, report, work, as_json)
+    _print_result(result, report, work, as_json)
 
 
 def evaluate_asked() -> None:
@@ -74,7 +74,7 @@ def _say(note: Note) -> None:
     say(str(note))
 
 
-def _tell(result: Result, report: Report | None, work: Prepared, as_json: bool) -> None:
+def _print_result(result: Result, report: Report | None, work: Prepared, as_json: bool) -> None:
     if as_json:
         emit(_facts(result, report, work))
         return

@@ -130,7 +130,7 @@ def _worst(leakage: Leakage, name: str) -> tuple[str, str]:
 
 
 def _classifier(model: str, net: str | None) -> AttributeClassifier:
-    """The attribute classifier for a model; raises UnknownName, or BadValue where it is not one."""
+    """The attribute classifier for a model; raises UnknownName, or BadValue if it is not one."""
     from gan_core.latent.attribute_classifier import attribute_classifier
     from gan_core.models import listing, loading
 

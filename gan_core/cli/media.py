@@ -72,7 +72,7 @@ def sample(
     label: Classes | None = None
     if classes is not None and sampler.recipe.conditions:
         label = classes
-    elif classes is not None:  # of a model without classes the sampler says so
+    elif classes is not None:  # the sampler raises the error for a model without classes
         known = sampler.recipe.conditional
         label = parse_classes(classes, sampler.spec.class_names, sampler.spec.classes) if known else 0
     drawn = sampler.sample(count, seed, label, truncation)

@@ -104,9 +104,9 @@ def publish(
 
     store = RunStore()
     found = find_run(store, run)  # before PyTorch is imported
-    from gan_core.shelf.own import Told, publish_run
+    from gan_core.shelf.own import Description, publish_run
 
-    card = publish_run(store, found, Told(name, title, licence, limits), half)
+    card = publish_run(store, found, Description(name, title, licence, limits), half)
     if as_json:
         emit(card_facts(card) | {"run": found.id, "folder": listing.standing(card.name)})
         return
@@ -115,7 +115,7 @@ def publish(
 
 
 def card_facts(card: Card) -> dict[str, Any]:
-    """A model card as JSON, with the keys that other answers have for the same."""
+    """A model card as JSON, with the same keys as in other answers."""
     facts = dataclasses.asdict(card)
     shared = {"model": card.name, "classes": facts.pop("class_names"), "images_seen": facts.pop("images")}
     return shared | facts
@@ -253,7 +253,7 @@ def pretrain(
     store = RunStore()
     run = making.run_of(store, name)
     with display(store, run) as show:
-        show(run)  # one that is finished is published again
+        show(run)  # a finished run is published again
         code = making.make(store, name, cost, folder, budget, device, computation, show)
     if code:
         raise typer.Exit(code)

@@ -30,9 +30,9 @@ from gan_core.registry import Registry
 from gan_core.runs.store import Run, RunStore
 
 BAD_INPUT = (BadValue, BadData, UnknownName)
-WIDE = 200  # columns where the output is no terminal, so that nothing is cut
+WIDE = 200  # columns if the output is no terminal, so that nothing is cut
 LATEST = "latest"
-NEWEST = 10  # runs that are named where none is meant
+NEWEST = 10  # runs that are listed if no run was named
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to stdout, and nothing else.")]
 RunName = Annotated[str, typer.Argument(help="Id of a run, a prefix of it, a name, or 'latest'.")]
@@ -77,7 +77,7 @@ def lists_when_bare(app: typer.Typer, list_all: Callable[[bool], None]) -> None:
 
 
 def errors() -> Console:
-    """The console on stderr; made anew each time, because tests and pipes replace the stream."""
+    """The console on stderr; created at each call, because tests and pipes replace the stream."""
     return Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -87,7 +87,7 @@ def say(text: str) -> None:
 
 
 def emit(value: Any) -> None:
-    """One line of JSON on stdout; numbers that JSON lacks become null."""
+    """Prints one line of JSON to stdout; numbers that JSON lacks become null."""
     typer.echo(json.dumps(_finite(value), ensure_ascii=False, default=str))
 
 
@@ -115,12 +115,12 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], flexibl
 
 
 def class_words(names: Sequence[str]) -> str:
-    """Which classes were found, in words."""
+    """The classes that were found, in words."""
     return f"{len(names)} classes: {listed(names)}" if names else "no classes"
 
 
 def show_facts(facts: Mapping[str, object]) -> None:
-    """`name  value` lines on stdout."""
+    """Prints `name  value` lines to stdout."""
     width = max(map(len, facts), default=0)
     for name, value in facts.items():
         typer.echo(f"{name.ljust(width)}  {value}")
@@ -138,18 +138,18 @@ def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
 
 
 def command(*words: object) -> str:
-    """A command of GANscope as it can be pasted into a shell."""
+    """A command of GANscope, quoted for a shell."""
     return shlex.join(["ganscope", *map(str, words)])
 
 
 def check_seed(seed: int) -> None:
-    """Raises BadValue for a seed that isn't one."""
+    """Raises BadValue for an invalid seed."""
     if not 0 <= seed < 2**31:
         raise BadValue("The seed must be between 0 and {last}, got {seed}.", last=2**31 - 1, seed=seed)
 
 
 def find_run(store: RunStore, wanted: str) -> Run:
-    """The run of that id, name or beginning of an id; raises UnknownName where none or several fit."""
+    """The run of that id, name or beginning of an id; raises UnknownName if none or several match."""
     runs = store.runs()
     if wanted == LATEST and runs:
         return runs[0]
@@ -164,7 +164,7 @@ def find_run(store: RunStore, wanted: str) -> Run:
 
 
 def _run_names(runs: Sequence[Run], wanted: str) -> list[str]:
-    """Names and ids of the newest runs, and of any whose name is alike."""
+    """Names and ids of the newest runs, and of those with a similar name."""
     every = [name for run in runs for name in (run.name, run.id) if name]
     newest = [name for run in runs[:NEWEST] for name in (run.name, run.id) if name]
     return list(dict.fromkeys([*difflib.get_close_matches(wanted, every, cutoff=0.5), *newest]))
@@ -178,7 +178,7 @@ def unknown(store: RunStore, kind: str, wanted: str) -> UnknownName:
 
 
 def moment(seconds: float) -> str:
-    """A time in the local time zone."""
+    """A time as text, in the local time zone."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
@@ -188,7 +188,7 @@ def megabytes(count: int) -> str:
 
 @contextmanager
 def reporting(shown: bool = True) -> Iterator[Report]:
-    """A progress bar on stderr, as the callback that gan_core's long tasks take."""
+    """Shows a progress bar on stderr; yields the progress callback that gan_core's long tasks take."""
     console = errors()
     with Progress(
         TextColumn("{task.description}", markup=False),
@@ -203,17 +203,17 @@ def reporting(shown: bool = True) -> Iterator[Report]:
 
 
 def data_sources() -> Registry[Source]:
-    """All data sets that come by name."""
+    """All data sets that are available by name."""
     from gan_core.data import sources
 
     return sources
 
 
 def data_name(text: str, task: str = "images") -> str:
-    """A data set as it is stored with a run: user's folders and zips by their whole path.
+    """The name of a data set as stored with a run: users' folders and zips by their absolute path.
 
-    A path alone is what a recipe of that task learns from; `train:` and `test:` before it give a part,
-    `half:` and `quarter:` a share. Raises BadValue.
+    A bare path is read as data for that task; the prefixes `train:` and `test:` select a part, `half:` and `quarter:` a
+    share. Raises BadValue.
     """
     part, colon, rest = text.partition(":")
     if colon and part in (*PARTS, *SHARES):

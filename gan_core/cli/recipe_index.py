@@ -1,8 +1,7 @@
 """The facts of every recipe without importing one: recipes import torch, which takes seconds.
 
-They are kept in `gan_core/gans/index.json` with a checksum of the sources that they were read from. `python -m
-docs.pages` writes that file. Where the sources have changed since, the recipes are imported after all, so that a list
-is never out of date.
+They are kept in `gan_core/gans/index.json` with a checksum of their sources. `python -m docs.pages` writes that file.
+If the sources have changed since, the recipes are imported, so that a list is never out of date.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ INDEX = FOLDER / "index.json"
 
 
 def all_facts() -> list[dict[str, Any]]:
-    """The facts of all recipes, from the index where it is up to date."""
+    """The facts of all recipes, from the index if it is up to date."""
     return read() or imported()
 
 
 def facts_of(recipe: Any) -> dict[str, Any]:
-    """What a list of recipes shows of one."""
+    """The facts of one recipe that lists show."""
     return {
         "recipe": recipe.name,
         "name": recipe.name,
@@ -39,7 +38,7 @@ def facts_of(recipe: Any) -> dict[str, Any]:
 
 
 def read() -> list[dict[str, Any]]:
-    """The index; empty where there is none of these sources."""
+    """The index; empty if there is none for the present sources."""
     try:
         index = json.loads(INDEX.read_text(encoding="utf-8"))
         return list(index["recipes"]) if index["sources"] == checksum() else []
@@ -48,7 +47,7 @@ def read() -> list[dict[str, Any]]:
 
 
 def write() -> None:
-    """Brings the index up to date."""
+    """Updates the index."""
     content = json.dumps({"sources": checksum(), "recipes": imported()}, ensure_ascii=False, indent=1)
     write_atomically(INDEX, f"{content}\n".encode())
 

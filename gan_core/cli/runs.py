@@ -122,7 +122,7 @@ def rename(run: RunName, name: Annotated[str, typer.Argument(help="The new name.
     store = RunStore()
     id = find_run(store, run).id
     store.rename(id, name)
-    _tell(store, [id], "renamed", as_json)
+    _report(store, [id], "renamed", as_json)
 
 
 @app.command("note")
@@ -135,7 +135,7 @@ def note(
     store = RunStore()
     id = find_run(store, run).id
     store.set_note(id, text)
-    _tell(store, [id], "noted", as_json)
+    _report(store, [id], "noted", as_json)
 
 
 @app.command("pin")
@@ -155,7 +155,7 @@ def _set_pinned(runs: Sequence[str], pinned: bool, as_json: bool) -> None:
     ids = [find_run(store, run).id for run in runs]
     for id in ids:
         store.set_pinned(id, pinned)
-    _tell(store, ids, "pinned" if pinned else "unpinned", as_json)
+    _report(store, ids, "pinned" if pinned else "unpinned", as_json)
 
 
 @app.command("delete")
@@ -166,7 +166,7 @@ def delete(runs: RunNames, yes: Sure = False, as_json: AsJson = False) -> None:
     _make_sure(f"Delete {', '.join(ids)} with all files?", yes, as_json)
     for id in ids:
         store.delete(id)
-    _tell_deleted(ids, as_json)
+    _report_deleted(ids, as_json)
 
 
 @app.command("delete-unpinned")
@@ -175,7 +175,7 @@ def delete_unpinned(yes: Sure = False, as_json: AsJson = False) -> None:
     store = RunStore()
     count = sum(not run.pinned and not run.is_active for run in store.runs())
     _make_sure(f"Delete {count} runs with all files?", yes, as_json)
-    _tell_deleted(store.delete_unpinned(), as_json)
+    _report_deleted(store.delete_unpinned(), as_json)
 
 
 @app.command("pause")
@@ -246,7 +246,7 @@ def fork(
 
 
 def _begun(store: RunStore, run: Run, changes: Mapping[str, str]) -> int:
-    """The step at which a fork of the run as it is saved begins."""
+    """The step at which a fork of the saved run begins."""
     from gan_core.knobs import changed
     from gan_core.training.control import current_hparams
     from gan_core.training.forking import start_of
@@ -255,7 +255,7 @@ def _begun(store: RunStore, run: Run, changes: Mapping[str, str]) -> int:
 
 
 def _example(wanted: str) -> str:
-    """A change that the run's recipe allows."""
+    """An example of a change that the run's recipe allows."""
     from gan_core.training.control import current_hparams
 
     store = RunStore()
@@ -301,7 +301,7 @@ def _command(wanted: str, verb: str, as_json: bool, **arguments: Any) -> None:
             run=run.name or run.id, state=run.state.value, command=_going_on(run, verb, arguments),
         )  # fmt: skip
     getattr(Control(store, run.id), verb)(**arguments)
-    _tell(store, [run.id], f"{verb} sent", as_json)
+    _report(store, [run.id], f"{verb} sent", as_json)
 
 
 def _going_on(run: Run, verb: str, arguments: Mapping[str, Any]) -> str:
@@ -312,7 +312,7 @@ def _going_on(run: Run, verb: str, arguments: Mapping[str, Any]) -> str:
     return command("runs", "fork", run.id) if run.state is RunState.FINISHED else command("train", "--resume", run.id)
 
 
-def _tell(store: RunStore, ids: Sequence[str], done: str, as_json: bool) -> None:
+def _report(store: RunStore, ids: Sequence[str], done: str, as_json: bool) -> None:
     records = [record(store.get(id)) for id in ids]
     if as_json:
         emit(records[0] if len(records) == 1 else records)
@@ -321,7 +321,7 @@ def _tell(store: RunStore, ids: Sequence[str], done: str, as_json: bool) -> None
         typer.echo(f"{id}: {done}")
 
 
-def _tell_deleted(ids: list[str], as_json: bool) -> None:
+def _report_deleted(ids: list[str], as_json: bool) -> None:
     if as_json:
         emit({"deleted": ids})
         return

@@ -97,8 +97,8 @@ def search(
     begin(plan)
     with interrupts() as asked:
         store = RunStore()
-        running.search(store, plan, trials, asked, _tell)
-        running.confirm(store, plan, confirm, asked, _tell)
+        running.search(store, plan, trials, asked, _report)
+        running.confirm(store, plan, confirm, asked, _report)
         store.close()
     study = open_study(plan)
     found = results.trials(study)
@@ -125,7 +125,7 @@ def _search_by_eye(plan: SearchPlan, as_json: bool) -> None:
     begin(plan)
     with interrupts() as asked:
         store = RunStore()
-        wait = running.until_judged(store, plan, asked, _tell)
+        wait = running.until_judged(store, plan, asked, _report)
         store.close()
     study = open_study(plan)
     found, made = results.trials(study), by_eye.choices(study)
@@ -156,7 +156,7 @@ def _show_by_eye(plan: SearchPlan, wait: Sequence[int], ranked: Sequence[TrialRe
         )
 
 
-def _tell(number: int, words: str) -> None:
+def _report(number: int, words: str) -> None:
     say(f"trial {number}: {words}")
 
 

@@ -14,7 +14,7 @@ from gan_core import paths
 from gan_core.errors import BadValue
 
 PACKAGES = ("fastapi", "uvicorn", "python_multipart", "limits", "prometheus_client", "gradio")
-FOLDERS = ("serving", "ui")  # they lie beside gan_core in the project, and aren't installed with it
+FOLDERS = ("serving", "ui")  # folders beside gan_core in the project that aren't installed with it
 NONE = "none"
 
 
@@ -53,7 +53,7 @@ def serve(
 
 
 def _require() -> None:
-    """Raises BadValue, which says what to install, where something is missing."""
+    """Raises BadValue, which says what to install, if something is missing."""
     if not all((paths.ROOT / folder).is_dir() for folder in FOLDERS):
         raise BadValue(
             "Serving needs the whole project and not the package alone: clone it, then in its folder "

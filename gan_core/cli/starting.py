@@ -58,7 +58,7 @@ def _folder(store: RunStore, model: str, progress: Progress) -> Path:
 
 
 def _of_task(data: str | None, folder: Path) -> str | None:
-    """Data as they are stored with a run; a path alone is what the model learnt from."""
+    """The name of data as stored with a run; a bare path is read as data for the model's task."""
     if data is None:
         return None
     from gan_core.gans import recipes
@@ -68,5 +68,5 @@ def _of_task(data: str | None, folder: Path) -> str | None:
 
 
 def options(names: list[str]) -> str:
-    """Options as they are typed."""
+    """Options as typed on the command line."""
     return ", ".join("RECIPE" if name == "recipe" else f"--{name}" for name in names)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gan_core.study.results import Result
     from gan_core.study.summary import Summary
 
-OWN = 28  # pixels of the user's own images, where nobody says
+OWN = 28  # default size of the user's own images, in pixels
 
 
 def study(
@@ -51,7 +51,7 @@ def study(
         images = subsets.load(plan, progress)
     if images.test_part == "held_out":
         say(f"{plan.data} has no test part: every tenth image, {len(images.test)} in all, is held out for testing.")
-    folder = running.run(plan, images, _tell)
+    folder = running.run(plan, images, _report)
     summary = summarise(folder, plan)
     if as_json:
         about = {"test_part": images.test_part, "test_images": len(images.test)}
@@ -63,7 +63,7 @@ def study(
 
 
 def _fitting(reference: str, size: int | None) -> int:
-    """Pixels that the GAN can make; raises BadValue or UnknownName."""
+    """A size that the GAN can generate, in pixels; raises BadValue or UnknownName."""
     from gan_core import data
     from gan_core.data.user.references import of_images
 
@@ -75,7 +75,7 @@ def _fitting(reference: str, size: int | None) -> int:
     return OWN if of_images(reference) else fitting(data.source(reference).size)
 
 
-def _tell(done: int, planned: int, cell: Cell, result: Result) -> None:
+def _report(done: int, planned: int, cell: Cell, result: Result) -> None:
     say(
         f"{done} of {planned}  {cell.setting.name} seed {cell.seed} {cell.arm}: accuracy {result.accuracy:.3f}, "
         f"AUC {result.auc:.3f} ({result.seconds:.0f} s)"

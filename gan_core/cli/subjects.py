@@ -1,4 +1,4 @@
-"""What `ganscope eval` evaluates, looked up by name among folders, models and runs."""
+"""Finds what `ganscope eval` evaluates by name, among folders, models and runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gan_core.runs.store import Run, RunStore
 
 
 def subject_of(store: RunStore, wanted: str) -> Subject:
-    """The images, model or run of that name; raises UnknownName, or BadData where there is no such folder."""
+    """The images, model or run of that name; raises UnknownName, or BadData if there is no such folder."""
     named = wanted if user_images(wanted) else f"folder:{wanted}"
     if (
         (mine := user_images(data_name(named)))
@@ -30,7 +30,7 @@ def subject_of(store: RunStore, wanted: str) -> Subject:
 
 
 def net_finder(store: RunStore) -> FindRun:
-    """Finds the run that is meant as a feature net; raises UnknownName."""
+    """Finds the run that is used as a feature net; raises UnknownName."""
 
     def find(wanted: str) -> Run:
         try:

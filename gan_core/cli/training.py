@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from gan_core.data.base import DataSet
     from gan_core.training.computation import Computation
 
-STEPS = 2000  # where neither the user nor a preset says
-TAIL = 200  # steps in which the final value of a metric is looked for
+STEPS = 2000  # default without a preset
+TAIL = 200  # last steps that are searched for the final value of a metric
 
 
 def train(
@@ -136,7 +136,7 @@ def planned(
     preset_name: str | None,
     settings: list[str] | None,
 ) -> RunSpec:
-    """The run that the options describe, with all names and values checked."""
+    """The run described by the options, with all names and values checked."""
     from gan_core.gans import recipes
     from gan_core.knobs import to_dict
     from gan_core.models.lending import agreed
@@ -152,19 +152,19 @@ def planned(
         changes = agreed(recipe, model) | changes
     recipe.settings(changes)
     data = data_name(data or (preset.data if preset else recipe.data), recipe.learns_from)
-    native = native_size(data)  # an unknown data set ends here
+    native = native_size(data)  # raises for an unknown data set
     if size is None:
         size = preset.size if preset and preset.data == data else recipe.fit_size(native)
     if steps is None:
         steps = preset.steps if preset else STEPS
     elif not schedule.KNOBS & parse_settings(settings).keys():
-        # a preset's schedule lasts for the preset's steps
+        # a preset's schedule is for the preset's steps
         changes = {**changes, **(schedule.anew(to_dict(recipe.settings(changes)), 0, 0, steps) or {})}
     return recipe.plan(data, size, steps, changes, preset.name if preset else "")
 
 
 def native_size(data: str) -> int:
-    """The size that a data set has of itself; raises UnknownName or BadValue."""
+    """The native size of a data set; raises UnknownName or BadValue."""
     from gan_core.data import size_of, source
     from gan_core.data.parts import user_images_of
     from gan_core.data.user import references
@@ -173,7 +173,7 @@ def native_size(data: str) -> int:
 
 
 def prepare_data(spec: RunSpec, shown: bool) -> None:
-    """Downloads and resizes with a progress bar, and checks that recipe and data fit, before there is a run."""
+    """Downloads and resizes with a progress bar, and checks that recipe and data match, before a run is created."""
     from gan_core import data
     from gan_core.data import source
     from gan_core.data.parts import user_images_of
@@ -187,16 +187,16 @@ def prepare_data(spec: RunSpec, shown: bool) -> None:
     mine = user_images_of(spec.data)
     if mine or is_shards(spec.data):
         recipe.check_task(mine.task if mine else "images")
-    else:  # known without looking: don't download what can't be used
+    else:  # known without loading: don't download unusable data
         known = source(spec.data).spec(spec.size)
         recipe.check_data(known)
         lending.check(recipe, settings, lending.widened(recipe, settings, known))
     with reporting(shown) as progress:
         loaded: DataSet = data.load(spec.data, spec.size, progress)
-    tell_of_data(suited(loaded, recipe, settings), spec, shown)
+    report_data(suited(loaded, recipe, settings), spec, shown)
 
 
-def tell_of_data(found: DataSet, spec: RunSpec, shown: bool) -> None:
+def report_data(found: DataSet, spec: RunSpec, shown: bool) -> None:
     """Reports the number of images and classes, converted files, and files that were left out."""
     if not shown:
         return
@@ -236,7 +236,7 @@ def _resumable(store: RunStore, wanted: str, given: dict[str, Any]) -> Run:
 
 
 def _fixed(wanted: str, given: dict[str, Any]) -> BadValue:
-    """Which of the options a resumed run can't be given, and the fork that can be given them, and the steps."""
+    """The options that a resumed run can't take, the fork that can take them, and the steps."""
     others = [option for option in given if option != "steps"]
     settings = [*given.get("set", ()), *([f"seed={given['seed']}"] if "seed" in given else [])]
     words = [word for setting in settings for word in ("--set", setting)]
@@ -274,7 +274,7 @@ def _train(store: RunStore, run: Run, device: str, computation: Computation, as_
 
 
 def _follow(device: str) -> None:
-    """What every process but the first of a group does; options that aren't the device's are rank 0's to read."""
+    """Runs every process of a group but the first; only the options of the device are read, rank 0 reads all others."""
     from gan_core.ranks import LostRank
     from gan_core.training import launch
     from gan_core.training.leading import Follower
@@ -290,7 +290,7 @@ def _follow(device: str) -> None:
 
 @contextmanager
 def display(store: RunStore, run: Run, silent: bool = False) -> Iterator[Show]:
-    """A progress bar on a terminal, else a line from time to time."""
+    """Shows a progress bar on a terminal, else prints a line at intervals."""
     if silent:
         yield lambda run: None
         return
@@ -330,7 +330,7 @@ class _Bar:
 def result(store: RunStore, run: Run, message: str = "") -> dict[str, Any]:
     """The result of a run, as JSON."""
     checkpoints, previews = store.checkpoints(run.id), store.previews(run.id)
-    trained = run.images_seen - (previews[0].images_seen if previews else 0)  # one from a model has seen some before
+    trained = run.images_seen - (previews[0].images_seen if previews else 0)  # a run from a model starts with some
     return {
         "run": run.id,
         "name": run.name,
@@ -346,9 +346,9 @@ def result(store: RunStore, run: Run, message: str = "") -> dict[str, Any]:
 
 
 def final_metrics(store: RunStore, run: Run) -> dict[str, float | str]:
-    """The last value of each metric, as far as it has one in the last steps.
+    """The last value of each metric that has one in the last steps.
 
-    A broken one is "NaN", "Infinity" or "-Infinity": JSON lacks such numbers, and null would say that there is none.
+    A value that isn't finite is "NaN", "Infinity" or "-Infinity": JSON lacks such numbers, and null means no value.
     """
     metrics = store.metrics(run.id, run.step - TAIL - 1)
     found = {name: metrics.last(name) for name in metrics.columns}
@@ -380,7 +380,7 @@ def _conclude(store: RunStore, run: Run, message: str) -> None:
 
 
 def _lower_rate(store: RunStore, run: Run) -> str:
-    """The setting that a run whose loss wasn't finite could go on with; "" for any other run."""
+    """A setting with which a run whose loss wasn't finite could continue; "" for any other run."""
     from gan_core.gans import recipes
     from gan_core.training.control import current_hparams
 

@@ -95,11 +95,11 @@ def translate(
     if as_json:
         emit(facts | {"direction": way, "files": [str(path.resolve()) for path in sizes]})
     else:
-        _tell(f"by {title} ({way})", sizes)
+        _report(f"by {title} ({way})", sizes)
 
 
 def _learnt(facts: Mapping[str, Any]) -> str:
-    """How the training images of a run were made square."""
+    """The way in which a run's training images were made square."""
     mine = user_images_of(RunStore().get(facts["run"]).spec.data) if "run" in facts else None
     return mine.fit if mine else CROP
 
@@ -139,7 +139,7 @@ def upscale(
             facts | {"with": mixed, "scale": scale or factor(sampler), "files": [str(path.resolve()) for path in sizes]}
         )
     else:
-        _tell(f"by {title}", sizes)
+        _report(f"by {title}", sizes)
 
 
 def _blended(sampler: Sampler, text: str, title: str) -> tuple[Sampler, str]:
@@ -197,10 +197,10 @@ def _pictures(inputs: Sequence[Path]) -> Iterator[Path]:
 def _worked(
     work: list[Job], made: Callable[[np.ndarray, Progress], np.ndarray], shown: bool, depth: int, deep: bool = False
 ) -> dict[Path, tuple[int, int]]:
-    """Does it, one picture after the other; those that can't be used are named, and the others done.
+    """Processes one picture after the other; reports those that can't be used, and continues with the others.
 
-    It is said where files of 16 bits use fewer, unless a `depth` was asked for, and for `deep` work where 16 bits can't
-    be read as such. Returns width and height by file. Raises BadData where one can't be used.
+    Reports 16-bit files that use fewer bits, unless a `depth` was given, and for `deep` work those that can't be read
+    with 16 bits. Returns width and height by file. Raises BadData if a picture can't be used.
     """
     from gan_core.pictures.photos import MOST_PIXELS, check_ending, levels_lost, read, write
 
@@ -238,6 +238,6 @@ def _worked(
     return sizes
 
 
-def _tell(how: str, sizes: dict[Path, tuple[int, int]]) -> None:
+def _report(how: str, sizes: dict[Path, tuple[int, int]]) -> None:
     for path, (width, height) in sizes.items():
         typer.echo(f"{path}: {width} x {height} pixels, {how}")

@@ -1,6 +1,6 @@
 """Batches as indices into uint8 arrays: shuffled without replacement, resumable at any batch.
 
-Those of a set that is streamed come from its shards instead (streaming.py), in the same form.
+Batches of a streamed set come from its shards instead (streaming.py), in the same form.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 from gan_core.data.base import NOT_SHOWN_TO_NETWORKS, DataSet
 from gan_core.ranks import ALONE, Ranks
 
-HELD_OUT = 12  # items that a recipe which translates images never trains on: its pictures and marks are of them
+HELD_OUT = 12  # items that image-to-image recipes never train on, for their previews and metrics
 IN_DEVICE_MEMORY = 2 * 2**30  # sets up to this many bytes are kept on the accelerator
 
 
@@ -32,10 +32,10 @@ class Order:
         self.position = 0
 
     def take(self, count: int) -> Tensor:
-        """The next indices, (count,), across the end of an epoch if need be."""
+        """The next indices, (count,), across the end of an epoch if necessary."""
         parts = []
         while count:
-            if self.position >= self.length:  # beyond it in a set that has lost images since
+            if self.position >= self.length:  # beyond the end if the set has lost images since
                 self._begin_epoch()
             part = self.permutation[self.position : self.position + count]
             self.position += len(part)
@@ -55,7 +55,7 @@ class Order:
 class Batches:
     """Draws batches from a data set: images as float in [-1, 1], labels int64, on the device.
 
-    The last `held_out` items, at most a quarter of the set, are never drawn: they show what was learnt.
+    The last `held_out` items, at most a quarter of the set, are never drawn, and serve for evaluation.
     """
 
     def __init__(self, data: DataSet, seed: int, device: torch.device, held_out: int = 0, ranks: Ranks = ALONE) -> None:
@@ -72,7 +72,7 @@ class Batches:
         domains = [name for name in data.arrays if name not in NOT_SHOWN_TO_NETWORKS]
         groups = domains if data.unpaired else ["all"]
         self._first = groups[0]  # labels are those of the first domain
-        # unpaired domains: an order of their own, from a generator of their own
+        # unpaired domains: a separate order, from a separate random generator
         self._orders = {
             group: Order(
                 (len(data.arrays[group]) if data.unpaired else len(data)) - self._held_out,
@@ -94,11 +94,11 @@ class Batches:
         return {name: self._gather(name, indices.get(name, indices[self._first])) for name in self._arrays}
 
     def first(self, count: int) -> dict[str, Tensor]:
-        """The first items of the set, for showing; draws nothing."""
+        """The first items of the set, for display; draws no random numbers."""
         return {name: self._gather(name, torch.arange(count) % len(array)) for name, array in self._arrays.items()}
 
     def spread(self, count: int) -> dict[str, Tensor]:
-        """At most `count` items from all over the set, which may be sorted by class; draws nothing."""
+        """At most `count` items spread over the set, which may be sorted by class; draws no random numbers."""
         return {
             # domains that aren't paired can have different lengths
             name: self._gather(name, torch.linspace(0, len(array) - 1, min(count, len(array))).long())
@@ -106,7 +106,7 @@ class Batches:
         }
 
     def held_out(self) -> dict[str, Tensor]:
-        """The items that are never drawn, by name; empty where there are none. Draws nothing."""
+        """The items that are never drawn, by name; empty if there are none. Draws no random numbers."""
         count = self._held_out
         if not count:
             return {}
@@ -134,7 +134,7 @@ class Batches:
 
 
 def to_device(items: Tensor, device: torch.device) -> Tensor:
-    """uint8 images become float in [-1, 1], channels last; all else is only moved."""
+    """Converts uint8 images to float in [-1, 1], channels last; other arrays are only moved."""
     items = items.to(device, non_blocking=True)
     if items.dtype != torch.uint8:
         return items

@@ -1,9 +1,9 @@
 """Decoded sets on disk, so that each is decoded and resized once.
 
 An entry is a folder of `.npy` files and `about.json` in `GANSCOPE_HOME/cache`, named by set, size and version. It is
-written under a `.partial` name and renamed when whole, so that a killed process leaves no broken entry and several
+written under a `.partial` name and renamed when complete, so that a killed process leaves no broken entry and several
 processes may build the same one: the first wins. Images are written with plain file writes and only *read* through a
-memory map, for a full disk ends a process that writes through a map (SIGBUS) where a write merely fails.
+memory map, because a full disk kills a process that writes through a map (SIGBUS), while a plain write just fails.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ import numpy as np
 from gan_core.errors import BadData, StoreError
 from gan_core.paths import home
 
-SMALL = 256 * 2**20  # bytes: below it images are kept in memory, above it they stay on disk
-FORMAT = 2  # raised when the way images are prepared changes, so that older entries are made anew
-STALE = 24 * 3600  # seconds after which what a killed process left is removed
+SMALL = 256 * 2**20  # bytes, up to which images are kept in memory; larger sets stay on disk
+FORMAT = 2  # incremented when the preparation of images changes, so that older entries are rebuilt
+STALE = 24 * 3600  # seconds after which the files of a killed process are removed
 
 
 @dataclass(frozen=True)
@@ -40,20 +40,20 @@ class Entry:
 
 
 class Writer:
-    """Takes the images of a set one by one: in memory while they are small, on disk beyond."""
+    """Collects the images of a set one by one, in memory up to SMALL, then on disk."""
 
     def __init__(self, name: str, partial: Path | None) -> None:
         self.notes: dict[str, Any] = {}
         self.count = 0
         self._name = name
-        self._partial = partial  # None where no cache can be written
+        self._partial = partial  # None if no cache can be written
         self._shape: tuple[int, ...] = ()
         self._memory = bytearray()
         self._file: BinaryIO | None = None
         self._others: dict[str, np.ndarray] = {}
 
     def add(self, image: np.ndarray) -> None:
-        """One more image, uint8 (C, H, W); all have the shape of the first."""
+        """Adds an image, uint8 (C, H, W); all must have the shape of the first."""
         if self.count and image.shape != self._shape:
             raise ValueError(f"image of shape {image.shape} in a set of {self._shape}")
         self._shape = image.shape
@@ -69,16 +69,16 @@ class Writer:
             raise self._cant_write(error) from error
 
     def put(self, name: str, array: np.ndarray) -> None:
-        """A whole array of another kind, e.g. `label`."""
+        """Adds a whole array of another kind, e.g. `label`."""
         self._others[name] = array
 
     def restart(self) -> None:
-        """Drops all images, to be taken anew."""
+        """Drops all images, to start again."""
         self.close()
         self._file, self._memory, self.count = None, bytearray(), 0
 
     def keep(self, places: Sequence[int], channels: int) -> None:
-        """Keeps the images at these places, with their first channels: of colour files that turned out grey one."""
+        """Keeps the images at these places, with their first channels: one for colour files that are all grey."""
         if len(places) == self.count and channels == self._shape[0]:
             return
         if self._file is None:
@@ -104,7 +104,7 @@ class Writer:
             self._file.close()
 
     def finish(self) -> Entry | None:
-        """Writes what is left to the partial folder; the entry, or None where it is large: read it from disk."""
+        """Writes the rest to the partial folder; returns the entry, or None for a large one, to be read from disk."""
         about = json.dumps({"shape": [self.count, *self._shape], "notes": self.notes, "others": list(self._others)})
         in_memory = None
         if self._file is None:
@@ -123,7 +123,7 @@ class Writer:
         except OSError as error:
             if in_memory is None:
                 raise self._cant_write(error) from error
-            shutil.rmtree(self._partial, ignore_errors=True)  # a small set does without the cache
+            shutil.rmtree(self._partial, ignore_errors=True)  # a small set works without the cache
         return in_memory
 
     def _in_memory(self) -> np.ndarray:
@@ -174,10 +174,10 @@ class Writer:
 
 
 def entry(name: str, size: int, version: str, write: Callable[[Writer], None]) -> Entry:
-    """The set of that name and size: from the cache, or made by `write` and then kept.
+    """The set of that name and size: from the cache, or created by `write` and then stored.
 
-    Any other version of the same set and size is removed. A set below `SMALL` comes in memory, and also where the
-    cache can't be written; a larger one is memory-mapped, and raises BadData where the disk is full.
+    Any other version of the same set and size is removed. A set below `SMALL` is returned in memory, even if the cache
+    can't be written; a larger one is memory-mapped, and raises BadData if the disk is full.
     """
     place = _place(name, size, version)
     if place is not None and (found := _read(place)) is not None:
@@ -212,7 +212,7 @@ def fingerprint(files: Iterable[tuple[str, Path]]) -> str:
 
 
 def sweep(folder: Path) -> None:
-    """Removes the `.partial` folders and files that killed processes left there."""
+    """Removes the `.partial` folders and files of killed processes."""
     for path in folder.glob("*.partial"):
         try:
             newest = max(item.stat().st_mtime for item in (path, *path.glob("*")))
@@ -253,7 +253,7 @@ def _publish(partial: Path, place: Path, made: Entry | None) -> None:
     try:
         partial.rename(place)
     except OSError as error:
-        if place.is_dir() or made is not None:  # another process made it first, or it can be done without
+        if place.is_dir() or made is not None:  # another process was first, or it isn't needed
             return
         raise BadData("{folder} can't be written ({reason}).", folder=place, reason=error.strerror or error) from error
     same_set = place.name.rpartition(".")[0]
@@ -263,7 +263,7 @@ def _publish(partial: Path, place: Path, made: Entry | None) -> None:
 
 
 def _read(place: Path) -> Entry | None:
-    """The entry in that folder; None where there is none, or a broken one, which is removed."""
+    """The entry in that folder; None if there is none, or a broken one, which is removed."""
     if not place.is_dir():
         return None
     try:

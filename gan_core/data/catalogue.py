@@ -15,12 +15,12 @@ from gan_core.errors import BadData, BadValue
 
 
 def is_points(reference: str) -> bool:
-    """Whether a data set is made of points in the plane, and not of images."""
+    """Whether a data set consists of points in the plane."""
     return drawn_points.is_drawn(reference) or (reference in sources and sources.get(reference).task == "points")
 
 
 def task_of(reference: str) -> str:
-    """What a data set is made of, a key of `FIELDS`; of the user's own data as its reference says."""
+    """The task of a data set, a key of `FIELDS`; for the user's own data from the reference."""
     if drawn_points.is_drawn(reference):
         return "points"
     whole = parts.whole(reference)
@@ -36,7 +36,7 @@ def task_of(reference: str) -> str:
 
 
 def size_of(reference: str) -> int:
-    """The only size that a set's items have: 2 of points, the length of sounds and texts; 0 where it can be chosen."""
+    """The fixed size of a set's items: 2 for points, the length of sounds and texts; 0 if it can be chosen."""
     if drawn_points.is_drawn(reference):
         return 2
     whole = parts.whole(reference)
@@ -51,12 +51,12 @@ def size_of(reference: str) -> int:
 
 
 def modes_of(reference: str) -> Modes | None:
-    """The modes of a set of points, where they are known; None for any other data."""
+    """The modes of a set of points, if known; None for other data."""
     return sources.get(reference).modes if reference in sources else None
 
 
 def judge_of(reference: str) -> Callable[[np.ndarray], dict[str, float]] | None:
-    """What checks samples of a set exactly; None where nothing does."""
+    """The function that checks samples of a set exactly; None if there is none."""
     whole = parts.whole(reference)
     return sources.get(whole).judge if whole in sources else None
 
@@ -64,9 +64,9 @@ def judge_of(reference: str) -> Callable[[np.ndarray], dict[str, float]] | None:
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
     """A data set by name, or the user's own: `folder:PATH` or `zip:PATH`, for translation `paired:PATH` or
     `unpaired:PATH`, folders or zips in the layouts of pairs.py, `sounds:PATH`, recordings (sounds.py), `smiles:PATH`,
-    molecules in a file, `text:PATH`, a text file, and `shards:PATTERN`, tars that are streamed (shards.py). own.py says
-    how pictures become squares. Before either, `train:` or `test:` gives a part of it, `quarter:` or `half:` a share
-    (parts.py). `drawn:CODE` is a set of points that a user drew.
+    molecules in a file, `text:PATH`, a text file, and `shards:PATTERN`, tars that are streamed (shards.py).
+    references.py describes how pictures become squares. The prefixes `train:` or `test:` select a part, `quarter:` or
+    `half:` a share (parts.py). `drawn:CODE` is a set of points that a user drew.
 
     `size` is the height and width in pixels, 8 to 1024 (None: native). Raises UnknownName, BadValue or BadData.
     """
@@ -104,7 +104,7 @@ def source(name: str) -> Source:
 
 def _whole_source(name: str) -> Source:
     if is_shards(name):
-        from gan_core.data.user import shards  # with an HTTP client, which few need
+        from gan_core.data.user import shards  # imports an HTTP client, which is rarely needed
 
         return shards.source(name)
     return own_text.source(name) if own_text.is_text(name) else sources.get(name)

@@ -1,4 +1,4 @@
-"""Grey images in three channels and colours in one: the number of channels follows the network that takes them."""
+"""Converts between grey and colour images: the number of channels follows the network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOST = "In colour, but made grey: the network takes one channel."
 
 
 def in_channels(data: DataSet, channels: int) -> DataSet:
-    """The set with images of 1 or 3 channels; the same set where it has as many, or holds no images."""
+    """The set with images of 1 or 3 channels; the same set if it has that number, or no images."""
     changed = {
         name: images_in(array, channels)
         for name, array in data.arrays.items()
@@ -27,7 +27,7 @@ def in_channels(data: DataSet, channels: int) -> DataSet:
 
 
 def images_in(images: np.ndarray, channels: int) -> np.ndarray:
-    """uint8 (N, 1 or 3, H, W) -> (N, channels, H, W); colours become their luma."""
+    """uint8 (N, 1 or 3, H, W) -> (N, channels, H, W); colours are converted to luma."""
     if images.shape[1] == channels:
         return images
     if channels == 3:

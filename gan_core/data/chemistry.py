@@ -1,8 +1,8 @@
-"""Molecules as matrices: atoms on the diagonal, bonds beside it; what is valid, and SMILES by RDKit.
+"""Molecules as matrices: atoms on the diagonal, bonds off it; validity, and SMILES by RDKit.
 
-A matrix is int64 (n, n): on the diagonal 0 for no atom, else a place in ATOMS counted from 1; beside it 0 for no bond,
-or its order 1 to 3 (aromatic rings are written with alternating bonds). Hydrogens aren't written: each atom takes as
-many as its valence leaves room for. Needs no torch; RDKit is asked for only where SMILES are read or written.
+A matrix is int64 (n, n): on the diagonal 0 for no atom, else an index into ATOMS counted from 1; off it 0 for no bond,
+or its order 1 to 3 (aromatic rings are written with alternating bonds). Hydrogens are implicit: each atom has as many
+as its valence allows. Needs no torch; RDKit is needed only for reading and writing SMILES.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import numpy as np
 from gan_core.errors import BadData, BadValue
 
 ATOMS = ("C", "N", "O", "F", "S", "Cl")
-VALENCES = np.array([0, 4, 3, 2, 1, 6, 1])  # the most bonds of each atom, without charges; no atom has none
+VALENCES = np.array([0, 4, 3, 2, 1, 6, 1])  # the most bonds of each atom, without charges; 0 for no atom
 BONDS = 4  # no bond, single, double, triple
 MISSING = "Molecules need RDKit. Install it with: pip install 'ganscope[graphs]'"
 
 
 @cache
 def rdkit() -> Any:
-    """RDKit's module `Chem`, quiet; raises BadValue where it isn't installed."""
+    """RDKit's module `Chem`, with logging off; raises BadValue if it isn't installed."""
     try:
         from rdkit import Chem, RDLogger
     except ImportError:
@@ -33,7 +33,7 @@ def rdkit() -> Any:
 
 
 def installed() -> bool:
-    """Whether RDKit is there."""
+    """Whether RDKit is installed."""
     try:
         rdkit()
     except BadValue:
@@ -42,27 +42,27 @@ def installed() -> bool:
 
 
 def cleaned(matrices: np.ndarray) -> np.ndarray:
-    """The same matrices (N, n, n) without bonds to places that hold no atom."""
+    """The same matrices (N, n, n) without bonds to empty places."""
     there = np.einsum("bii->bi", matrices) > 0  # (N, n)
     kept = matrices * (there[:, :, None] & there[:, None, :])
     return np.asarray(kept, np.int64)
 
 
 def valence_excess(matrices: np.ndarray) -> np.ndarray:
-    """How many bonds each atom has too many, (N, n); negative where there is room for hydrogens."""
+    """The excess of bonds of each atom, (N, n); negative if there are hydrogens."""
     atoms = np.einsum("bii->bi", matrices)
     return np.asarray(matrices.sum(2) - atoms - VALENCES[atoms])
 
 
 def connected(matrices: np.ndarray) -> np.ndarray:
-    """Whether all atoms of each matrix (N, n, n) hang together, (N,); true where there are none."""
+    """Whether all atoms of each matrix (N, n, n) are connected, (N,); true if there are none."""
     there = np.einsum("bii->bi", matrices) > 0
     apart = there[:, :, None] & there[:, None, :] & ~reachable(matrices)
     return np.asarray(~apart.any((1, 2)))
 
 
 def reachable(matrices: np.ndarray) -> np.ndarray:
-    """Which atoms can be reached from which along bonds, themselves too: bool (N, n, n)."""
+    """Which atoms can be reached from which along bonds, including themselves: bool (N, n, n)."""
     reach = (matrices > 0).astype(np.float32)  # the diagonal joins each atom to itself
     for _ in range(int(np.ceil(np.log2(max(2, matrices.shape[1]))))):
         reach = np.minimum(reach @ reach, 1)
@@ -70,10 +70,10 @@ def reachable(matrices: np.ndarray) -> np.ndarray:
 
 
 def valid(matrices: np.ndarray) -> np.ndarray:
-    """Which matrices (N, n, n) are molecules, bool (N,): two atoms or more, in one piece, none with too many bonds.
+    """Which matrices (N, n, n) are molecules, bool (N,): two atoms or more, connected, none with too many bonds.
 
-    For these atoms without charges RDKit's sanitising finds the same (tests/data/test_chemistry.py), but slower, and it
-    also accepts the empty molecule and several pieces.
+    For these atoms without charges RDKit's sanitising gives the same result (tests/data/test_chemistry.py), but is
+    slower and also accepts the empty molecule and several pieces.
     """
     matrices = cleaned(matrices)
     enough = (np.einsum("bii->bi", matrices) > 0).sum(1) >= 2
@@ -81,7 +81,7 @@ def valid(matrices: np.ndarray) -> np.ndarray:
 
 
 def to_rdkit(matrix: np.ndarray, sanitised: bool = True) -> Any:
-    """A matrix (n, n) as RDKit's molecule, or None where it can't be sanitised."""
+    """A matrix (n, n) as an RDKit molecule, or None if it can't be sanitised."""
     chem = rdkit()
     matrix = cleaned(matrix[None])[0]
     places = np.flatnonzero(matrix.diagonal())
@@ -99,7 +99,7 @@ def to_rdkit(matrix: np.ndarray, sanitised: bool = True) -> Any:
 
 
 def smiles_of(matrix: np.ndarray) -> str:
-    """The canonical SMILES of a valid matrix (n, n), by which equal molecules are told; "" where it isn't valid."""
+    """The canonical SMILES of a valid matrix (n, n), which identifies equal molecules; "" for an invalid one."""
     if not valid(matrix[None])[0]:
         return ""
     molecule = to_rdkit(matrix)
@@ -107,7 +107,7 @@ def smiles_of(matrix: np.ndarray) -> str:
 
 
 def unchecked_smiles(matrix: np.ndarray) -> str:
-    """A SMILES of any matrix, also of one that no molecule can have; "" of an empty one."""
+    """A SMILES of any matrix, even an invalid one; "" for an empty one."""
     molecule = to_rdkit(matrix, sanitised=False)
     return str(rdkit().MolToSmiles(molecule))
 
@@ -115,7 +115,8 @@ def unchecked_smiles(matrix: np.ndarray) -> str:
 def matrix_of(smiles: str, size: int) -> np.ndarray:
     """The matrix of a SMILES, int64 (size, size), atoms in canonical order.
 
-    Raises BadData where it isn't valid, too large, or holds what a matrix can't: other elements, charges, isotopes.
+    Raises BadData if it is invalid, too large, or contains something that a matrix can't: other elements, charges,
+    isotopes.
     """
     chem = rdkit()
     molecule = chem.MolFromSmiles(smiles)
@@ -145,5 +146,5 @@ def matrix_of(smiles: str, size: int) -> np.ndarray:
 
 
 def matrices_of(smiles: Sequence[str], size: int) -> np.ndarray:
-    """Matrices (N, size, size) of SMILES that are all valid."""
+    """Matrices (N, size, size) of valid SMILES."""
     return np.stack([matrix_of(one, size) for one in smiles])

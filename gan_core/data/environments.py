@@ -1,7 +1,7 @@
-"""Environments in which demonstrations are made and policies are tried: what is known of each. Needs no torch.
+"""Descriptions of the environments for demonstrations and for testing policies. Needs no torch.
 
-The physics are gymnasium's (extra `control`). Episodes begin at states that are given, so that a seed, a checkpoint or
-a rank decides them, and not a generator inside the environment.
+The physics are gymnasium's (extra `control`). Episodes begin at given states, so that they depend on a seed, a
+checkpoint or a rank, and not on a random generator inside the environment.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from gan_core.registry import Registry
 
 MISSING = "Environments need gymnasium. Install it with: pip install 'ganscope[control]'"
 OVER = -1  # the action of steps after an episode's end
-STARTS = 4  # numbers in [0, 1) that a start is made from
+STARTS = 4  # numbers in [0, 1) that determine a start
 
 Player = Callable[[np.ndarray], np.ndarray]  # observations (N, O) -> actions (N,)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """A task of control with few actions. `expert` reaches its goal, `idle` is the action that does least."""
+    """A control task with few actions. `expert` reaches its goal, `idle` is the action with the least effect."""
 
     name: str
     title: str
     actions: tuple[str, ...]
-    observed: tuple[str, ...]  # what each number of an observation is
-    scale: tuple[float, ...]  # a usual size of each
-    spread: float  # starts are uniform in plus or minus this
+    observed: tuple[str, ...]  # the meaning of each number of an observation
+    scale: tuple[float, ...]  # the usual magnitude of each
+    spread: float  # starts are uniform in +- this
     rate: int  # steps a second
-    survive: bool  # whether the goal is to go on, and not to end early
+    survive: bool  # whether the goal is a long episode rather than an early end
     expert: Player
     idle: int
 
@@ -44,22 +44,22 @@ class Environment:
         return lengths >= horizon if self.survive else lengths < horizon
 
     def returns(self, lengths: Any) -> Any:
-        """The environment's own return: a point for each step, or a point less."""
+        """The environment's own return: +1 or -1 for each step."""
         return lengths if self.survive else -lengths
 
 
 environments: Registry[Environment] = Registry("environment")
-experts: dict[str, Player] = {}  # who plays in each data set of demonstrations
+experts: dict[str, Player] = {}  # the player of each data set of demonstrations
 
 
 def _balance(seen: np.ndarray) -> np.ndarray:
-    """Pushes towards where the pole falls; a cart off the middle is let lean back."""
+    """Pushes in the direction in which the pole falls; off the middle, the target is tilted back."""
     right: np.ndarray = seen @ np.array([0.3, 0.6, 10.0, 2.0]) > 0
     return right.astype(np.int64)
 
 
 def _pump(seen: np.ndarray) -> np.ndarray:
-    """Adds energy to the first link's swing: torque against the way it turns."""
+    """Adds energy to the first link's swing: torque against its rotation."""
     return np.where(seen[:, 4] > 0, 0, 2)
 
 
@@ -82,7 +82,7 @@ ACROBOT = environments.register(
 
 
 def gymnasium() -> Any:
-    """The module; raises BadValue where it isn't installed."""
+    """The module; raises BadValue if it isn't installed."""
     try:
         import gymnasium as library
     except ImportError:
@@ -91,12 +91,12 @@ def gymnasium() -> Any:
 
 
 def installed() -> bool:
-    """Whether environments can be played."""
+    """Whether gymnasium is installed."""
     return find_spec("gymnasium") is not None
 
 
 def environment_of(spec: DataSpec) -> Environment:
-    """The environment that demonstrations come from, by the numbers in an observation; raises BadData."""
+    """The environment of demonstrations, identified by the length of an observation; raises BadData."""
     numbers = spec.fields["observation"][-1]
     for environment in environments:
         if len(environment.observed) == numbers:
@@ -108,14 +108,14 @@ def environment_of(spec: DataSpec) -> Environment:
 
 
 class Episodes:
-    """N episodes at once, from starts (N, STARTS) in [0, 1); those that are over stand still."""
+    """N episodes at once, from starts (N, STARTS) in [0, 1); finished ones no longer change."""
 
     def __init__(self, environment: Environment, starts: np.ndarray) -> None:
         library = gymnasium()
         self.environment = environment
         self._each = [library.make(environment.name, disable_env_checker=True).unwrapped for _ in starts]
         for one, start in zip(self._each, starts, strict=True):
-            one.reset(seed=0)  # allocates what it needs; where it begins is set here
+            one.reset(seed=0)  # allocates the state; the start is set here
             one.state = (2 * start.astype(np.float64) - 1) * environment.spread
         self.over = np.zeros(len(starts), bool)
         self.lengths = np.zeros(len(starts), np.int64)
@@ -123,7 +123,7 @@ class Episodes:
         self.seen = (first if environment.survive else _angles(first)).astype(np.float32)
 
     def step(self, actions: np.ndarray) -> np.ndarray:
-        """Plays one action in each episode that isn't over; returns what is seen then, (N, O)."""
+        """Plays one action in each unfinished episode; returns the next observations, (N, O)."""
         self.seen = self.seen.copy()
         for place in np.flatnonzero(~self.over):
             seen, _, ended, _, _ = self._each[place].step(int(actions[place]))

@@ -1,6 +1,6 @@
-"""Data sets that are read from files: where these are looked for, and the source that reads them.
+"""Data sets that are read from files: where files are searched, and the source that reads them.
 
-They lie in `GANSCOPE_DATA`, or below `GANSCOPE_HOME` where `ganscope data get` or a download at first use puts them.
+Files are in `GANSCOPE_DATA`, or below `GANSCOPE_HOME`, where `ganscope data get` or a download at first use puts them.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from gan_core.paths import data_home, home
 
 @dataclass(frozen=True)
 class Layout:
-    """One way in which a set lies in a folder: a pattern for each of its files, and the function that reads them all.
+    """A layout of a set in a folder: a pattern for each of its files, and the function that reads them all.
 
-    A pattern that matches several files stands for all of them, sorted by name. `read` gets the files in the order of
+    A pattern may match several files, which are sorted by name. `read` gets the files in the order of
     the patterns.
     """
 
@@ -32,7 +32,7 @@ class Layout:
 
 
 def homes(below: str = "data") -> list[Path]:
-    """The folders in which data sets are looked for: `GANSCOPE_DATA`, and that folder below `GANSCOPE_HOME`."""
+    """The folders in which data sets are searched: `GANSCOPE_DATA`, and the one below `GANSCOPE_HOME`."""
     shared = data_home()
     folders = [shared] if shared else []
     with suppress(StoreError):
@@ -41,7 +41,7 @@ def homes(below: str = "data") -> list[Path]:
 
 
 def files_of(*patterns: str, below: str = "data") -> list[Path]:
-    """The files of the first folder that holds some for every pattern; none where no folder does."""
+    """The files of the first folder with a match for every pattern; empty if there is none."""
     for folder in homes(below):
         matches = [seen(folder.glob(pattern)) for pattern in patterns]
         if all(matches):
@@ -50,7 +50,7 @@ def files_of(*patterns: str, below: str = "data") -> list[Path]:
 
 
 def how_to_get(patterns: Sequence[str], published: str = "", download: Download | None = None) -> str:
-    """What to do to have a set that isn't here."""
+    """Instructions to get a set that is missing."""
     by_hand = f"Set GANSCOPE_DATA to a folder that holds {' and '.join(patterns)}."
     if download:
         return f"Downloaded at first use ({download.size / 1e6:,.0f} MB on disk). Or: {by_hand}"
@@ -75,9 +75,9 @@ def from_files(
     download: Download | None = None,
     hub: str = "",
 ) -> Source:
-    """A source of images, or of pairs where the task is "paired", that is read from files in one of its layouts.
+    """A source of images, or of pairs if the task is "paired", that is read from files in one of its layouts.
 
-    `published` names the set that `ganscope data get` brings; `download` fetches the files at first use.
+    `published` names the set for `ganscope data get`; `download` fetches the files at first use.
     """
     layouts = {"train": [train] if isinstance(train, Layout) else [*train], "test": [test] if test else []}
     needs = how_to_get(layouts["train"][0].patterns, published, download)

@@ -1,8 +1,8 @@
-"""A small game of our own, for models that learn to simulate it: a paddle under a ball. Needs no torch.
+"""A small custom game, for models that learn to simulate it: a paddle under a ball. Needs no torch.
 
-The ball flies on straight lines and bounces off the walls and off the paddle; where the paddle misses it, it bounces
-off the floor below. Every frame follows from the two before it and the player's action, so that a model's frames can be
-compared with the true ones for as long as one likes.
+The ball moves on straight lines and bounces off the walls and the paddle; if the paddle misses it, it bounces off the
+floor below. Every frame follows from the two before it and the player's action, so that a model's frames can be
+compared with the true ones for any length of time.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 ACTIONS = ("left", "none", "right")
-SIZE = 32  # pixels in which places are given; pictures of other sizes are scaled
+SIZE = 32  # pixels, the unit of positions; pictures of other sizes are scaled
 SPEED = 2.0  # pixels that the paddle moves by
 BALL, WIDE, THICK = 4.0, 9.0, 2.0  # sides of the ball; the paddle's width and height
-LINE, FLOOR = 26.0, 32.0  # where the paddle's upper edge and the floor are
+LINE, FLOOR = 26.0, 32.0  # heights of the paddle's upper edge and of the floor
 BALL_COLOUR, PADDLE_COLOUR, GROUND = (255, 176, 64), (150, 110, 255), (14, 12, 32)
 FASTEST = 2.0
 
@@ -29,7 +29,7 @@ class Game:
     paddle: np.ndarray
 
     def step(self, actions: np.ndarray) -> Game:
-        """One frame later; `actions` (N,) are places in `ACTIONS`."""
+        """Advances by one frame; `actions` (N,) are indices into `ACTIONS`."""
         paddle = np.clip(self.paddle + SPEED * (np.asarray(actions) - 1), 0, SIZE - WIDE)
         ball, velocity = self.ball + self.velocity, self.velocity.copy()
         before = self.ball[:, 1] + BALL
@@ -49,7 +49,7 @@ class Game:
         return np.asarray(turned & (later.ball[:, 1] + BALL <= LINE))
 
     def pictures(self, size: int = SIZE) -> np.ndarray:
-        """uint8 (N, 3, size, size); edges between pixels are drawn by the share that is covered."""
+        """uint8 (N, 3, size, size); edges are antialiased by the covered share of pixels."""
         made = np.empty((len(self.ball), 3, size, size), np.float32)
         made[:] = np.array(GROUND, np.float32)[:, None, None]
         box = np.stack([self.paddle, np.full_like(self.paddle, LINE)], 1)
@@ -70,8 +70,8 @@ def _covered(start: np.ndarray, length: float, size: int) -> np.ndarray:
 
 
 def begin(random: np.random.Generator, count: int) -> Game:
-    """Games at random places; the ball is above the paddle."""
-    angle = random.uniform(0.35, 1.1, count) * random.choice([-1, 1], count)  # of the way, from the vertical
+    """Begins games at random positions; the ball is above the paddle."""
+    angle = random.uniform(0.35, 1.1, count) * random.choice([-1, 1], count)  # of the direction, from the vertical
     speed = random.uniform(1.5, FASTEST, count)
     velocity = speed[:, None] * np.stack([np.sin(angle), np.cos(angle) * random.choice([-1, 1], count)], 1)
     ball = np.stack([random.uniform(0, SIZE - BALL, count), random.uniform(0, LINE - BALL - 1, count)], 1)
@@ -79,15 +79,15 @@ def begin(random: np.random.Generator, count: int) -> Game:
 
 
 def follow(game: Game) -> np.ndarray:
-    """The action (N,) of a player who keeps the paddle below the ball."""
+    """The actions (N,) that keep the paddle below the ball."""
     ahead = game.ball[:, 0] + BALL / 2 - (game.paddle + WIDE / 2)
     return np.where(ahead > SPEED, 2, np.where(ahead < -SPEED, 0, 1))
 
 
 def seen(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where pictures (N, 3, S, S), uint8, show the ball and the paddle: the ball's middle (N, 2) and the paddle's (N,).
+    """Locates ball and paddle in pictures (N, 3, S, S), uint8: the ball's centre (N, 2) and the paddle's (N,).
 
-    In pixels of the game, by the mean place of what has their colour; nan where nothing has it.
+    In pixels of the game, by the mean position of pixels of their colour; NaN if there are none.
     """
     colours = pictures.astype(np.float32)
     size = pictures.shape[-1]

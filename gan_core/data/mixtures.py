@@ -1,8 +1,8 @@
-"""The distributions of the point sets in closed form: mixtures of round Gaussians, from which p(x) follows.
+"""The distributions of the point sets in closed form: mixtures of round Gaussians, from which p(x) is computed.
 
-Three sets are such mixtures. The others are curves with noise around them: their curves become nodes, far closer to
-each other than the noise is wide, so that the density is exact to four digits. Points that a user drew are a mixture by
-definition: one Gaussian around each.
+Three sets are such mixtures. The others are curves with noise around them: curves are represented by nodes, whose
+spacing is far below the width of the noise, so that the density is exact to four digits. Points drawn by a user are a
+mixture by definition: one Gaussian around each.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def is_known(reference: str) -> bool:
 
 @lru_cache(maxsize=16)
 def mixture(reference: str) -> Mixture:
-    """The distribution of a set of points; raises UnknownName, or BadValue for drawn points that can't be read."""
+    """The distribution of a set of points; raises UnknownName, or BadValue for invalid drawn points."""
     if drawn_points.is_drawn(reference):
         return Mixture(drawn_points.points_of(reference), drawn_points.SIGMA)
     source = sources.get(reference)

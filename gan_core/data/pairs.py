@@ -1,4 +1,4 @@
-"""Two pictures of the same thing: pairs in the cache, and the same as two domains, for learning without pairs."""
+"""Pairs of pictures in the cache, and the same as two domains, for learning without pairs."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def cached_pairs(
 ) -> DataSet:
     """The pairs as a data set: `source` and `target`, uint8 (N, C, size, size). Raises BadData.
 
-    Both are known once the pairs are read: `skipped` files, and `depths`, how many files of a side have more than 8
-    bits, and the bits they use.
+    Both are filled while the pairs are read: `skipped` files, and `depths`, the number of files of each side with more
+    than 8 bits, and the bits they use.
     """
 
     def write(writer: cache.Writer) -> None:
@@ -48,13 +48,13 @@ def cached_pairs(
 
 
 def apart(data: DataSet, name: str) -> DataSet:
-    """The sources as domain `a` and the targets as domain `b`, each drawn in an order of its own."""
+    """The sources as domain `a` and the targets as domain `b`, each in a separate order."""
     arrays = {"a": data.arrays["source"], "b": data.arrays["target"]}
     return dataclasses.replace(data, name=name, arrays=arrays, unpaired=True)
 
 
 def unpaired(paired: Source, title: str) -> Source:
-    """A source of pairs as one of two domains, called NAME_unpaired."""
+    """Converts a source of pairs to one of two domains, named NAME_unpaired."""
     name = f"{paired.name}_unpaired"
     test = paired.test
 

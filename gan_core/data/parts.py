@@ -1,10 +1,10 @@
-"""Parts of a data set: `test:NAME` is what nothing is trained on, `train:NAME` what is left without it.
+"""Parts of a data set: `test:NAME` is held out from all training, `train:NAME` is the rest.
 
-Where a set comes with a test part, `NAME` alone is the train part. Of any other set every tenth item is the test part,
-the same ones on every machine; `NAME` alone is then the whole set.
+If a set has a test part, `NAME` alone is the train part. For any other set every tenth item is the test part, the same
+on every machine; `NAME` alone is then the whole set.
 
-`quarter:NAME` and `half:NAME` are every fourth and every second item of a set or of a part, such as `half:train:NAME`:
-what a learning curve is made of.
+`quarter:NAME` and `half:NAME` are every fourth and every second item of a set or of a part, such as `half:train:NAME`,
+for learning curves.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from gan_core.data.user.references import UserImages, user_images
 from gan_core.errors import BadData
 
 PARTS = ("train", "test")
-SHARES = {"quarter": 4, "half": 2}  # one in so many items
+SHARES = {"quarter": 4, "half": 2}  # name -> every nth item
 EVERY = 10
 
 
 def held_out(name: str) -> str:
-    """The name of the part that wasn't seen by what learnt from the data set `name`; "" where there is none."""
+    """The name of the part that a model trained on the data set `name` hasn't seen; "" if there is none."""
     part, _, whole = name.partition(":")
     if part in SHARES:
         return held_out(whole)
@@ -33,18 +33,18 @@ def held_out(name: str) -> str:
 
 
 def whole(name: str) -> str:
-    """The name of the data set that a part belongs to; any other name as it is."""
+    """The name of a part's data set; other names unchanged."""
     part, _, rest = name.partition(":")
     return whole(rest) if part in (*PARTS, *SHARES) and rest else name
 
 
 def user_images_of(name: str) -> UserImages | None:
-    """The user's own data that a name refers to, or a part of them; raises BadValue as `own`."""
+    """The user's own data to which a name refers, or a part of them; raises BadValue like `references`."""
     return user_images(whole(name))
 
 
 def part_of(whole: Source, part: str) -> Source:
-    """The source of a part; its `items` are counted where they are known."""
+    """The source of a part; with the number of `items` if known."""
     _check_parts(whole)
 
     def load(size: int | None, progress: Progress) -> DataSet:
@@ -73,19 +73,19 @@ def _check_parts(whole: Source) -> None:
 
 
 def thinned(data: DataSet, share: str) -> DataSet:
-    """Every second or fourth item of a set."""
+    """Keeps every second or fourth item of a set."""
     arrays = {name: array[:: SHARES[share]] for name, array in data.arrays.items()}
     return dataclasses.replace(data, name=f"{share}:{data.name}", arrays=arrays)
 
 
 def cut(data: DataSet, part: str) -> DataSet:
-    """Every tenth item of a set, or all others."""
+    """Keeps every tenth item of a set, or all others."""
     places = chosen(len(data), part)
     arrays = {name: array[places] for name, array in data.arrays.items()}
     return dataclasses.replace(data, name=f"{part}:{data.name}", arrays=arrays)
 
 
 def chosen(count: int, part: str) -> np.ndarray:
-    """The places of a part's items among `count`."""
+    """The indices of a part's items among `count`."""
     places = np.arange(count)
     return np.flatnonzero((places % EVERY == EVERY - 1) == (part == "test"))

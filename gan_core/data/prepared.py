@@ -1,4 +1,4 @@
-"""From the pictures of a known set to a DataSet, through the cache."""
+"""Converts the pictures of a known set to a DataSet, through the cache."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Pair = tuple[Image.Image, Image.Image]  # source and target
 
 @dataclass(frozen=True)
 class Pictures:
-    """What a set's files hold: `L` or `RGB` images or pairs of them, one by one, and labels (N,) where it has any."""
+    """The content of a set's files: `L` or `RGB` images or pairs of them, one by one, and labels (N,) if it has any."""
 
     count: int
     images: Iterable[Image.Image | Pair]
@@ -41,7 +41,7 @@ class OfArray:
         return (Image.fromarray(item) for item in self.array)
 
     def squares(self, size: int) -> Iterator[np.ndarray]:
-        """What `square` makes of each, (C, size, size); those of that size are taken as they are."""
+        """The images as squares, (C, size, size); those of that size are used unchanged."""
         if self.array.shape[1:3] != (size, size):
             return (square(image, size) for image in self)
         return iter(self.array[:, None] if self.array.ndim == 3 else self.array.transpose(0, 3, 1, 2))
@@ -57,9 +57,9 @@ def prepare(
     progress: Progress,
     paired: bool = False,
 ) -> DataSet:
-    """The set at `size` pixels; made anew when one of its files has changed. Raises BadData.
+    """The set at `size` pixels; rebuilt if one of its files has changed. Raises BadData.
 
-    A pair lies in the cache as one image with the channels of both, so that its halves can't be mixed up.
+    A pair is stored in the cache as one image with the channels of both, so that its halves can't be mismatched.
     """
 
     def write(writer: cache.Writer) -> None:
@@ -93,6 +93,6 @@ def _squares(pictures: Pictures, size: int) -> Iterator[np.ndarray]:
 
 
 def halves_of(both: np.ndarray) -> dict[str, np.ndarray]:
-    """Images (N, 2C, H, W) that hold a pair each -> the arrays of a set of pairs, (N, C, H, W)."""
+    """Splits images (N, 2C, H, W), each a pair, into the arrays of a set of pairs, (N, C, H, W)."""
     channels = both.shape[1] // 2
     return {"source": both[:, :channels], "target": both[:, channels:]}

@@ -1,4 +1,4 @@
-"""Sound files of unknown origin as waves: told by content, brought to one channel, one rate and one loudness.
+"""Sound files of unknown origin as waves: recognised by content, converted to one channel, rate and loudness.
 
 WAV files of any depth are read by SciPy; FLAC, OGG and MP3 need the package soundfile (extra `sound`).
 """
@@ -20,7 +20,7 @@ PEAK = 0.95  # of each recording after normalisation
 MOST_SECONDS = 1800
 MOST_BYTES = 512 * 2**20
 RATES = (1000, 384_000)  # Hz
-SILENT = 0.003  # of full scale: quieter recordings hold nothing but noise
+SILENT = 0.003  # of full scale: quieter recordings are only noise
 QUIET = 0.02  # a piece whose loudness is below this share of the recording's peak is left out
 CLIPPED = 0.01  # share of samples at full scale above which a recording counts as clipped
 ACCEPTED = "WAV, FLAC, OGG and MP3"
@@ -35,8 +35,8 @@ class Recording:
     clipped: bool
 
     def pieces(self) -> np.ndarray:
-        """Sounds (N, LENGTH): a short recording padded with silence, a longer one cut, without its silent pieces, of
-        which the loudest stays if all are.
+        """Sounds (N, LENGTH): a short recording is padded with silence, a longer one cut into pieces, of which silent
+        ones are dropped, except the loudest if all are.
         """
         count = max(1, math.ceil(len(self.wave) / LENGTH))
         found = np.pad(self.wave, (0, count * LENGTH - len(self.wave))).reshape(count, LENGTH)
@@ -46,7 +46,7 @@ class Recording:
 
 
 def decode(content: bytes) -> Recording:
-    """A sound file's content; raises Unusable, which says why."""
+    """Decodes a sound file's content; raises Unusable, which states the reason."""
     if len(content) > MOST_BYTES:
         raise Unusable(f"larger than {MOST_BYTES // 2**20} MiB")
     sound, rate = _wav(content) if content[:4] == b"RIFF" else _other(content)  # (L, channels)
@@ -77,7 +77,7 @@ def _wav(content: bytes) -> tuple[np.ndarray, int]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # chunks that SciPy doesn't know
             rate, samples = wavfile.read(io.BytesIO(content))
-    except Exception as error:  # of damaged headers SciPy raises whatever it meets
+    except Exception as error:  # SciPy raises various errors for damaged headers
         raise Unusable(f"damaged ({error or type(error).__name__})") from error
     sound = np.asarray(samples)
     scaled: np.ndarray
@@ -91,7 +91,7 @@ def _wav(content: bytes) -> tuple[np.ndarray, int]:
 
 
 def _other(content: bytes) -> tuple[np.ndarray, int]:
-    """What soundfile reads; at most MOST_SECONDS and a bit, so that a small file can't fill the memory."""
+    """Reads other formats with soundfile; little more than MOST_SECONDS, so that a small file can't fill the memory."""
     if not content:
         raise Unusable("it is empty")
     try:
@@ -107,7 +107,7 @@ def _other(content: bytes) -> tuple[np.ndarray, int]:
 
 
 def _resampled(mono: np.ndarray, rate: int) -> np.ndarray:
-    """At RATE, without what would be folded down from above 4 kHz."""
+    """Resamples to RATE, without aliasing from above 4 kHz."""
     if rate == RATE:
         return mono
     from scipy.signal import resample_poly

@@ -1,11 +1,11 @@
 """Batches from shards that fit neither into memory nor on the disk: in order of shards, shuffled block by block.
 
-An epoch takes all shards in a new order. A block is the next BUFFER samples, or as many as fit into BUFFER_BYTES as
-files; it is shuffled, given out, and the next one is read. The position in that is five numbers, so a run is saved
-anywhere and goes on exactly there: the block is read again from where it began. Blocks mix what is near, as any shuffle
-buffer does, so samples must already lie mixed within the shards.
+An epoch reads all shards in a new order. A block is the next BUFFER samples, or as many as fit into BUFFER_BYTES as
+files; it is shuffled and consumed before the next one is read. The position is five numbers, so a run can be saved
+anywhere and continue exactly there: the block is read again from its beginning. Like any shuffle buffer, blocks mix
+only neighbouring samples, so samples must already be shuffled within the shards.
 
-All ranks read the same blocks and decode their own items alone, so that W ranks have the batches of one process.
+All ranks read the same blocks and decode only their own items, so that W ranks have the batches of one process.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from gan_core.pictures.fits import CROP
 
 BUFFER = 2048  # samples of a block
 BUFFER_BYTES = 256 * 2**20  # of their files
-MOST_BROKEN = 0.1  # share of pictures that can't be decoded, beyond which the run stops; looked at from LEAST on
+MOST_BROKEN = 0.1  # share of pictures that can't be decoded, above which the run stops; checked from LEAST on
 LEAST = 50
-TRIED = 4  # times as many files are tried as are looked at beforehand
+TRIED = 4  # files tried for the first look, as a multiple of the pictures needed
 N_NOTHING = "None of the pictures in the shards can be used. The first shard is {shard}."
 
 
 @dataclass(frozen=True)
 class Shards:
-    """Where samples come from, what is made of them (squares of `size` pixels), and which were `seen` beforehand, by
-    shard and name: those in the arrays of the set.
+    """The source of samples, as squares of `size` pixels; those already `seen`, by shard and name, are in the arrays of
+    the set.
     """
 
     names: tuple[str, ...]
@@ -48,17 +48,17 @@ class Shards:
     buffer: int = BUFFER
 
     def begin(self, seed: int, spare: np.ndarray, classes: int = 0, held_out: int = 0) -> Flow:
-        """Batches in the order of a seed, with labels of so many `classes` (0: none).
+        """Batches in the order of a seed, with labels of `classes` classes (0: none).
 
-        `spare` (N, C, S, S) are pictures for those that can't be decoded, and give the number of channels; the last
-        `held_out` of those that were seen are never drawn.
+        `spare` (N, C, S, S) replace pictures that can't be decoded, and give the number of channels; the last
+        `held_out` of those seen are never drawn.
         """
         return Flow(self, seed, spare, classes, frozenset(self.seen[len(self.seen) - held_out :]))
 
 
 @dataclass
 class Position:
-    """Where a block begins (`sample` of the shard in place `shard` of the epoch's order), and how many were `taken`."""
+    """The beginning of a block (`sample` of shard number `shard` in the epoch's order), and how many were `taken`."""
 
     epoch: int = 0
     shard: int = 0
@@ -68,7 +68,7 @@ class Position:
 
 
 class Flow:
-    """An endless sequence of batches that can be saved at any of them."""
+    """An endless sequence of batches whose state can be saved at any of them."""
 
     def __init__(
         self, shards: Shards, seed: int, spare: np.ndarray, classes: int, left_out: frozenset[tuple[str, str]]
@@ -81,13 +81,13 @@ class Flow:
         self._at = Position()
         self._block: list[tuple[str, Sample]] = []
         self._source: Iterator[tuple[int, int, str, Sample]] | None = None
-        self._next = (0, 0)  # where the following block begins: place in the order, sample
+        self._next = (0, 0)  # beginning of the following block: index in the order, sample
         self._drawn_in_epoch = 0
 
     def next(self, count: int, rank: int = 0, ranks: int = 1) -> dict[str, np.ndarray]:
         """This rank's part of the next `count` items: `real` uint8 (B, C, S, S), and `label` int64 (B,) if known.
 
-        Raises BadData, which names the shard, for one that is missing or damaged or a class that there isn't.
+        Raises BadData, which names the shard, for one that is missing or damaged or an unknown class.
         """
         taken = [self._take() for _ in range(count)][rank::ranks]
         results = in_threads(partial(_decoded, size=self.shards.size, fit=self.shards.fit), [one for _, one in taken])
@@ -101,7 +101,7 @@ class Flow:
         return {"position": list(vars(self._at).values()), "shards": self._digest()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where the state was saved; raises BadData where the shards are others or have changed."""
+        """Continues from a saved state; raises BadData if the shards are others or have changed."""
         if state["shards"] != self._digest():
             raise BadData("The shards aren't those that this run was saved with.")
         self._at = Position(*map(int, state["position"]))
@@ -114,7 +114,7 @@ class Flow:
             raise BadData("The shard {shard} has changed since this run was saved.", shard=shown(name))
 
     def _digest(self) -> str:
-        """Of the names alone, so that a folder can be moved."""
+        """A digest of the names only, so that a folder can be moved."""
         names = "\0".join(name.rpartition("/")[2] for name in self.shards.names)
         return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
@@ -128,7 +128,7 @@ class Flow:
         return self._block[self._at.taken - 1]
 
     def _advance(self) -> None:
-        """The next block; after the last one of an epoch the first of the next."""
+        """Moves to the next block; after the last one of an epoch, to the first of the next."""
         at = self._at
         if self._block or self._source is not None:
             at.block += 1
@@ -163,7 +163,7 @@ class Flow:
         self._block = [block[one] for one in chosen]
 
     def _samples(self, first: int, skip: int) -> Iterator[tuple[int, int, str, Sample]]:
-        """All samples from a position to the epoch's end: place of the shard, number in it, shard, sample."""
+        """All samples from a position to the epoch's end: index of the shard, number in it, shard, sample."""
         order = self._order()
         for place in range(first, len(order)):
             shard = self.shards.names[order[place]]
@@ -181,7 +181,7 @@ class Flow:
                 "{count} of {all} pictures in the shards can't be used, such as {first}.",
                 count=len(self.broken), all=self._decoded, first=self.broken[0],
             )  # fmt: skip
-        # the same one on every rank and after every resume
+        # the same on every rank and after every resume
         place = int.from_bytes(hashlib.sha256(sample.name.encode()).digest()[:4]) % len(self._spare)
         spare: np.ndarray = images_in(self._spare[place : place + 1], 3)[0]
         return spare
@@ -207,7 +207,7 @@ class Look:
 
 
 def look(shards: Shards, count: int) -> Look:
-    """The first `count` samples that can be used; raises BadData where there are none."""
+    """The first `count` samples that can be used; raises BadData if there are none."""
     seen: list[tuple[str, str]] = []
     images: list[np.ndarray] = []
     labels: list[int] = []

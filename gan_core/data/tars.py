@@ -1,13 +1,13 @@
-"""Samples of a tar as WebDataset lays them out, read once from front to back: from a file or over HTTP.
+"""Samples of a tar in WebDataset's layout, read once from front to back: from a file or over HTTP.
 
     faces-000.tar:   0001.jpg  0001.cls  0002.jpg  0002.cls ...
 
-Neighbouring files of the same name up to its first dot are one sample; `jpg`, `jpeg`, `png` or `webp` holds its
-picture, `cls` its class as a number. Read with Python's tarfile, not with the package webdataset: a run must go on
+Consecutive files with the same name up to the first dot are one sample; `jpg`, `jpeg`, `png` or `webp` is its picture,
+`cls` its class as a number. Tars are read with Python's tarfile, not with the package webdataset: a run must resume
 exactly where it was, and webdataset 1.0.2 keeps its position and its shuffle buffer in generators that can't be saved;
-it also needs the program curl, of which it starts one for each address. What it writes is read here.
+it also starts the program curl for each address. Files written by webdataset are supported.
 
-A tar that is cut short is refused where it ends, which tarfile itself doesn't do between two files.
+A truncated tar raises an error at its end, which tarfile itself doesn't do between two files.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ PICTURE, CLASS = "picture", "cls"
 MOST_SHARDS = 100_000
 MOST_BYTES = 64 * 2**20  # of one picture
 MOST_DIGITS = 20  # of a class
-STALL = 30.0  # seconds without a byte after which an answer is given up
-TRIES = 3  # connections in a row that brought nothing new
+STALL = 30.0  # seconds without a byte, after which a response is aborted
+TRIES = 3  # consecutive connections without new bytes
 PAUSE = 0.5  # seconds before the second try; doubles with each
 NAMING = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE)  # kinds of headers
 MOST_NAME = 2**20  # bytes of such a header
@@ -48,7 +48,7 @@ _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture's file and its class, -1 without one; `name` is that of the file within the shard."""
+    """A picture's file and its class, -1 without one; `name` is the name of the file within the shard."""
 
     name: str
     picture: bytes
@@ -58,7 +58,7 @@ class Sample:
 def shards_of(pattern: str) -> list[str]:
     """Files or addresses of `faces-{000..009}.tar`, `{a,b}.tar` or `faces-*.tar`, or the tars of a folder, in order.
 
-    Raises BadData where there are none, or files that are named one by one aren't there.
+    Raises BadData if there are none, or a named file is missing.
     """
     named = _expanded(pattern)
     if is_address(pattern):
@@ -80,8 +80,8 @@ def shards_of(pattern: str) -> list[str]:
 
 
 def _expanded(pattern: str) -> list[str]:
-    """Braces as a shell expands them: `{000..002}` and `{a,b}`."""
-    pieces = _BRACES.split(pattern)  # text and the insides of braces in turn
+    """Expands braces like a shell: `{000..002}` and `{a,b}`."""
+    pieces = _BRACES.split(pattern)  # text and the contents of braces in turn
     choices = [_choices(piece) if place % 2 else [piece] for place, piece in enumerate(pieces)]
     count = 1
     for one in choices:
@@ -101,9 +101,9 @@ def _choices(inside: str) -> list[str]:
 
 
 def samples(shard: str, skip: int = 0) -> Iterator[Sample]:
-    """The samples with a picture in a shard, but for the first `skip`.
+    """The samples with a picture in a shard, without the first `skip`.
 
-    Raises BadData, which names the shard, where it is missing, cut short or not a tar, or a file in it is too large.
+    Raises BadData, which names the shard, if it is missing, truncated or not a tar, or a file in it is too large.
     """
     files: dict[str, tuple[str, bytes]] = {}
     key, passed = "", 0
@@ -131,22 +131,22 @@ def _sample(shard: str, files: dict[str, tuple[str, bytes]]) -> Sample:
     name, picture = files[PICTURE]
     if CLASS not in files:
         return Sample(name, picture)
-    told = files[CLASS][1].strip()
-    if not told.isdigit() or len(told) > MOST_DIGITS:
+    label = files[CLASS][1].strip()
+    if not label.isdigit() or len(label) > MOST_DIGITS:
         raise BadData(
             "{file} in the shard {shard} isn't the number of a class: '{told}'.",
-            file=files[CLASS][0], shard=shown(shard), told=told[:40].decode(errors="replace"),
+            file=files[CLASS][0], shard=shown(shard), told=label[:40].decode(errors="replace"),
         )  # fmt: skip
-    return Sample(name, picture, int(told))
+    return Sample(name, picture, int(label))
 
 
 class _Header(tarfile.TarInfo):
-    """Notes that the end of the archive was seen; tarfile takes a header that is cut or damaged for it as well."""
+    """Records that the real end of the archive was seen; to tarfile a truncated or damaged header is an end, too."""
 
     @classmethod
     def frombuf(cls, *given: Any) -> _Header:
         made = super().frombuf(*given)
-        if made.type in NAMING and made.size > MOST_NAME:  # which tarfile reads into memory
+        if made.type in NAMING and made.size > MOST_NAME:  # tarfile reads it into memory
             raise tarfile.ReadError("a header is too large")
         return made
 
@@ -160,9 +160,9 @@ class _Header(tarfile.TarInfo):
 
 
 def _members(archive: tarfile.TarFile, shard: str) -> Iterator[tarfile.TarInfo]:
-    """The regular files of an archive; raises BadData where it ends too early."""
+    """The regular files of an archive; raises BadData if it ends too early."""
     while (info := archive.next()) is not None:
-        cast(Any, archive).members = []  # or all headers would stay in memory
+        cast(Any, archive).members = []  # otherwise all headers would stay in memory
         if info.isreg():
             yield info
     if "ended" not in vars(archive):
@@ -202,7 +202,7 @@ def _opened(shard: str) -> Iterator[tarfile.TarFile]:
 
 
 class _Answer(io.RawIOBase):
-    """What a server answers, to the length that it has promised: a connection that breaks is made again from there."""
+    """A server's response up to its announced length: a broken connection is reopened from the present position."""
 
     def __init__(self, address: str) -> None:
         self._address = address

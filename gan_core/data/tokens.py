@@ -1,4 +1,4 @@
-"""Texts as tokens: characters or words by their places in a vocabulary, whose first entry "" ends a text."""
+"""Texts as tokens: indices of characters or words in a vocabulary, whose first entry "" ends a text."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ END = 0  # the token after which nothing follows
 
 
 def vocabulary_of(texts: Sequence[str]) -> tuple[str, ...]:
-    """The characters of texts, sorted, behind the end."""
+    """The end, then the sorted characters of texts."""
     return ("", *sorted(set().union(*texts)))
 
 
 def encode(text: str, vocabulary: Sequence[str], length: int) -> np.ndarray:
-    """A text as tokens (length,) int64, filled up with the end; raises BadValue for what the tokens can't say.
+    """A text as tokens (length,) int64, padded with the end; raises BadValue for text outside the vocabulary.
 
-    Where all tokens are single characters each character is a token, else words are that are apart by spaces.
+    If all tokens are single characters, each character is a token, else each word between spaces.
     """
     parts = list(text) if is_of_characters(vocabulary) else text.split()
     if not parts:
@@ -36,7 +36,7 @@ def encode(text: str, vocabulary: Sequence[str], length: int) -> np.ndarray:
 
 
 def encode_all(texts: Sequence[str], vocabulary: Sequence[str], length: int) -> np.ndarray:
-    """Texts as tokens (N, length); raises as `encode`."""
+    """Texts as tokens (N, length); raises like `encode`."""
     return np.stack([encode(text, vocabulary, length) for text in texts])
 
 

@@ -1,7 +1,8 @@
-"""What healthy runs of the same recipe and data recorded, as a band behind a run's curves: "is my curve normal?".
+"""Ranges of metrics in healthy runs of the same recipe and data, as a band behind a run's curves: "is my curve
+normal?".
 
-The runs are the store's own, if it has three that finished without an alarm, else those of `benchmarks/doctor.py`, of
-which `bands.json` holds the bands. Losses of other kinds can't be compared, so that the loss is part of the key.
+The runs are the store's own, if it has three that finished without an alarm, else those of `benchmarks/doctor.py`,
+whose bands are in `bands.json`. Different losses can't be compared, so the loss is part of the key.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ from gan_core.runs.records import Metrics, Run, RunState
 from gan_core.runs.store import RunStore
 
 FILE = Path(__file__).with_name("bands.json")
-LEAST = 3  # runs of the store that make a band
-MOST = 8  # of its runs that are read, the newest
+LEAST = 3  # runs of the store that are needed for a band
+MOST = 8  # newest runs of the store that are read, at most
 POINTS = 60  # steps at which a band is given
-SMOOTH = 100  # steps, as the curves on a run's page
+SMOOTH = 100  # steps, as for the curves on a run's page
 OUTSIDE = 10  # percent of the runs below and above
 NAMES = (
     "generator/loss", "discriminator/loss", "score/real", "score/fake_before", "accuracy", "separated",
     "gradient_norm/generator", "gradient_norm/discriminator", "variety", "samples/distance", "distance/sliced",
     "modes/covered", "modes/near",
 )  # fmt: skip
-SAME = ("loss", "relativistic", "penalty")  # settings that have to agree
+SAME = ("loss", "relativistic", "penalty")  # settings that must be equal
 
 
 @dataclass(frozen=True)
 class Band:
-    """Of one metric: at `steps` (K,) eight of ten healthy runs lay between `low` and `high`."""
+    """The band of one metric: at `steps` (K,) eight of ten healthy runs lay between `low` and `high`."""
 
     steps: Array
     low: Array
@@ -45,7 +46,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Bands:
-    """The bands by metric, of how many runs they are, and whether those are the store's own."""
+    """The bands by metric, the number of their runs, and whether these are the store's own."""
 
     by_metric: Mapping[str, Band]
     runs: int
@@ -53,12 +54,12 @@ class Bands:
 
 
 def key(recipe: str, data: str, size: int, settings: Mapping[str, Any]) -> str:
-    """What runs must share to be compared."""
+    """The facts that runs must share to be compared."""
     return "|".join([recipe, data, str(size), *(str(settings.get(name, "none")) for name in SAME)])
 
 
 def bands_of(store: RunStore, run: Run) -> Bands | None:
-    """The bands for a run; None where nothing comparable was healthy."""
+    """The bands for a run; None if there were no comparable healthy runs."""
     wanted = key(run.spec.recipe, run.spec.data, run.spec.size, run.spec.hparams)
     own = list(_of_store(store, run, wanted))
     if len(own) >= LEAST:
@@ -97,7 +98,7 @@ def made(runs: Sequence[Metrics]) -> dict[str, Band]:
 
 
 def _curve(metrics: Metrics, name: str, steps: Array) -> Array | None:
-    """The moving average of a metric at the steps (K,); None where it wasn't recorded."""
+    """The moving average of a metric at the steps (K,); None if it wasn't recorded."""
     column = metrics.columns.get(name)
     measured = np.isfinite(column) if column is not None else np.zeros(0, bool)
     if column is None or measured.sum() < 2:
@@ -124,7 +125,7 @@ def _read(bands: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, Band]
 
 
 def written(bands: Mapping[str, Band]) -> dict[str, dict[str, list[float]]]:
-    """Plain values for `bands.json`, of four digits."""
+    """Plain values for `bands.json`, with four digits."""
     return {
         name: {part: [float(f"{value:.4g}") for value in getattr(band, part)] for part in ("steps", "low", "high")}
         for name, band in bands.items()

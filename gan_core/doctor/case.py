@@ -1,4 +1,4 @@
-"""What rules read: the metrics of a run so far, and what is known of it."""
+"""The input of rules: the metrics of a run so far, and facts about it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from gan_core.data.catalogue import modes_of
 from gan_core.hparams import UNBOUNDED
 from gan_core.runs.records import Metrics, Run
 
-# How a discriminator's output is to be read. A `critic` estimates a distance, so that confidence is no fault; a
-# `relativistic` score is a difference; `alone` is a network without an opponent.
+# Meaning of a discriminator's output. A `critic` estimates a distance, so that confidence is no fault; a `relativistic`
+# score is a difference; `alone` is a network without an opponent.
 Judge = Literal["probability", "margin", "relativistic", "critic", "alone"]
 CLASSIC: tuple[Judge, ...] = ("probability", "margin", "relativistic")
 OPPOSED: tuple[Judge, ...] = (*CLASSIC, "critic")
@@ -25,11 +25,11 @@ EVERY: tuple[Judge, ...] = (*OPPOSED, "alone")
 PROBABILITIES = frozenset(
     {"non_saturating", "minimax", "logistic", "boundary_seeking"}
 )  # losses whose scores are probabilities
-CLASSIFIER = "features/cross_entropy"  # the metric that a run of a classifier alone has
-EARLY = 100  # steps before which nothing can be said
-WINDOW = 200  # steps that are looked at
-SETTLED = 500  # steps before which samples are poor in healthy runs too
-SETTLED_SHARE = 0.35  # likewise, of the planned steps
+CLASSIFIER = "features/cross_entropy"  # the metric that only runs of a classifier have
+EARLY = 100  # steps before which nothing is judged
+WINDOW = 200  # steps that are examined
+SETTLED = 500  # steps before which samples are poor even in healthy runs
+SETTLED_SHARE = 0.35  # the same as a share of the planned steps
 
 Array = NDArray[np.float64]
 
@@ -41,13 +41,13 @@ def scores_are_probabilities(settings: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is known of a run besides its metrics."""
+    """Facts about a run besides its metrics."""
 
-    settings: Mapping[str, Any] = field(default_factory=dict)  # with all edits so far
-    task: str = "images"  # "points", "images", or what a recipe's task is
-    modes: int = 0  # of the data, 0 where they aren't known
+    settings: Mapping[str, Any] = field(default_factory=dict)  # including all edits so far
+    task: str = "images"  # "points", "images", or another task of a recipe
+    modes: int = 0  # number of modes of the data, 0 if unknown
     size: int = 0  # pixels
-    planned: int = 0  # steps, 0 for an endless run
+    planned: int = 0  # planned steps, 0 for an endless run
     edited: int = 0  # the step of the last edit
 
     @classmethod
@@ -60,7 +60,7 @@ class Subject:
 
     @property
     def judge(self) -> Judge:
-        """How the discriminator's output is to be read."""
+        """The meaning of the discriminator's output."""
         loss = self.settings.get("loss")
         if loss is None:
             return "alone"
@@ -75,7 +75,7 @@ class Subject:
 class Case:
     """A run so far. `recent` holds its last steps in full, `whole` all of it, thinned or not.
 
-    `whole` has the rows with looks at the samples; by default it is `recent`.
+    `whole` includes the rows with examinations of the samples; by default it is `recent`.
     """
 
     recent: Metrics
@@ -113,7 +113,7 @@ class Case:
         return float(np.median(values)) if len(values) else None
 
     def history(self, name: str) -> tuple[NDArray[np.int64], Array]:
-        """The steps and the finite values of the whole run."""
+        """The steps and finite values of a metric over the whole run."""
         column = self.whole.columns.get(name)
         if column is None:
             return np.empty(0, np.int64), np.empty(0)

@@ -1,4 +1,4 @@
-"""Asks the rules: findings on a run as it is, and when each was first raised."""
+"""Applies the rules: findings on the present state of a run, and when each was first raised."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gan_core.doctor.case import CLASSIFIER, EARLY, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import rules
 
-AGAIN = 2  # times in a row that a rule has to find something in a replay
-REPLAYED = 40  # places of a run that are replayed
-BROKEN = ("not_finite", "no_rate")  # findings beside which no other one says anything
+AGAIN = 2  # consecutive findings that a rule needs in a replay
+REPLAYED = 40  # steps of a run that are replayed
+BROKEN = ("not_finite", "no_rate")  # findings that make all others meaningless
 
 
 def diagnose(case: Case) -> list[Finding]:
-    """Findings on the last steps of a run, the gravest first; never empty."""
+    """Findings on the last steps of a run, the most severe first; never empty."""
     early = not len(case.recent) or case.step < EARLY
     classifier = CLASSIFIER in case.recent.columns
     judge = "alone" if classifier else case.subject.judge
@@ -38,10 +38,10 @@ def diagnose(case: Case) -> list[Finding]:
 
 
 def alarms(case: Case, places: Iterable[int] | None = None) -> dict[str, int]:
-    """By kind, the step at which a finding was first raised, in the order in which that happened.
+    """The step at which each kind of finding was first raised, in order of time.
 
-    The run is replayed at `places`, by default at REPLAYED steps; a rule has to find something AGAIN times in a row, so
-    that one odd window raises nothing. What is broken now is always reported.
+    The run is replayed at `places`, by default at REPLAYED steps; a rule must find something AGAIN times in a row, so
+    that a single outlier raises nothing. Present BROKEN findings are always reported.
     """
     steps = case.whole.steps
     if places is None:

@@ -1,4 +1,4 @@
-"""What a rule says."""
+"""The result of a rule."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Finding:
     level: Level
     what: str
     cause: str = ""
-    remedy: str = ""  # what helps that is no setting
+    remedy: str = ""  # advice that isn't a setting
     values: Mapping[str, Any] = field(default_factory=dict)
-    remedies: tuple[str, ...] = ()  # what helps that is one: names of `remedies`, the first to try first
+    remedies: tuple[str, ...] = ()  # advice that is a setting: names of `remedies`, in the order to try them
     evidence: tuple[str, ...] = ()  # names of the metrics that show it
     limit: float | None = None  # the threshold, in the unit of the evidence
 
@@ -29,5 +29,5 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        """What was found, in English."""
+        """The finding as an English sentence."""
         return self.what.format(**self.values)

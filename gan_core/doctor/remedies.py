@@ -1,9 +1,9 @@
 """Remedies for findings, as changes of knobs: findings name remedies, and pages apply them.
 
     remedies.get("r1").changes(hparams)        {"penalty": "r1", "penalty_weight": 0.1}
-    offered(finding.remedies, hparams)         those of a text that the run can take, with their values
+    offered(finding.remedies, hparams)         the named ones that are valid for the run, with their values
 
-A finding or a preset lists its remedies by name, so that none can be named that can't be applied. Needs no torch.
+A finding or a preset lists its remedies by name, so that every listed one can be applied. Needs no torch.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from gan_core.registry import Registry
 
 @dataclass(frozen=True)
 class Remedy:
-    """`words` is the label of its button, a template filled with the values. Knobs that a recipe lacks are left out."""
+    """A change of knobs. `words` is the label of its button, a template filled with the values."""
 
     name: str
     words: str
     values: Mapping[str, Any] = field(default_factory=dict)  # by knob
-    factors: Mapping[str, float] = field(default_factory=dict)  # what a knob's value is multiplied by
-    back: bool = False  # goes back to the last good checkpoint first
+    factors: Mapping[str, float] = field(default_factory=dict)  # factors of knobs' values
+    back: bool = False  # whether to go back to the last good checkpoint first
 
     def changes(self, hparams: TrainingHParams) -> dict[str, Any]:
-        """The values that it sets in a run with these settings; {} where that has not all of its knobs."""
+        """The values that it sets in a run with these settings; {} if the run lacks one of its knobs."""
         described = knobs(hparams)
         if not self.values.keys() <= described.keys():
             return {}
@@ -38,7 +38,7 @@ class Remedy:
 
 
 def _scaled(hparams: TrainingHParams, name: str, factor: float) -> int | float:
-    """The knob's value times the factor, in its range."""
+    """The knob's value times the factor, limited to its range."""
     value, knob = getattr(hparams, name), knobs(hparams)[name]
     scaled = min(knob.high or value * factor, max(knob.low or 0.0, value * factor))
     return round(scaled) if isinstance(value, int) else float(f"{scaled:.6g}")
@@ -52,7 +52,7 @@ def offered(names: Iterable[str], hparams: TrainingHParams) -> dict[str, dict[st
         try:
             if differences(hparams, changed(hparams, changes)):
                 found[name] = changes
-        except GanscopeError:  # it contradicts other settings of this run
+        except GanscopeError:  # incompatible with other settings of this run
             continue
     return found
 

@@ -1,4 +1,4 @@
-"""What a rule is, and the registry of them."""
+"""The definition of a rule, and the registry of rules."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from gan_core.registry import Registry
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One thing that can be wrong with a run.
+    """One problem that a run can have.
 
-    `check` returns a Finding of the same name, or None where nothing is found or what it reads wasn't recorded. It is
-    asked only for runs whose discriminator is read in one of the ways of `judges`.
+    `check` returns a Finding of the same name, or None if there is none or its metrics weren't recorded. It is called
+    only for runs whose discriminator is of one of the kinds in `judges`.
     """
 
     name: str
     title: str
-    measures: str  # what is read, in words
+    measures: str  # its measurements, in words
     threshold: str  # in words, with the numbers
     source: str  # arXiv ids, issues, or "own"
     check: Callable[[Case], Finding | None]
-    level: Level  # of its findings, the gravest
-    remedies: tuple[str, ...]  # all that it can advise; a finding names those that fit, the first to try first
+    level: Level  # the most severe level of its findings
+    remedies: tuple[str, ...]  # all that it can advise; a finding names those that apply, in the order to try them
     judges: tuple[Judge, ...] = OPPOSED
-    from_start: bool = False  # also asked in the first steps of a run
+    from_start: bool = False  # also called in the first steps of a run
 
 
 rules: Registry[Rule] = Registry("rule")
 
 
 def register(rule: Rule) -> Rule:
-    """Adds a rule to the doctor's; its name must be new."""
+    """Registers a rule; its name must be new."""
     return rules.register(rule.name, rule)

@@ -1,18 +1,18 @@
-"""Whether the samples of a run are good or poor, by what was measured of them; several rules ask."""
+"""Judges whether the samples of a run are good or poor from their metrics; used by several rules."""
 
 from __future__ import annotations
 
 from gan_core.doctor.case import Case
 
-LOOKS = 5  # that are asked together, so that one odd look says nothing
+LOOKS = 5  # examinations that are combined, so that one outlier has no effect
 FAR = 0.06  # images: energy distance to real ones as a share of their spread
-CLOSE = 0.5  # points with known modes: share close to a mode from which they are drops, and no cloud
-NEAR = 0.25  # share close to a mode below which samples are no drops at all
-BEYOND = 6.0  # points: sliced distance, in multiples of what real points score
+CLOSE = 0.5  # points with known modes: share close to a mode, above which they form clusters and not a cloud
+NEAR = 0.25  # share close to a mode, below which samples form no clusters at all
+BEYOND = 6.0  # points: sliced distance, in multiples of the score of real points
 
 
 def poor(case: Case) -> bool | None:
-    """Whether the last looks found poor samples; None where nobody looked often enough, and early in a run."""
+    """Whether the last examinations found poor samples; None after too few examinations, and early in a run."""
     if not case.is_settled:
         return None
     far = case.lately("samples/distance", LOOKS)

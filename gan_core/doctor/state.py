@@ -1,4 +1,4 @@
-"""The state of a run on which no rule found anything: how far its samples are, or why nothing can be said.
+"""The state of a run on which no rule found anything: how good its samples are, or why they can't be judged.
 
 Losses, accuracy and gradients can show that something is wrong, but never that all is well: the losses of a collapsed
 generator can be balanced too. A run is called healthy only if its samples were measured to be as varied as the data.
@@ -11,8 +11,8 @@ from gan_core.doctor.finding import Finding
 from gan_core.doctor.samples import CLOSE
 
 KNOWN = 0.99  # a classifier's accuracy above which little is left to learn
-REACHED = 0.8  # share of real points with a sample nearby from which the data are covered
-VARIED = 0.5  # how far apart samples lie, as a share of real images, from which they are varied
+REACHED = 0.8  # share of real points with a sample nearby, above which the data count as covered
+VARIED = 0.5  # distance between samples, relative to real images, above which they count as varied
 
 TOO_EARLY = Finding(
     "early", "early",
@@ -35,7 +35,7 @@ TOO_EARLY_ALONE = Finding(
 
 
 def of_samples(case: Case) -> Finding:
-    """How good the samples are, by what was measured of them last."""
+    """How good the samples are, by their last metrics."""
     covered = case.latest("modes/covered")
     if case.subject.modes and covered is not None:
         return _modes(case, round(covered), case.latest("modes/near") or 0.0)
@@ -111,7 +111,7 @@ def _varied(share: float) -> Finding:
 
 
 def alone(case: Case) -> Finding:
-    """How far a network without an opponent is: the training accuracy of a classifier."""
+    """The progress of a network without an opponent: the training accuracy of a classifier."""
     share = case.mean("class_accuracy") or 0.0
     if share < KNOWN:
         return Finding(

@@ -1,6 +1,6 @@
-"""When to stop: the step from which on a recorded distance no longer improved beyond its interval.
+"""When to stop: the step after which a recorded distance no longer improved beyond its interval.
 
-It is offered and never forced: a distance measures what its features see, and samples can still get sharper.
+Stopping is suggested and never forced: a distance measures only its features, and samples can still get sharper.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 from gan_core.doctor.case import Array, Case
 
-DISTANCES = ("samples/distance", "distance/sliced")  # the first that was recorded is asked
-ERROR = "_error"  # behind a distance's name: the column of its standard error
+DISTANCES = ("samples/distance", "distance/sliced")  # the first that was recorded is used
+ERROR = "_error"  # suffix of a distance's name: the column of its standard error
 SURE = 2.0  # standard errors of a difference
-LEAST = 12  # looks after the step, before anything is offered
-SHARE = 0.25  # of all looks, likewise
-SMOOTH = 3  # looks whose median counts
+LEAST = 12  # examinations after the step, before stopping is suggested
+SHARE = 0.25  # the same as a share of all examinations
+SMOOTH = 3  # examinations whose median is used
 
 
 @dataclass(frozen=True)
 class Plateau:
-    """The distance `name` was `value` +- `error` at `step`, and no look up to step `until` was better beyond that."""
+    """The distance `name` was `value` +- `error` at `step`, and no value up to step `until` was better beyond that."""
 
     name: str
     step: int
@@ -32,7 +32,7 @@ class Plateau:
 
 
 def plateau(case: Case) -> Plateau | None:
-    """The plateau that a run has reached; None while it improves, and where no distance was recorded."""
+    """The plateau that a run has reached; None while it improves, or if no distance was recorded."""
     for name in DISTANCES:
         steps, values = case.history(name)
         if len(values) >= LEAST:
@@ -50,7 +50,7 @@ def _found(name: str, steps: NDArray[np.int64], values: Array, errors: Array) ->
 
 
 def _errors(case: Case, name: str, steps: NDArray[np.int64], values: Array) -> Array:
-    """Standard errors at the steps: those recorded, else the noise between neighbouring looks."""
+    """Standard errors at the steps: those recorded, else the noise between neighbouring values."""
     measured, errors = case.history(name + ERROR)
     if len(measured):
         found: Array = np.interp(steps, measured, errors)

@@ -1,1 +1,1 @@
-"""Evaluations of models, runs and folders, as `ganscope eval` and the page Evaluate make and keep them."""
+"""Evaluations of models, runs and folders, for `ganscope eval` and the page Evaluate."""

@@ -1,4 +1,4 @@
-"""A paragraph for a paper: what was measured, how, of how many images, and what came out. English, plain text."""
+"""A paragraph for a paper: what was measured, how, on how many images, and the results. English, plain text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from gan_core.evaluation.results import Result
 from gan_core.metrics.figures import PIXELS, Figure, table
 
-PHRASES = {  # kind -> how a paper calls it, with its source
+PHRASES = {  # kind -> its name in papers, with its source
     "fd": "Frechet distance (arXiv:1706.08500)",
     "fd_class": "Frechet distance (arXiv:1706.08500) within the class",
     "fd_infinity": "Frechet distance extrapolated to infinitely many samples (arXiv:1911.07023)",
@@ -43,7 +43,7 @@ PHRASES = {  # kind -> how a paper calls it, with its source
 
 
 def paragraph(results: Sequence[Result], kinds: Sequence[str]) -> str:
-    """Of the figures of these kinds; figures of other nets or numbers of samples get sentences of their own."""
+    """The paragraph on figures of these kinds; other nets or numbers of samples get separate sentences."""
     rows = {result.title: [one for one in result.figures if one.kind in kinds] for result in results}
     sentences = [_sentence(found) for found in table(rows).values()]
     if not sentences:

@@ -1,11 +1,11 @@
-"""Evaluations as a process of their own: started, watched and stopped from a page. Needs no torch.
+"""Evaluations in a separate process: started, watched and stopped from a page. Needs no torch.
 
-The process is `ganscope evaluate-asked`, which makes what `asked.json` lists, one after another:
+The process is `ganscope evaluate-asked`, which performs the evaluations in `asked.json`, one after another:
 
-    evaluations/process/asked.json   what is asked for
-    evaluations/process/state.json   what has become of each, and how far the present one is
+    evaluations/process/asked.json   the requested evaluations
+    evaluations/process/state.json   the state of each, and the progress of the present one
 
-Results are kept as those of `ganscope eval` are, so that they are there whoever looks, and when.
+Results are stored like those of `ganscope eval`, whether or not a page is open.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from gan_core.runs.store import RunStore
 COMMAND = "evaluate-asked"
 ASKED, STATE = "asked.json", "state.json"
 WAITING, RUNNING, DONE, FAILED, STOPPED = "waiting", "running", "done", "failed", "stopped"
-TICK = 0.5  # seconds between notes of progress
+TICK = 0.5  # seconds between updates of the progress
 N_UNEXPECTED = "Something went wrong: {reason}. This is a bug in GANscope; the log of the evaluation has the details."
 
 _starting = threading.Lock()
@@ -41,7 +41,7 @@ _starting = threading.Lock()
 
 @dataclass(frozen=True)
 class Item:
-    """One evaluation that was asked for: its `state`, why it failed, and what it had to say about the images."""
+    """One requested evaluation: its `state`, why it failed, and its notes on the images."""
 
     name: str
     state: str = WAITING
@@ -52,7 +52,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Course:
-    """All that were asked for together; `share` in [0, 1] and `what` are of the one that is running."""
+    """All evaluations of one request; `share` in [0, 1] and `what` describe the running one."""
 
     items: tuple[Item, ...]
     share: float = 0.0
@@ -60,7 +60,7 @@ class Course:
 
 
 def start(asked: Sequence[Asked]) -> Background:
-    """Begins the evaluations; raises BadValue where some are running, StoreError where they can't be started."""
+    """Begins the evaluations; raises BadValue if some are running, StoreError if they can't be started."""
     with _starting:
         if runs():
             raise BadValue("An evaluation is already running. Wait for it to finish, or stop it first.")
@@ -76,7 +76,7 @@ def start(asked: Sequence[Asked]) -> Background:
 
 
 def check(store: RunStore, asked: Sequence[Asked]) -> None:
-    """Raises a GanscopeError where one of them would be refused; loads the models, and takes seconds."""
+    """Raises a GanscopeError if one of them would be refused; loads the models, which takes seconds."""
     for one in asked:
         work.prepared(store, one, lambda note: None)
 
@@ -87,12 +87,12 @@ def runs() -> bool:
 
 
 def last() -> Background | None:
-    """The process that was started last, whether or not it still runs; None where there is none."""
+    """The process that was started last, whether or not it still runs; None if there is none."""
     return background.last(_folder())
 
 
 def stop() -> None:
-    """Ends the evaluation that runs; those that are done stay. Returns once it has ended."""
+    """Ends the running evaluation; finished ones are kept. Returns once it has ended."""
     background.stop(_folder())
     found = course()
     if found:
@@ -101,7 +101,7 @@ def stop() -> None:
 
 
 def course() -> Course | None:
-    """How far the evaluations are, or how they ended; None where there is none, or it was dismissed."""
+    """The progress of the evaluations, or how they ended; None if there are none, or after a dismissal."""
     try:
         facts = json.loads((_folder() / STATE).read_text(encoding="utf-8"))
         items = (Item(**{**one, "notes": tuple(Note(**note) for note in one["notes"])}) for one in facts["items"])
@@ -111,19 +111,19 @@ def course() -> Course | None:
 
 
 def dismiss() -> None:
-    """Forgets how the last evaluations ended; their results stay."""
+    """Removes the record of how the last evaluations ended; their results are kept."""
     (_folder() / STATE).unlink(missing_ok=True)
 
 
 def last_line() -> str:
-    """The last line of the process's log, such as why it ended."""
+    """The last line of the process's log, e.g. the reason why it ended."""
     return background.last_line(_folder())
 
 
 def perform(store: RunStore) -> Course:
-    """Makes what is asked for, in the process that was started for it: one that fails doesn't stop the others.
+    """Performs the requested evaluations, in the process started for them: a failure doesn't stop the others.
 
-    Raises BadValue where nothing is asked for.
+    Raises BadValue if nothing was requested.
     """
     try:
         asked = json.loads((_folder() / ASKED).read_text(encoding="utf-8"))
@@ -153,7 +153,7 @@ def _one(store: RunStore, state: Mapping[str, Any], items: Sequence[Item], place
         work.measured(work.prepared(store, Asked.from_state(store, state), said.append), progress, said.append)
     except GanscopeError as error:
         return replace(item, state=FAILED, message=error.message, values=dict(error.values), notes=tuple(said))
-    except Exception as error:  # the page names it; the others go on
+    except Exception as error:  # shown on the page; the others continue
         traceback.print_exc()
         values = {"reason": f"{type(error).__name__}: {error}"}
         return replace(item, state=FAILED, message=N_UNEXPECTED, values=values, notes=tuple(said))

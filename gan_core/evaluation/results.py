@@ -1,8 +1,8 @@
-"""Evaluations that were made, kept as files, so that the command line and the page Evaluate show the same ones.
+"""Finished evaluations, kept as files, so that the command line and the page Evaluate show the same ones.
 
 Each is a JSON file in `GANSCOPE_HOME/evaluations`, with a picture of the samples closest to training images beside it.
-A new evaluation of the same subject against the same images by the same net and of as many takes the place of the old
-one, whose figures it keeps where it didn't compute them anew and the weights are the same. Needs no torch.
+A new evaluation of the same subject with the same images, net and number of samples replaces the old one, but keeps
+those of its figures that weren't computed again if the weights are the same. Needs no torch.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from gan_core.metrics.trust import Note
 
 PAIRS = 8
 WIDTH = 320  # pixels of the picture of neighbours, at least
-NUMBERS = ("value", "low", "high", "floor")  # of a figure, None in JSON where they aren't known
+NUMBERS = ("value", "low", "high", "floor")  # of a figure, None in JSON if unknown
 LONG = 12  # hex digits of a file's name
 
 
 @dataclass(frozen=True)
 class Result:
-    """One evaluation: of what, against what, by which net, and its figures.
+    """One evaluation: its subject, the real images, the feature net, and the figures.
 
     `obedience`: the classes asked for, the classes seen, and the share of each pair, rows by the class asked for.
     """
@@ -52,17 +52,17 @@ class Result:
     class_shares: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     obedience: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
-    weights: str = ""  # differs where a model was replaced under its name; "" for images
+    weights: str = ""  # changes when a model is replaced under its name; "" for images
 
     @property
     def key(self) -> str:
-        """The same for evaluations of which the newer replaces the older."""
+        """The identity of an evaluation: a newer one with the same key replaces the older."""
         facts = (self.subject, self.against, self.net, self.net_from, self.samples, self.seed, self.step)
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:LONG]
 
     @property
     def neighbours(self) -> Path:
-        """The picture of samples above their closest training images; it need not be there."""
+        """The picture of samples above their closest training images; it may not exist."""
         return folder() / f"{self.key}.png"
 
 
@@ -71,9 +71,10 @@ def folder() -> Path:
 
 
 def save(result: Result, picture: bytes = b"") -> Result:
-    """Keeps a result and its picture of neighbours; raises DiskFull.
+    """Saves a result and its picture of neighbours; raises DiskFull.
 
-    Returns what is kept: also the figures of an earlier result of the same weights that weren't computed anew.
+    Returns the saved result, which includes figures of an earlier result of the same weights that weren't computed
+    again.
     """
     earlier = _read(folder() / f"{result.key}.json")
     if earlier and result.weights and earlier.weights == result.weights:
@@ -88,13 +89,13 @@ def save(result: Result, picture: bytes = b"") -> Result:
 
 
 def found() -> list[Result]:
-    """All that are kept, the newest first; files that can't be read are left out."""
+    """All saved results, the newest first; files that can't be read are left out."""
     results = [one for path in folder().glob("*.json") if (one := _read(path)) is not None]
     return sorted(results, key=lambda one: -one.made)
 
 
 def delete(result: Result) -> None:
-    """Forgets a result."""
+    """Deletes a result."""
     for path in (folder() / f"{result.key}.json", result.neighbours):
         path.unlink(missing_ok=True)
 
@@ -108,12 +109,12 @@ def _read(path: Path) -> Result | None:
         notes = tuple(Note(**note) for note in facts["notes"])
         shares = {name: (float(one), float(other)) for name, (one, other) in facts["class_shares"].items()}
         return Result(**facts | {"figures": figures, "notes": notes, "class_shares": shares})
-    except (OSError, ValueError, TypeError, KeyError):  # of another version, or cut short
+    except (OSError, ValueError, TypeError, KeyError):  # from another version, or truncated
         return None
 
 
 def _together(result: Result, earlier: Result) -> Result:
-    """A result with the figures, notes and tables that only an earlier one has."""
+    """A result merged with the figures, notes and tables that only an earlier one has."""
     anew = {figure.name for figure in result.figures}
     return dataclasses.replace(
         result,
@@ -129,7 +130,7 @@ def _number(name: str, value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """JSON knows no NaN."""
+    """Replaces NaN, which JSON lacks, by None."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):

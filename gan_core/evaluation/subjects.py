@@ -1,4 +1,4 @@
-"""What is evaluated, and the feature net that is used, looked up by name among models and runs."""
+"""Finds the subject of an evaluation and its feature net by name, among models and runs."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ class Subject:
 
     @property
     def data(self) -> str:
-        """The training data; "" for a folder of images. Raises BadCheckpoint where a model's card can't be read."""
+        """The training data; "" for a folder of images. Raises BadCheckpoint if a model's card can't be read."""
         if self.model:
             return listing.card(self.model).data
         return self.run.spec.data if self.run else ""
 
     @property
     def weights(self) -> str:
-        """What tells a model's weights from those that replace them under its name; "" for images and for runs, whose
-        checkpoint does.
+        """Identifies a model's weights, as a model can be replaced under its name; "" for images, and for runs, which
+        their checkpoint identifies.
         """
         return listing.card(self.model).sha256 if self.model else ""
 
     @property
     def facts(self) -> dict[str, str]:
-        """What it is, as JSON."""
+        """The subject as JSON."""
         if self.run:
             return {"run": self.run.id}
         return {"model": self.model} if self.model else {"images": str(self.images)}
 
     @classmethod
     def of(cls, store: RunStore, facts: Mapping[str, str]) -> Subject:
-        """The subject of which these are the `facts`; raises UnknownName where the run is gone."""
+        """The inverse of `facts`; raises UnknownName if the run is gone."""
         run = store.get(facts["run"]) if "run" in facts else None
         images = user_images(facts["images"]) if "images" in facts else None
         return cls(images, facts.get("model", ""), run)
@@ -79,9 +79,9 @@ def find_net(
     store: RunStore, wanted: str | None, reference: str, size: int | None, usual: int, find_run: FindRun
 ) -> FeatureNet:
     """The feature net of that name; by default the model for that data set, else the newest run trained on it, else
-    that of ImageNet where it is installed.
+    that of ImageNet if it is installed.
 
-    `size` is that of the images in pixels; None takes any, and `usual` for a net that takes any. Raises BadData,
+    `size` is that of the images in pixels; None for any size, with `usual` for a net that takes any. Raises BadData,
     UnknownName or BadCheckpoint.
     """
     from gan_core.metrics.feature_net import FeatureNet

@@ -1,4 +1,4 @@
-"""An evaluation from what is asked to what is kept: everything is looked up and checked before anything takes long."""
+"""An evaluation from request to stored result: everything is checked before any long computation."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from gan_core.metrics.streams import Stream
     from gan_core.models.sampler import Sampler
 
-SAMPLES = 10_000  # where nobody says, as far as the data set has as many
+SAMPLES = 10_000  # default, limited to the size of the data set
 MOST = 1_000_000
 PAIRS = "pairs"  # the metric of models that translate
-OWN_SIDE = 128  # pixels to which a folder's images of different sizes are brought, for a net that takes any size
+OWN_SIDE = 128  # pixels to which a folder's images of different sizes are resized, for a net that takes any size
 
-Tell = Callable[[Note], None]
+Notify = Callable[[Note], None]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be evaluated, and how; the defaults are those of `ganscope eval`.
+    """A request for an evaluation; the defaults are those of `ganscope eval`.
 
-    `name` is what the user calls the subject; `against` is a data set's name as a run stores it, "" for what the
-    subject has learnt from.
+    `name` is the user's name for the subject; `against` is a data set's name as a run stores it, "" for the subject's
+    training data.
     """
 
     subject: Subject
@@ -51,20 +51,20 @@ class Asked:
     size: int | None = None
 
     def to_state(self) -> dict[str, Any]:
-        """As JSON; a run by its id."""
+        """The request as JSON, with a run by its id."""
         rest = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name != "subject"}
         return {**rest, "subject": self.subject.facts}
 
     @classmethod
     def from_state(cls, store: RunStore, state: Mapping[str, Any]) -> Asked:
-        """What `to_state` gave; raises UnknownName where the run is gone."""
+        """The inverse of `to_state`; raises UnknownName if the run is gone."""
         subject = Subject.of(store, state["subject"])
         return cls(**{**state, "subject": subject, "metrics": tuple(state["metrics"])})
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """An evaluation all of whose arguments are known to be good."""
+    """An evaluation with checked arguments."""
 
     asked: Asked
     reference: str
@@ -73,7 +73,7 @@ class Prepared:
 
     @property
     def side(self) -> str:
-        """TRAIN where the real images are what the model has learnt from."""
+        """TRAIN if the real images are the model's training data."""
         learnt = self.asked.subject.data
         return TRAIN if learnt and self.reference in (learnt, whole(learnt)) and not _is_test(self.reference) else ""
 
@@ -86,8 +86,8 @@ def _is_test(reference: str) -> bool:
     return reference.startswith("test:")
 
 
-def prepared(store: RunStore, asked: Asked, tell: Tell, find_run: FindRun | None = None) -> Prepared:
-    """Looks everything up and checks it, before anything that takes long; raises a GanscopeError."""
+def prepared(store: RunStore, asked: Asked, notify: Notify, find_run: FindRun | None = None) -> Prepared:
+    """Finds and checks everything before any long computation; raises a GanscopeError."""
     if asked.samples is not None and not 2 <= asked.samples <= MOST:
         raise BadValue(
             "The number of samples must be between 2 and {most}, got {count}.", most=MOST, count=asked.samples
@@ -113,8 +113,8 @@ def prepared(store: RunStore, asked: Asked, tell: Tell, find_run: FindRun | None
             "{name} translates images: only the metric '{valid}' can be computed, not {given}.",
             name=asked.name, valid=PAIRS, given=", ".join(sorted(others)),
         )  # fmt: skip
-    net = _net(store, asked, reference, sampler, tell, find_run or store.get)
-    _check_images(asked, reference, net, sampler, tell)
+    net = _net(store, asked, reference, sampler, notify, find_run or store.get)
+    _check_images(asked, reference, net, sampler, notify)
     _check_known_counts(asked, net, reference)
     return Prepared(asked, reference, net, sampler)
 
@@ -126,7 +126,7 @@ def _reference(asked: Asked) -> str:
     if not reference:
         raise BadValue("A folder of images needs --against: a data set, or a folder of real images.")
     if not user_images_of(reference):
-        source(reference)  # an unknown data set ends here
+        source(reference)  # raises for an unknown data set
     return reference
 
 
@@ -140,7 +140,7 @@ N_UNUSABLE = "{count} files of {data} can't be used."
 
 
 def _net(
-    store: RunStore, asked: Asked, reference: str, sampler: Sampler | None, tell: Tell, find_run: FindRun
+    store: RunStore, asked: Asked, reference: str, sampler: Sampler | None, notify: Notify, find_run: FindRun
 ) -> FeatureNet:
     mine = asked.subject.images
     sides = sides_of(mine) if mine else set()
@@ -148,12 +148,12 @@ def _net(
     size = sampler.spec.size if sampler else asked.size or common
     net = find_net(store, asked.net, reference, size, OWN_SIDE, find_run)
     if net.general and asked.net is None:
-        tell(Note(N_GENERAL, {"data": reference, "net": net.origin}))
+        notify(Note(N_GENERAL, {"data": reference, "net": net.origin}))
     return net
 
 
-def _check_images(asked: Asked, reference: str, net: FeatureNet, sampler: Sampler | None, tell: Tell) -> None:
-    """That all images have the size that the net takes, or are all brought to it in the same way."""
+def _check_images(asked: Asked, reference: str, net: FeatureNet, sampler: Sampler | None, notify: Notify) -> None:
+    """Checks that all images have the net's size, or are all resized to it in the same way."""
     subject = asked.subject
     for mine in (subject.images, user_images_of(reference)):
         if mine and mine.task == "images" and not sides_of(mine):
@@ -164,21 +164,21 @@ def _check_images(asked: Asked, reference: str, net: FeatureNet, sampler: Sample
         side = net.spec.size
         for mine, name in ((subject.images, asked.name), (user_images_of(reference), reference)):
             if mine and mine.task == "images" and sides_of(mine) - {(side, side)}:
-                tell(Note(N_RESIZED, {"data": name, "side": side}))
+                notify(Note(N_RESIZED, {"data": name, "side": side}))
         return
     if subject.images:
         check_sizes(subject.images, net)
-    check_references(reference, net, subject.data, tell)
+    check_references(reference, net, subject.data, notify)
 
 
 def measured(
-    work: Prepared, progress: Progress = silent, tell: Tell = lambda note: None
+    work: Prepared, progress: Progress = silent, notify: Notify = lambda note: None
 ) -> tuple[Result, Report | None]:
-    """Makes an evaluation and keeps it, beside what was kept of it before.
+    """Performs an evaluation and saves it, merged with an earlier result.
 
-    Returns what was computed; the report has more than is kept, and is None for translators.
+    Returns the computed result; the report has more details than are saved, and is None for translators.
     """
-    data = _load(work.reference, work.net.spec.size, progress, tell)
+    data = _load(work.reference, work.net.spec.size, progress, notify)
     if work.translates:
         result = _translator(work, data, progress)
         results.save(result)
@@ -186,11 +186,11 @@ def measured(
     from gan_core.metrics.evaluate import evaluate
 
     asked, net = work.asked, work.net
-    stream = _stream(work, data, progress, tell)
+    stream = _stream(work, data, progress, notify)
     unseen = None
     if work.side == TRAIN and (not asked.metrics or "copying" in asked.metrics):
         part = held_out(work.reference)
-        unseen = _load(part, net.spec.size, progress, tell) if part else None
+        unseen = _load(part, net.spec.size, progress, notify) if part else None
     report = evaluate(stream, data, net, asked.metrics, asked.seed, progress, side=work.side, unseen=unseen)
     result = dataclasses.replace(
         _result(work, report.samples, report.references),
@@ -248,7 +248,7 @@ def sides_of(mine: UserImages) -> set[tuple[int, int]]:
 
 
 def check_sizes(mine: UserImages, net: FeatureNet, advice: str = "") -> None:
-    """Raises BadData where an image has another size than the net takes: resizing would change the metrics."""
+    """Raises BadData if an image has another size than the net takes: resizing would change the metrics."""
     advice = advice or "choose another feature net with --net; --net imagenet takes any size"
     for name, size in _sizes(mine):
         if size != (net.spec.size, net.spec.size):
@@ -264,7 +264,7 @@ def _other_size(name: str, size: tuple[int, int], net: FeatureNet, advice: str) 
 
 
 def _sizes(mine: UserImages) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Names, widths and heights of the images; the loader says of each other file why it can't be used."""
+    """Names, widths and heights of the images; the loader reports why other files can't be used."""
     from PIL import Image
 
     from gan_core.data.user.places import place
@@ -279,8 +279,8 @@ def _sizes(mine: UserImages) -> Iterator[tuple[str, tuple[int, int]]]:
                 continue
 
 
-def check_references(reference: str, net: FeatureNet, learnt: str, tell: Tell) -> None:
-    """As for samples, unless the model or the feature net was trained on these data: then they are prepared as for
+def check_references(reference: str, net: FeatureNet, learnt: str, notify: Notify) -> None:
+    """Checks real images like samples, unless the model or the net was trained on them: then they are prepared as for
     training.
 
     Raises BadData.
@@ -291,7 +291,7 @@ def check_references(reference: str, net: FeatureNet, learnt: str, tell: Tell) -
     if whole(reference) in (whole(learnt), whole(net.data)):
         others = sides_of(mine) if mine else {(source(reference).size,) * 2}
         if others - {(side, side)}:
-            tell(Note(N_AS_TRAINED, {"data": reference, "side": side}))
+            notify(Note(N_AS_TRAINED, {"data": reference, "side": side}))
         return
     advice = "pass images of that size, or the data that the model or the feature net was trained on"
     if mine:
@@ -308,26 +308,26 @@ def _check_known_counts(asked: Asked, net: FeatureNet, reference: str) -> None:
     check_counts(asked.metrics, net.size, MOST if asked.samples is None else asked.samples, items)
 
 
-def _load(reference: str, size: int, progress: Progress, tell: Tell) -> DataSet:
+def _load(reference: str, size: int, progress: Progress, notify: Notify) -> DataSet:
     """Loads the images and reports files that were left out or converted."""
     from gan_core.data import load
 
     images = load(reference, size, progress)
     if images.skipped:
-        tell(Note(N_UNUSABLE, {"count": len(images.skipped), "data": reference}))
+        notify(Note(N_UNUSABLE, {"count": len(images.skipped), "data": reference}))
     for note in images.notes:
-        tell(Note("{note}", {"note": note}))
+        notify(Note("{note}", {"note": note}))
     return images
 
 
-def _stream(work: Prepared, data: DataSet, progress: Progress, tell: Tell) -> Stream:
+def _stream(work: Prepared, data: DataSet, progress: Progress, notify: Notify) -> Stream:
     from gan_core.metrics.streams import of_data, of_model
 
     asked, mine = work.asked, work.asked.subject.images
     count = asked.samples or min(SAMPLES, len(data))
     if work.sampler:
         return of_model(work.sampler, count, asked.seed, asked.name)
-    images = _load(str(mine), work.net.spec.size, progress, tell)
+    images = _load(str(mine), work.net.spec.size, progress, notify)
     if asked.samples and asked.samples > len(images):
         raise BadData(
             "The folder {folder} has {count} images, but {samples} were requested.",

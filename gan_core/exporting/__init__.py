@@ -1,1 +1,1 @@
-"""Takes models out of GANscope: ONNX files, `torch.export` programs, and plain PyTorch code."""
+"""Exports models from GANscope: ONNX files, `torch.export` programs, and plain PyTorch code."""

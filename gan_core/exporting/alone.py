@@ -1,4 +1,4 @@
-"""What exported code has in place of `gan_core.ranks`: a network that is taken home runs in one process."""
+"""Replaces `gan_core.ranks` in exported code: an exported network runs in one process."""
 
 from __future__ import annotations
 

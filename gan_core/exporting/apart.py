@@ -1,9 +1,9 @@
-"""An export in a process of its own, so that the exporter's memory and its hooks into PyTorch don't stay with a server.
+"""An export in a separate process, so that a server keeps neither the exporter's memory nor its hooks into PyTorch.
 
     written = export_apart(str(folder), Path("avatars.onnx"), Wanted(precision="fp16"))
 
-The process reads what is asked as JSON on standard input, and answers in one line of JSON: what was written, or the
-error as its template and values, so that a front end can show it in another language.
+The process reads the request as JSON from standard input, and answers in one line of JSON: the result, or the error as
+template and values, so that a front end can show it in another language.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _running: set[subprocess.Popen[str]] = set()
 
 
 def export_apart(name: str, path: Path, wanted: Wanted, run: bool = False) -> Written:
-    """As `writing.export_model`, of a model by its name or folder, or of a run by its id.
+    """Like `writing.export_model`, for a model by its name or folder, or a run by its id.
 
-    Raises what that raises, and ExportError after LONGEST seconds or where the process ends without an answer.
+    Raises the same errors, and ExportError after LONGEST seconds or if the process ends without an answer.
     """
     asked = {"name": name, "path": str(path.resolve()), "wanted": asdict(wanted), "run": run}
     process = subprocess.Popen(
@@ -55,7 +55,7 @@ def export_apart(name: str, path: Path, wanted: Wanted, run: bool = False) -> Wr
 
 
 def stop() -> None:
-    """Ends what is being exported, as a server ends; nothing half-written is left under an export's name."""
+    """Ends running exports when a server ends; no partial file is left under an export's name."""
     for process in list(_running):
         process.kill()
 

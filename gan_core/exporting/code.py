@@ -3,9 +3,8 @@
     write(sampler, Path("avatars.py"))         avatars.py and avatars.safetensors
     python avatars.py                          draws 16 samples
 
-The classes and functions that the networks are made of are copied as they are written here, with their comments, in the
-order in which Python needs them; imports of other packages come along, those of GANscope are left out, and settings are
-written as plain values.
+The source of the networks' classes and functions is copied with comments, in the order in which Python needs it;
+imports of other packages are kept, those of GANscope are left out, and settings are written as plain values.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from gan_core.models.sampler import Sampler
 from gan_core.version import __version__
 
 OURS = "gan_core"
-INSTEAD = {"gan_core.ranks": "gan_core.exporting.alone"}  # module -> what stands for it in the file
+INSTEAD = {"gan_core.ranks": "gan_core.exporting.alone"}  # module -> its replacement in the file
 SPEC = (
     "fields",
     "classes",
@@ -95,7 +94,7 @@ def change(pictures: torch.Tensor) -> torch.Tensor:
 
 @dataclass
 class _Definitions:
-    """Definitions that were collected, in an order in which they can be run."""
+    """Collected definitions, in an order in which they can be executed."""
 
     imports: set[str] = field(default_factory=set)
     sources: dict[str, str] = field(default_factory=dict)  # name -> source
@@ -104,7 +103,7 @@ class _Definitions:
     pending: set[str] = field(default_factory=set)
 
     def add(self, module: ModuleType, name: str) -> None:
-        """The definition of a name as a module sees it, after all that it needs; raises ExportError for a clash."""
+        """Adds the definition of a name in a module, after its dependencies; raises ExportError for a name clash."""
         found = _definition(module, name)
         if isinstance(found, str):
             self.imports.add(found)
@@ -128,7 +127,7 @@ class _Definitions:
 
 
 def _definition(module: ModuleType, name: str) -> str | tuple[ModuleType, ast.stmt]:
-    """An import line of another package, or our module that defines the name and the statement that does."""
+    """An import line of another package, or the GANscope module that defines the name and the defining statement."""
     tree = ast.parse(inspect.getsource(module))
     for node in tree.body:
         if isinstance(node, ast.Import):
@@ -158,7 +157,7 @@ def _defined(node: ast.stmt) -> set[str]:
 
 
 def _used(node: ast.AST) -> Iterator[str]:
-    """Names that a definition reads when it is run or called; those of annotations aren't."""
+    """Names that a definition reads when it is executed or called, without those in annotations."""
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns"):
             continue
@@ -185,7 +184,7 @@ def _text(module: ModuleType, node: ast.stmt) -> str:
 
 
 def source(sampler: Sampler, name: str, title: str, licence: str) -> str:
-    """The text of the file; raises ExportError for networks that can't be told apart from the rest of GANscope."""
+    """The text of the file; raises ExportError for networks that can't be separated from the rest of GANscope."""
     recipe, found = sampler.recipe, _Definitions()
     if recipe.task == "audio":
         raise ExportError("{recipe} makes sounds, and code is written for pictures alone. Write .onnx or .pt2 instead.",
@@ -236,13 +235,13 @@ def _function(found: _Definitions, function: Any) -> str:
 
 
 def _settings(hparams: Any) -> dict[str, Any]:
-    """The values of all knobs, and of the properties that follow from them."""
+    """The values of all knobs, and of the properties derived from them."""
     names = [name for name, value in inspect.getmembers(type(hparams)) if isinstance(value, property)]
     return {name: getattr(hparams, name) for name in (*to_dict(hparams), *names)}
 
 
 def _plain(values: dict[str, Any]) -> str:
-    """Values as Python writes them, one to a line."""
+    """Values as Python literals, one per line."""
     return "{\n" + "\n".join(f'    "{name}": {value!r},' for name, value in values.items()) + "\n}"
 
 
@@ -264,7 +263,7 @@ def write(sampler: Sampler, path: Path, title: str, licence: str) -> tuple[Path,
 
 
 def _as_built(network: nn.Module, fresh: nn.Module) -> nn.Module:
-    """The network without what a knob put on it after it was built, such as spectral norm."""
+    """The network without modifications that a knob made after it was built, such as spectral norm."""
     if network.state_dict().keys() == fresh.state_dict().keys():
         return network
     made = without_parametrizations(network)

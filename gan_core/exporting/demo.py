@@ -2,14 +2,14 @@
 
     build("projected_gan.avatars", Path("build/demo"))
 
-The folder holds the page, the model as one ONNX graph, and onnxruntime for WebAssembly. It asks no other server for
-anything, so it can be put on any web server that delivers files. The graph:
+The folder holds the page, the model as one ONNX graph, and onnxruntime for WebAssembly. It makes no requests to other
+servers, so any static web server can host it. The graph:
 
     w = mean + psi (f(z) - mean);   w_l <- w + sum_k s_k d_kl;   picture = g(w_1, ..., w_L)          style-based
     picture = g(z + sum_k s_k d_k, class)                                                            all others
 
-Its inputs are z (B, latent_size), the strengths s (B, sliders) and, as the model has them, class (B,) and truncation
-psi. The page makes z from a seed as PyTorch does, so that a seed is the picture that `ganscope sample` draws.
+Its inputs are z (B, latent_size), the strengths s (B, sliders) and, if the model has them, class (B,) and truncation
+psi. The page generates z from a seed as PyTorch does, so that a seed gives the picture that `ganscope sample` draws.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ from gan_core.version import __version__
 
 PAGE = Path(__file__).parent / "page"
 MODEL, FACTS = "model.onnx", "model.json"
-TRUNCATION = 0.7  # of models that can be truncated
+TRUNCATION = 0.7  # for models with truncation
 MOST_SLIDERS = 12
 
 
 @dataclass(frozen=True)
 class Demo:
-    """What was built. `difference` is the largest between the graph and PyTorch, in levels of 8 bits."""
+    """The built page. `difference` is the largest between the graph and PyTorch, in 8-bit levels."""
 
     folder: Path
     sliders: tuple[str, ...]
@@ -104,9 +104,9 @@ class _OfClassTruncated(Moved):
 
 
 def moved_graph(explorer: Explorer, directions: Sequence[Direction]) -> Graph:
-    """The graph of the page, with 8-bit pictures (B, H, W, C)."""
+    """The page's graph, with 8-bit pictures (B, H, W, C)."""
     sampler = explorer.sampler
-    sampler.sample(1)  # networks that settle statistics at their first picture have them then
+    sampler.sample(1)  # networks that compute statistics with their first picture have them then
     shapes: dict[str, tuple[int, ...]] = {"z": (sampler.hparams.latent_size,), "strengths": (len(directions),)}
     axes: dict[str, dict[int, str]] = {"z": {0: BATCH}, "strengths": {0: BATCH}}
     conditional, truncates = sampler.recipe.conditional, truncates_w(explorer)
@@ -125,12 +125,12 @@ def moved_graph(explorer: Explorer, directions: Sequence[Direction]) -> Graph:
 
 
 def truncates_w(explorer: Explorer) -> bool:
-    """Whether truncation is an input: the other kind redraws latents, which a graph can't."""
+    """Whether truncation is an input: the other kind draws latents again, which a graph can't."""
     return explorer.styled is not None and explorer.sampler.recipe.truncate is not None
 
 
 def directions_of(explorer: Explorer, folder: Path, wanted: Sequence[str] = ()) -> list[Direction]:
-    """Those that are wanted by name, else the first that a model has: learnt ones, or its principal components.
+    """The named directions, else the model's first ones: learnt directions, or its principal components.
 
     Raises UnknownName, and BadValue for too many.
     """
@@ -148,10 +148,10 @@ def directions_of(explorer: Explorer, folder: Path, wanted: Sequence[str] = ()) 
 
 
 def build(name: str, folder: Path, wanted: Sequence[str] = (), runtime: Path | None = None) -> Demo:
-    """Writes the page of a model into a folder, all of it or nothing; an older page in it is replaced.
+    """Writes the page of a model into a folder, all of it or nothing; replaces an older page.
 
     `runtime` is a tarball of onnxruntime-web, see npm.py. Raises BadValue for a model that draws no pictures from
-    latents, or a folder that holds something else, UnknownName, BadCheckpoint, BadData, ExportError and StoreError.
+    latents, or a folder with other content, UnknownName, BadCheckpoint, BadData, ExportError and StoreError.
     """
     require_packages()
     _check_folder(folder)
@@ -202,7 +202,7 @@ def _facts(card: Card) -> dict[str, str]:
 
 
 def described(explorer: Explorer, card: Card, directions: Sequence[Direction]) -> dict[str, Any]:
-    """What the page must know of the model."""
+    """The page's facts about the model."""
     return {
         **_facts(card), "recipe_title": card.recipe_title, "limits": card.limits, "size": card.size,
         "latent_size": explorer.sampler.hparams.latent_size, "sliders": [one.name for one in directions],

@@ -1,4 +1,4 @@
-"""What of a model is exported: a network as one module, with named inputs and outputs.
+"""The exported parts of a model: a network as one module, with named inputs and outputs.
 
     graph = graph_of(sampler)                   noise to picture, a translation, an enlargement, features ...
     graph.module(*graph.examples(3).values())   the same as the sampler's own
@@ -44,15 +44,15 @@ from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandard
 from gan_core.layers.style_generator import StyleGenerator
 from gan_core.models.sampler import Sampler
 
-OUTPUTS = {"audio": "sound", "video": "film"}  # of tasks that don't draw pictures
+OUTPUTS = {"audio": "sound", "video": "film"}  # of tasks whose samples aren't pictures
 ABOUT = {"sound": "waves (B, L), or log-mel spectrograms (B, 1, H, W) for Griffin-Lim; all in [-1, 1]"}
 BATCH, HEIGHT, WIDTH = "batch", "height", "width"  # axes whose length is free
 FREE = {0: BATCH, 2: HEIGHT, 3: WIDTH}  # axes of pictures of any size
 PICTURES = ("picture", "translated", "enlarged", "filled")  # outputs that are pictures
-PARTS = ("", "w", "discriminator")  # of a model; "" is what it is for
+PARTS = ("", "w", "discriminator")  # of a model; "" is its main part
 SIDE = 48  # pixels of the examples for networks that take any size
 BATCHES = (1, 3, 8)  # at which an export must agree with PyTorch
-TRACED = 2  # items of the batch that is traced: 1 could be taken for a constant
+TRACED = 2  # batch size for tracing: 1 could be taken for a constant
 
 
 @dataclass(frozen=True)
@@ -62,21 +62,21 @@ class Graph:
     module: nn.Module
     axes: Mapping[str, Mapping[int, str]]
     outputs: tuple[str, ...]
-    shapes: Mapping[str, tuple[int, ...]]  # of one item of each input; () for a scalar
+    shapes: Mapping[str, tuple[int, ...]]  # shape of one item of each input; () for a scalar
     classes: int = 0
-    notes: Mapping[str, str] = field(default_factory=dict)  # what else its users must know, by topic
-    conditions: Callable[[int], Tensor] | None = None  # how many -> examples of the input "condition" or "words"
-    sizes: Sizes | None = None  # of pictures whose height and width are free
+    notes: Mapping[str, str] = field(default_factory=dict)  # further notes for users, by topic
+    conditions: Callable[[int], Tensor] | None = None  # count -> examples of the input "condition" or "words"
+    sizes: Sizes | None = None  # of pictures with free height and width
 
     def checks(self) -> Iterator[dict[str, Tensor]]:
-        """Inputs that an export is compared with PyTorch for: BATCHES items, of three sizes where these are free."""
+        """Inputs for comparing an export with PyTorch: BATCHES items, of three sizes if these are free."""
         side = next((shape[-1] for name, shape in self.shapes.items() if name == "picture"), 0)
         sizes = self.sizes.shapes(side) if self.sizes else (None,) * len(BATCHES)
         for count, size in zip(BATCHES, sizes, strict=True):
             yield self.examples(count, seed=count, size=size)
 
     def traced(self) -> dict[str, Tensor]:
-        """Inputs that the exporter follows."""
+        """Inputs for tracing."""
         side = self.shapes["picture"][-1] if self.sizes else 0
         return self.examples(TRACED, size=self.sizes.shapes(side)[1] if self.sizes else None)
 
@@ -103,7 +103,7 @@ class Graph:
 
 
 class _Draw(nn.Module):
-    """The recipe's own drawing, with networks that are submodules so that an exporter finds their weights."""
+    """The recipe's `draw`, with the networks as submodules so that an exporter finds their weights."""
 
     def __init__(self, sampler: Sampler, networks: Mapping[str, nn.Module]) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class _FromNoise(_Draw):
 
 
 class _Sounds(_Draw):
-    """What the generator itself makes: waves, or spectrograms, whose phases are found outside of the graph."""
+    """The generator's direct output: waves, or spectrograms, whose phases are computed outside of the graph."""
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return draw_from_latents(self._parts(), self.hparams, z, label)
@@ -203,7 +203,7 @@ class EightBits(nn.Module):
 
 
 def graph_of(sampler: Sampler, part: str = "", direction: str = "", discriminator: nn.Module | None = None) -> Graph:
-    """What a model is for as a graph, or another `part` of it; `direction` chooses among translations.
+    """The graph of a model's main part or another `part`; `direction` chooses among translations.
 
     Raises BadValue for a part or direction that the model doesn't have.
     """
@@ -233,7 +233,7 @@ def graph_of(sampler: Sampler, part: str = "", direction: str = "", discriminato
 
 
 def _acting(sampler: Sampler) -> Graph:
-    """The policy: an episode is played by the environment, which no graph holds."""
+    """The policy alone: the environment that plays an episode can't be part of a graph."""
     policy = prepared(sampler.networks["generator"])
     return Graph(
         _Network(policy), {"observation": {0: BATCH}}, ("logits",), {"observation": sampler.spec.shape[-1:]},
@@ -313,7 +313,7 @@ def _discriminator(sampler: Sampler, discriminator: nn.Module | None, shape: tup
 
 
 def noise_as_inputs(graph: Graph, sampler: Sampler) -> Graph:
-    """The same picture with the noise of each layer as an input; raises BadValue where there is none."""
+    """The same picture with the noise of each layer as an input; raises BadValue if there is none."""
     sides = noise.noises(sampler.networks.get("generator"), sampler.recipe.title)
     if not graph.shapes.keys() & {"z", "w"}:
         raise BadValue("Only a graph that draws pictures has noise inputs: leave out the part.")
@@ -326,7 +326,7 @@ def noise_as_inputs(graph: Graph, sampler: Sampler) -> Graph:
 
 
 def free_size(graph: Graph) -> Graph:
-    """The same with pictures of any size that the layers allow; raises BadValue where they fix it, with the reason."""
+    """The same with pictures of any size that the layers allow; raises BadValue, with the reason, if they fix it."""
     if graph.sizes:
         return graph
     if not (graph.outputs[0] in ("translated", "filled") and "picture" in graph.shapes):
@@ -340,23 +340,23 @@ def free_size(graph: Graph) -> Graph:
 
 
 def eight_bits(graph: Graph) -> Graph:
-    """The same with pictures as uint8 (B, H, W, C); raises BadValue where the graph makes none."""
+    """The same with pictures as uint8 (B, H, W, C); raises BadValue if the graph has none."""
     if graph.outputs[0] not in PICTURES:
         raise BadValue("Only pictures can be 8-bit, and this graph gives {given}.", given=", ".join(graph.outputs))
     return replace(graph, module=EightBits(graph.module))
 
 
 def prepared(network: nn.Module) -> nn.Module:
-    """A copy for export: in evaluation mode, on the CPU, spectral norm part of the weights, no grouped convolutions
-    whose number of groups is the batch's size, and settings that lie in buffers (the stage of a growing network) as
-    plain numbers, because an exporter can't branch on a tensor's value.
+    """A copy for export: in evaluation mode, on the CPU, with spectral norm merged into the weights, without grouped
+    convolutions whose number of groups is the batch size, and with settings in buffers (the stage of a growing network)
+    as plain numbers, because an exporter can't branch on a tensor's value.
     """
     made = without_parametrizations(network).cpu().float().eval().requires_grad_(False)
     for layer in made.modules():
         if isinstance(layer, ModulatedConv2d):
             layer.modulation = "fused"
         if isinstance(layer, MinibatchDiscrimination | MinibatchStandardDeviation):
-            layer.group = 1  # each picture is judged alone, so that the batch can be of any size
+            layer.group = 1  # each picture is judged separately, so that the batch can have any size
         for name, value in list(layer.named_buffers(recurse=False)):
             if value.ndim == 0:
                 delattr(layer, name)
@@ -365,9 +365,10 @@ def prepared(network: nn.Module) -> nn.Module:
 
 
 def without_parametrizations(network: nn.Module) -> nn.Module:
-    """A copy whose weights are plain parameters of the values that, for example, spectral norm gives in evaluation.
+    """A copy whose weights are plain parameters with their parametrized values in evaluation mode, e.g. after spectral
+    norm.
 
-    Not by `remove_parametrizations`: a deep copy shares its layers' generated classes with the original, so that
+    `remove_parametrizations` isn't used: a deep copy shares its layers' generated classes with the original, so that
     removing the parametrization from the copy breaks the original (PyTorch 2.15.0).
     """
     made = copy.deepcopy(network).eval()

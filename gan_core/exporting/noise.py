@@ -1,4 +1,4 @@
-"""Graphs of style-based generators whose noise is an input for each layer, so that its users draw it anew.
+"""Graphs of style-based generators with the noise of each layer as an input, so that users can draw new noise.
 
 | input | shape |
 | --- | --- |
@@ -6,7 +6,7 @@
 | noise_8a, noise_8b | (B, 1, 8, 8), both layers at 8 pixels |
 | ... | up to the size of the pictures |
 
-Zeros are pictures without noise; the same numbers twice are the same picture.
+Zeros give pictures without noise; the same numbers give the same picture.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ ABOUT = "standard normal numbers for each layer; zeros for pictures without nois
 
 
 class WithNoise(nn.Module):
-    """A style-based generator's pictures in [-1, 1] from z, and where it has them class and truncation, or from w.
+    """A style-based generator's pictures in [-1, 1] from z, with class and truncation if it has them, or from w.
 
-    `inputs` names what comes before the noise, in the order of the arguments.
+    `inputs` names the inputs before the noise, in the order of the arguments.
     """
 
     def __init__(self, generator: StyleGenerator, inputs: tuple[str, ...]) -> None:
@@ -49,7 +49,7 @@ class WithNoise(nn.Module):
 
 
 def noises(generator: nn.Module | None, title: str) -> dict[str, int]:
-    """The noise inputs of a generator in the order in which it takes them: name -> side in pixels.
+    """The noise inputs of a generator in order: name -> side in pixels.
 
     Layers that a growing generator doesn't use yet have none. Raises BadValue for a generator without noise.
     """
@@ -67,7 +67,7 @@ def noises(generator: nn.Module | None, title: str) -> dict[str, int]:
 
 
 def _taken(generator: StyleGenerator) -> Iterator[int]:
-    """The side of each noise layer, as a picture is drawn."""
+    """The side of each noise layer, recorded while a picture is drawn."""
     sides: list[int] = []
     with ExitStack() as hooks, torch.no_grad():
         for layer in generator.modules():

@@ -1,7 +1,7 @@
-"""onnxruntime for browsers, out of its npm package: one pinned version, checked by its checksum.
+"""onnxruntime for browsers, from its npm package: one pinned version, verified by checksum.
 
-`npm pack` brings the package, so that the registry, proxies and certificates are those that npm is set up with. It is
-kept in `GANSCOPE_HOME/downloads`. No script of a package is run.
+`npm pack` downloads the package with npm's configured registry, proxies and certificates. It is kept in
+`GANSCOPE_HOME/downloads`. No script of a package is run.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from gan_core.errors import BadData, ExportError
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
-FILES = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")  # all that one thread of WebAssembly needs
+FILES = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")  # sufficient for single-threaded WebAssembly
 LONGEST = 600.0  # seconds of a download
 TARBALL = f"{PACKAGE}-{VERSION}.tgz"
 
 
 def runtime_files(tarball: Path | None = None) -> dict[str, bytes]:
-    """FILES by name, out of a tarball that is given, kept from before, or downloaded now.
+    """FILES by name, from a given tarball, else from the stored one, which is downloaded if missing.
 
-    Raises BadData for a tarball of another content, and ExportError where none can be had.
+    Raises BadData for a tarball with other content, and ExportError if none is available.
     """
     found = tarball or _kept()
     if not found.is_file():
@@ -39,7 +39,7 @@ def runtime_files(tarball: Path | None = None) -> dict[str, bytes]:
         made = {}
         for name in FILES:
             member = archive.extractfile(f"package/dist/{name}")
-            assert member is not None  # the checksum has fixed what is in it
+            assert member is not None  # the checksum guarantees the content
             made[name] = member.read()
     return made
 
@@ -55,7 +55,7 @@ def _check(tarball: Path) -> None:
 
 
 def _kept() -> Path:
-    """The tarball, downloaded on first use."""
+    """The stored tarball, downloaded on first use."""
     kept = paths.home() / "downloads" / TARBALL
     if kept.is_file():
         try:

@@ -1,10 +1,10 @@
-"""ONNX files that draw the same pictures, checked against PyTorch at every export.
+"""Exports to ONNX files, checked against PyTorch at every export.
 
     made = export(sampler, Path("avatars.onnx"))
     made.difference                                       # the largest at three batch sizes, 1e-4 at most
 
-The file is one piece, with named inputs and free batch; its metadata holds the model's card, licence and recipe, and
-the difference. Needs the packages of the extra `export`: onnx, onnxscript, onnxruntime.
+The model is a single file, with named inputs and a free batch axis; its metadata holds the model's card, licence and
+recipe, and the difference. Needs the packages of the extra `export`: onnx, onnxscript, onnxruntime.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from gan_core.exporting.runtime import open_session, reason, require_packages
 from gan_core.version import __version__
 
 OPSET = 20
-CLOSE = 1e-4  # the largest difference, of values in [-1, 1]; of 8-bit pictures one level
+CLOSE = 1e-4  # the largest difference allowed for values in [-1, 1]; for 8-bit pictures it is one level
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written."""
+    """The result of an export."""
 
     path: Path
     bytes: int
-    difference: float  # in single precision, from PyTorch: the largest of all outputs in graph.checks()
-    psnr: float | None  # dB to single precision, in another one
+    difference: float  # from PyTorch, in single precision: the largest over all outputs for graph.checks()
+    psnr: float | None  # dB relative to single precision, for other precisions
     inputs: Mapping[str, str]  # name -> type and shape, with the names of free axes
     outputs: Mapping[str, str]
 
@@ -49,8 +49,8 @@ class Exported:
 def export(graph: Graph, path: Path, facts: Mapping[str, str], precision: str = "fp32") -> Exported:
     """Writes the graph as one ONNX file, all of it or nothing; `facts` go into its metadata.
 
-    Raises ExportError where packages are missing, an operator can't be exported, the file's outputs differ from
-    PyTorch's by more than CLOSE, or another precision keeps too little; StoreError where the file can't be written.
+    Raises ExportError if packages are missing, an operator can't be exported, the file's outputs differ from PyTorch's
+    by more than CLOSE, or another precision loses too much; StoreError if the file can't be written.
     """
     require_packages()
     content = exported(graph)
@@ -76,7 +76,7 @@ def exported(graph: Graph) -> bytes:
                 input_names=list(examples), output_names=list(graph.outputs), dynamic_shapes=free_axes(graph),
                 external_data=False, verbose=False,
             )  # fmt: skip
-        except Exception as error:  # of many kinds, and the cause is the innermost
+        except Exception as error:  # of many types, with the cause innermost
             raise ExportError("This network can't be exported: {reason}", reason=reason(error)) from error
     assert program is not None
     content: bytes = program.model_proto.SerializeToString()
@@ -84,7 +84,7 @@ def exported(graph: Graph) -> bytes:
 
 
 def free_axes(graph: Graph) -> Any:
-    """Which axes of the inputs are free, as `torch.export` wants it: modules with `*inputs` take one tuple for all."""
+    """The free axes of the inputs, in the form of `torch.export`: modules with `*inputs` take one tuple for all."""
     dims = {name: _dim(graph, name) for axes in graph.axes.values() for name in axes.values()}
     free = tuple({axis: dims[name] for axis, name in axes.items()} or None for axes in graph.axes.values())
     kinds = {one.kind for one in inspect.signature(graph.module.forward).parameters.values()}
@@ -92,7 +92,7 @@ def free_axes(graph: Graph) -> Any:
 
 
 def _dim(graph: Graph, name: str) -> Any:
-    """A free length; a side of pictures is a multiple of what the network needs."""
+    """A free length; the side of pictures is a multiple of the network's step."""
     if name not in (HEIGHT, WIDTH) or not graph.sizes:
         return torch.export.Dim(name, min=1, max=2**16)
     sizes = graph.sizes
@@ -101,14 +101,14 @@ def _dim(graph: Graph, name: str) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporter's own warnings, which concern its internals."""
+    """Silences the exporter's warnings, which concern its internals."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def check(graph: Graph, content: bytes) -> float:
-    """The largest difference between the file's outputs and PyTorch's; raises ExportError where it is too large."""
+    """The largest difference between the file's outputs and PyTorch's; raises ExportError if it is too large."""
     session = open_session(content)
     most = 0.0
     for inputs in graph.checks():
@@ -117,7 +117,7 @@ def check(graph: Graph, content: bytes) -> float:
             wanted = graph.module(*inputs.values())
         try:
             given = session.run(None, {name: value.numpy() for name, value in inputs.items()})
-        except Exception as error:  # onnxruntime's own kinds, without a common base
+        except Exception as error:  # onnxruntime's exceptions have no common base
             raise ExportError(
                 "The exported network doesn't run for {count} items: {reason}", count=count, reason=reason(error)
             ) from error

@@ -3,11 +3,11 @@
 | precision | file | on a CPU |
 | --- | --- | --- |
 | fp32 | 1 | the reference |
-| fp16 | 1/2 | computed in single precision where the processor has no half: no faster |
+| fp16 | 1/2 | computed in single precision if the processor lacks half: no faster |
 | int8 | about 1/4 | for size, not for speed: transposed convolutions run in single precision after dequantising |
 
-Quantisation is static, per channel, in the QDQ form: dynamic quantisation and QuantFormat.QOperator silently leave
-transposed convolutions alone (onnxruntime 1.32.0).
+Quantisation is static, per channel, in the QDQ form: dynamic quantisation and QuantFormat.QOperator silently skip
+transposed convolutions (onnxruntime 1.32.0).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from gan_core.exporting.runtime import open_session
 from gan_core.exporting.wanted import PRECISIONS
 
 LEAST = {"fp16": 40.0, "int8": 24.0}  # dB of PSNR to single precision, below which the export is refused
-CALIBRATION, CALIBRATION_BATCH = 64, 8  # items that the scales are set on
-MEASURED = 64  # other items that the PSNR is measured on
+CALIBRATION, CALIBRATION_BATCH = 64, 8  # items for setting the scales
+MEASURED = 64  # other items for measuring the PSNR
 
 
 def reduced(graph: Graph, content: bytes, precision: str) -> tuple[bytes, float]:
@@ -51,7 +51,7 @@ def reduced(graph: Graph, content: bytes, precision: str) -> tuple[bytes, float]
 
 
 def fidelity(graph: Graph, content: bytes, other: bytes) -> float:
-    """PSNR in dB between the first outputs of two ONNX models for MEASURED items, of their range in the first."""
+    """PSNR in dB between the first outputs of two ONNX models for MEASURED items, relative to the first's range."""
     sessions = [open_session(one) for one in (content, other)]
     inputs = {name: value.numpy() for name, value in graph.examples(MEASURED, seed=1).items()}
     wanted, given = (session.run(None, inputs)[0].astype(np.float64) for session in sessions)
@@ -71,7 +71,7 @@ def _half(content: bytes) -> bytes:
 
 
 class _Latents:
-    """The model's own inputs, a few at a time, as onnxruntime's calibration asks for them."""
+    """The model's own inputs in small batches, for onnxruntime's calibration."""
 
     def __init__(self, graph: Graph) -> None:
         self._batches = self._made(graph)

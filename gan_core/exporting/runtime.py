@@ -1,4 +1,4 @@
-"""onnxruntime, found when it is needed."""
+"""Imports onnxruntime when it is needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
 def require_packages() -> None:
-    """Raises ExportError, with the command that installs them, where packages are missing."""
+    """Raises ExportError, with the command that installs them, if packages are missing."""
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise ExportError(
@@ -23,9 +23,9 @@ def require_packages() -> None:
 
 
 def open_session(content: bytes | Path, threads: int = 0, spinning: bool = True) -> Any:
-    """An onnxruntime session on the CPU; `threads` 0 takes all cores. Raises ExportError for what is no ONNX model.
+    """An onnxruntime session on the CPU; `threads` 0 uses all cores. Raises ExportError for anything but an ONNX model.
 
-    `spinning` False lets threads that have nothing to do sleep at once: other work on the machine gets their cores.
+    `spinning` False lets idle threads sleep at once, which frees their cores for other work.
     """
     require_packages()
     runtime: Any = importlib.import_module("onnxruntime")
@@ -37,12 +37,12 @@ def open_session(content: bytes | Path, threads: int = 0, spinning: bool = True)
     source = str(content) if isinstance(content, Path) else content
     try:
         return runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own kinds, without a common base
+    except Exception as error:  # onnxruntime's exceptions have no common base
         raise ExportError("This isn't an ONNX model that can be run: {reason}", reason=reason(error)) from error
 
 
 def reason(error: BaseException) -> str:
-    """The first line that says what went wrong, of the innermost cause."""
+    """The first informative line of the innermost cause."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""Which heights and widths a network takes that translates pictures: found by running it.
+"""The heights and widths that an image-to-image network accepts, found by running it.
 
 free_sizes(module, ["picture"], (3, 64, 64))        Sizes(multiple=4, least=2): 8, 12, 16, ... pixels
 """
@@ -16,7 +16,7 @@ from gan_core.exporting.runtime import reason
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sides that are free: every multiple of `multiple` pixels from `least` times that on."""
+    """Valid sides: every multiple of `multiple` pixels, from `least` times that upwards."""
 
     multiple: int = 1
     least: int = 1
@@ -26,7 +26,7 @@ class Sizes:
         return self.multiple * self.least
 
     def shapes(self, size: int) -> tuple[tuple[int, int], ...]:
-        """Height and width of pictures that an export is checked with, the largest first."""
+        """Heights and widths of the pictures for checking an export, the largest first."""
         step = self.multiple
         return (2 * size, size + step), (size + step, size + 2 * step), (size, size)
 
@@ -37,24 +37,26 @@ class Sizes:
 
 
 def free_sizes(module: nn.Module, inputs: list[str], shape: tuple[int, ...]) -> Sizes:
-    """The sizes that a network takes besides (C, S, S), to which its pictures are equal or proportional.
+    """The sizes that a network accepts besides (C, S, S), with outputs of equal or proportional size.
 
-    Raises BadValue, with what PyTorch says, for one whose layers fix the size of its pictures.
+    Raises BadValue, with PyTorch's message, if the layers fix the size of the pictures.
     """
     channels, size, _ = shape
-    told: list[str] = []
+    reasons: list[str] = []
     for step in (2**power for power in range(size.bit_length())):
-        told.append(_refusal(module, inputs, channels, size + step, size + 2 * step))
-        if not told[-1]:
+        reasons.append(_refusal(module, inputs, channels, size + step, size + 2 * step))
+        if not reasons[-1]:
             least = next((n for n in (1, 2, 4) if not _refusal(module, inputs, channels, n * step, n * step)), 0)
             return Sizes(step, least or -(-size // step))
     raise BadValue(
-        "The layers of this network fix the size of its pictures to {size}x{size}: {reason}", size=size, reason=told[0]
+        "The layers of this network fix the size of its pictures to {size}x{size}: {reason}",
+        size=size,
+        reason=reasons[0],
     )
 
 
 def _refusal(module: nn.Module, inputs: list[str], channels: int, height: int, width: int) -> str:
-    """Why a network doesn't take pictures of that size; "" where it does."""
+    """The reason why a network doesn't accept pictures of that size; "" if it does."""
     given = []
     for name in inputs:
         picture = torch.zeros(1, 1 if name == "hole" else channels, height, width)
@@ -62,7 +64,7 @@ def _refusal(module: nn.Module, inputs: list[str], channels: int, height: int, w
     try:
         with torch.no_grad():
             made: Tensor = module(*given)
-    except Exception as error:  # of many kinds: a layer that doesn't fit
+    except Exception as error:  # exceptions of many types
         return reason(error)
     tall, wide = made.shape[2:]
     if tall * width != wide * height or tall % height:

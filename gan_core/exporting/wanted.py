@@ -1,4 +1,4 @@
-"""What is asked of an export, and what it says of what it has written. Needs no torch."""
+"""The request for an export, and its result. Needs no torch."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ PRECISIONS = ("fp32", "fp16", "int8")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be exported: a `part` of the model ("w", "discriminator"; "" for what it is for), one of its
-    translations by `direction`, pictures as 8-bit (`uint8`), a `precision` of PRECISIONS (ONNX alone), the noise of a
-    style-based generator as inputs (`noise_inputs`), pictures of other sizes than those trained on (`free_size`).
+    """The request for an export: a `part` of the model ("w", "discriminator"; "" for its main part), one of its
+    translations by `direction`, pictures as 8-bit (`uint8`), a `precision` of PRECISIONS (ONNX only), the noise of a
+    style-based generator as inputs (`noise_inputs`), pictures of other sizes than the training images (`free_size`).
     """
 
     part: str = ""
@@ -26,8 +26,8 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Written:
-    """What was written, and how far it is from PyTorch: `difference`, the largest of all outputs, and in another
-    precision `psnr` (dB) to single precision.
+    """The exported file, and its deviation from PyTorch: `difference`, the largest over all outputs, and for another
+    precision `psnr` (dB) relative to single precision.
     """
 
     files: tuple[Path, ...]

@@ -35,8 +35,9 @@ KINDS = {".onnx": "ONNX", ".pt2": "program", ".py": "code"}  # by a file's endin
 def export_model(name: str, path: Path, wanted: Wanted | None = None, store: RunStore | None = None) -> Written:
     """Exports a model by name, folder or address on the Hub; with `store`, the newest checkpoint of a run by its id.
 
-    The file's ending chooses the form. Raises BadValue for an ending, part, direction or precision that can't be,
-    UnknownName, BadCheckpoint, StoreError, and ExportError where the network can't be written or differs from PyTorch.
+    The file's ending chooses the form. Raises BadValue for an invalid ending, part, direction or precision,
+    UnknownName, BadCheckpoint, StoreError, and ExportError if the network can't be exported or the export differs from
+    PyTorch.
     """
     wanted = wanted or Wanted()
     kind = KINDS.get(path.suffix.lower())
@@ -69,7 +70,7 @@ def export_model(name: str, path: Path, wanted: Wanted | None = None, store: Run
 
 
 def _facts(sampler: Sampler, name: str, card: Card | None, store: RunStore | None) -> dict[str, str]:
-    """What the file says of itself."""
+    """The facts stored in the file."""
     facts: dict[str, Any] = {
         "ganscope": __version__, "name": name, "recipe": sampler.recipe.name, "paper": sampler.recipe.paper,
         "hparams": to_dict(sampler.hparams), "classes": list(sampler.spec.class_names), "opset": onnx.OPSET,
@@ -95,7 +96,7 @@ def _as_code(sampler: Sampler, path: Path, wanted: Wanted, facts: Mapping[str, s
 
 
 def _as_program(graph: Graph, path: Path, facts: Mapping[str, str]) -> Written:
-    """A `torch.export` program with free axes; its outputs are compared as those of ONNX files are."""
+    """A `torch.export` program with free axes; its outputs are compared like those of ONNX files."""
     if graph.sizes and graph.sizes.multiple > graph.sizes.smallest // 2:
         raise BadValue(
             "A program of this network can't take other sizes: its smallest pictures become a single pixel within, "
@@ -104,7 +105,7 @@ def _as_program(graph: Graph, path: Path, facts: Mapping[str, str]) -> Written:
     examples = graph.traced()
     try:
         program = torch.export.export(graph.module, tuple(examples.values()), dynamic_shapes=onnx.free_axes(graph))
-    except Exception as error:  # of many kinds, and the cause is the innermost
+    except Exception as error:  # of many types, with the cause innermost
         raise ExportError("This network can't be exported: {reason}", reason=reason(error)) from error
     loaded, most = program.module(), 0.0
     for inputs in (list(one.values()) for one in graph.checks()):

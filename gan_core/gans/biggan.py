@@ -55,7 +55,7 @@ from gan_core.objectives.equations import adversarial_equation
 
 MOST_TRUNCATION = 1.5
 THRESHOLD = 2.0  # truncation threshold at a psi of 1
-PASSES = 10  # batches that standing statistics are estimated from
+PASSES = 10  # batches for estimating standing statistics
 Attention = partial(SelfAttention, value_share=2, pool=True)
 
 

@@ -86,7 +86,7 @@ class WordLayer(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """Sentences, int64 (B, T), places in the vocabulary that end with END -> (B, embedding)."""
+    """Sentences, int64 (B, T), indices into the vocabulary that end with END -> (B, embedding)."""
 
     def __init__(self, vocabulary: int, length: int, hparams: ClipHParams) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class TextEncoder(nn.Module):
     def _read(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """(B, T) -> normalised features (B, T, width), and which tokens are words, 0 or 1 (B, T, 1)."""
         words = tokens != END
-        words = words | ~words.any(1, keepdim=True)  # of an empty sentence all, so that no share is 0 / 0
+        words = words | ~words.any(1, keepdim=True)  # all of an empty sentence, so that no share is 0 / 0
         features = self.words(tokens) + self.places[: tokens.shape[1]]
         for layer in self.layers:
             features = layer(features, words)
@@ -166,12 +166,12 @@ class Clip(nn.Module):
 
 
 def seen_size(size: int, sight: int) -> int:
-    """Height and width at which pictures of `size` pixels are seen: `sight`, where that is a part of it."""
+    """Height and width to which pictures of `size` pixels are reduced: `sight`, if it divides `size`."""
     return sight if 0 < sight < size and size % sight == 0 else size
 
 
 def vocabulary_size(spec: DataSpec) -> int:
-    """How many words there are; of a spec that names none, more than any data set here has."""
+    """The number of words; without a vocabulary, more than any data set here has."""
     return len(spec.vocabulary) or 1024
 
 
@@ -180,7 +180,7 @@ def networks(hparams: ClipHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 
 def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> list[Tensor]:
-    """Each picture, and what its first sentence finds among them: first and second."""
+    """Each picture, and the first and second match of its first sentence among them."""
     clip, images = networks["clip"], batch["real"]
     assert isinstance(clip, Clip)
     captions = batch["caption"]

@@ -38,7 +38,7 @@ def _chosen(domains: Tensor | None, first: Tensor, second: Tensor) -> Tensor:
 
 
 class CoupledGenerator(nn.Module):
-    """(B, latent_size) and domains (B,) -> (B, C, H, W) in [-1, 1]; the last block is one for each domain."""
+    """(B, latent_size) and domains (B,) -> (B, C, H, W) in [-1, 1]; each domain has its own last block."""
 
     def __init__(self, image_channels: int, size: int, hparams: DcganHParams) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class CoupledGenerator(nn.Module):
 
 
 class CoupledDiscriminator(nn.Module):
-    """(B, C, H, W) and domains (B,) -> logits (B,); the first convolution is one for each domain."""
+    """(B, C, H, W) and domains (B,) -> logits (B,); each domain has its own first convolution."""
 
     def __init__(self, image_channels: int, size: int, hparams: DcganHParams) -> None:
         super().__init__()

@@ -38,7 +38,7 @@ from gan_core.objectives.denoising import (
     noise_of,
 )
 
-WAVES = 16  # sines, and as many cosines, that say the level
+WAVES = 16  # sines, and as many cosines, that encode the level
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class DiffusionHParams(DenoisingHParams):
 
 
 class PerceptronDenoiser(Denoiser):
-    """Items (B, ...) at levels (B,) -> their noise (B, ...); called as it is, latents (B, latent_size) -> items."""
+    """Items (B, ...) at levels (B,) -> their noise (B, ...); `forward` maps latents (B, latent_size) -> items."""
 
     shares: Tensor
 
@@ -80,14 +80,14 @@ class PerceptronDenoiser(Denoiser):
         return noise.reshape(-1, *self.shape)  # (B, numbers) -> (B, ...)
 
     def forward(self, latents: Tensor) -> Tensor:
-        """Images in [-1, 1], or points, from noise alone."""
+        """Images in [-1, 1], or points, generated from noise."""
         noisy = as_items(latents, self.shape)
         path = descent(len(self.shares), self.steps)
         for place, level in enumerate(path):
             levels = torch.full((noisy.shape[0],), level, device=noisy.device)
             noise = self.noise_in(noisy, levels)
             items = denoised(noisy, noise, self.shares[levels])
-            if len(self.shape) > 1:  # pixels have a range: the noise is then what the clipped image leaves over
+            if len(self.shape) > 1:  # pixels have a range: the noise is the remainder after clipping
                 items = items.clamp(-1, 1)
                 noise = noise_of(noisy, items, self.shares[levels])
             if place + 1 < len(path):

@@ -72,13 +72,13 @@ class Policy(_OfEnvironment):
 
 
 def unless_over(seen: Tensor, actions: Tensor) -> Tensor:
-    """Numbers (..., N), all 0 where an episode is over, and a last one that says so, (..., N + 1)."""
+    """Numbers (..., N), all 0 after an episode's end, and a flag for the end as the last one, (..., N + 1)."""
     over = (actions == OVER).to(seen.dtype)[..., None]
     return torch.cat([seen * (1 - over), over], -1)
 
 
 class Value(_OfEnvironment):
-    """Observations (..., O), and actions (...) that say whether an episode is over -> the rewards to come (...)."""
+    """Observations (..., O), and actions (...), which mark an episode's end -> expected future rewards (...)."""
 
     def __init__(self, environment: Environment, widths: tuple[int, ...]) -> None:
         super().__init__(environment)
@@ -120,7 +120,7 @@ def networks(hparams: GailHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 
 def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None) -> Tensor:
-    """Episodes (B, T, O) of the policy's likeliest actions; latents (B, 4) give their starts."""
+    """Episodes (B, T, O) of the policy's likeliest actions; latents (B, 4) determine their starts."""
     policy = networks["generator"]
     assert isinstance(policy, Policy)
     starts = torch.special.ndtr(latents.double()).clamp(max=1 - 1e-9)

@@ -48,7 +48,7 @@ def sizes(size: int) -> list[int]:
 
 
 def shares(latent_size: int, levels: int) -> list[int]:
-    """How many latents each level has; together they are all of them."""
+    """The number of latents of each level, which add up to all of them."""
     return [(place + 1) * latent_size // levels - place * latent_size // levels for place in range(levels)]
 
 
@@ -104,7 +104,7 @@ class LaplacianGenerator(nn.Module):
         initialise_normal(self)
 
     def forward(self, latents: Tensor, coarse: Sequence[Tensor | None] | None = None) -> list[Tensor]:
-        """`coarse` is what each level refines, None for the first; without it, each refines the one before."""
+        """`coarse` is the input of each level, None for the first; by default, each refines the one before."""
         found: list[Tensor] = []
         for place, own in enumerate(torch.split(latents, self.shares, 1)):
             given = coarse[place] if coarse is not None else enlarged(found[-1].clamp(-1, 1)) if found else None
@@ -131,7 +131,7 @@ class Judge(nn.Module):
 
 
 class LaplacianDiscriminator(nn.Module):
-    """Images of all levels, and what each refines -> logits (B,) of each level."""
+    """Images of all levels, and the input of each -> logits (B,) of each level."""
 
     def __init__(self, image_channels: int, size: int, hparams: LapganHParams) -> None:
         super().__init__()

@@ -88,7 +88,7 @@ class MlpHParams(AdversarialHParams):
 
 
 class DiscriminatorKnobs(Protocol):
-    """What a perceptron that judges images reads of its settings."""
+    """The settings that a perceptron that judges images needs."""
 
     @property
     def discriminator_widths(self) -> tuple[int, ...]: ...

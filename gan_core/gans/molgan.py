@@ -96,7 +96,7 @@ class MoleculeDiscriminator(nn.Module):
         layers = []
         for width in hparams.graph_widths:
             layers.append(GraphLayer(inputs, width))
-            inputs = width + kinds  # each layer sees the kind of an atom again (equation 5)
+            inputs = width + kinds  # each layer also gets the kind of an atom (equation 5)
         self.layers = nn.ModuleList(layers)
         self.read = nn.Linear(inputs, 2 * hparams.readout)
         self.hidden = nn.Linear(hparams.readout, hparams.readout)
@@ -113,7 +113,7 @@ class MoleculeDiscriminator(nn.Module):
         return self.judged((self.shares(nodes) * (1 - atoms[..., :1])).sum(1))
 
     def shares(self, nodes: Tensor) -> Tensor:
-        """What each atom (..., features) adds to the molecule's features, (..., readout): equation 6."""
+        """Each atom's contribution (..., features) to the molecule's features, (..., readout): equation 6."""
         gate, value = self.read(nodes).chunk(2, -1)
         added: Tensor = gate.sigmoid() * value
         return added
@@ -142,7 +142,7 @@ def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, label
 
 
 def _judges(hparams: MolganHParams) -> OptimizerSpec:
-    """The reward network learns beside the discriminator, where there is one."""
+    """The networks of the discriminator's group: with the reward network, if there is one."""
     judges = ("discriminator", "reward") if hparams.reward_weight else ("discriminator",)
     return replace(two_players()["discriminator"](hparams), networks=judges)
 

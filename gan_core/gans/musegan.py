@@ -35,7 +35,7 @@ from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.passages import PITCHES, Passages, PassagesHParams, as_pitches, as_shares
 
 CLASSES = 12  # pitch classes
-FIRST = 4  # places in time from which the generator begins
+FIRST = 4  # positions in time from which the generator starts
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ N_LATENTS = "Each voice has latents of its own. Set the latent size to at least 
 
 
 def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None) -> Tensor:
-    """Pitches (B, V, T) int64 from latents and, where there are any, given bars (B, V, BAR)."""
+    """Pitches (B, V, T) int64 from latents and, if given, bars (B, V, BAR)."""
     return as_pitches(networks["generator"](latents, labels))
 
 

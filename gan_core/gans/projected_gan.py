@@ -129,7 +129,7 @@ class ImageNetFeatures(Frozen):
     """Images (B, 3, H, W) -> features of EfficientNet-Lite0 at 1/2, 1/4, 1/8 and 1/16 of the resolution.
 
     Features are divided by their spread over photos, because raw ones, 6 to 9 times as wide, let samples collapse.
-    Raises BadValue where the packages aren't installed.
+    Raises BadValue if the packages aren't installed.
     """
 
     def __init__(self, size: int) -> None:

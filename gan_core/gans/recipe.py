@@ -51,7 +51,7 @@ Draw = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor | None], Tensor]
 Truncate = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor | None, float], Tensor]
 
 
-# data, settings, how many, what was asked for (None: all in turn) -> what `draw` gets in place of labels, (B, ...)
+# data, settings, how many, what was asked for (None: all in turn) -> the input of `draw` in place of labels, (B, ...)
 Conditions = Callable[[DataSpec, Any, int, Any], Tensor]
 
 # networks, settings, latents, tokens (B, T) -> how much each word is attended to where, (B, T, H, W); None for models
@@ -78,7 +78,7 @@ def draw_from_latents(
 
 
 class PretrainedModel(Protocol):
-    """What a recipe may use of a model on the shelf; a Sampler has it."""
+    """The interface of a model on the shelf for recipes; implemented by Sampler."""
 
     spec: DataSpec
     hparams: Any
@@ -147,11 +147,11 @@ class Recipe:
     networks: Callable[[Any, DataSpec], dict[str, nn.Module]]
     objective: Callable[[Any], Objective[Any]]
     hparams: TrainingHParams
-    tiny: TrainingHParams  # the size that tests use
+    tiny: TrainingHParams  # the size for tests
     data: str  # default data set
     capabilities: frozenset[str] = frozenset()
     presets: tuple[Preset, ...] = ()
-    sizes: tuple[int, ...] = ()  # image sizes that the networks can make, pixels; empty: any
+    sizes: tuple[int, ...] = ()  # image sizes that the networks support, pixels; empty: any
     optimizers: Optimizers = field(default_factory=two_players)
     ema_networks: tuple[str, ...] = ("generator",)  # samples are drawn with the EMA of their weights
     draw: Draw = draw_from_latents
@@ -160,12 +160,12 @@ class Recipe:
     word_maps: WordMaps | None = None  # of recipes that can attend to words
     translations: Mapping[str, Translate] = field(default_factory=dict)  # by direction, e.g. "a_to_b" or "upscale"
     fill: Fill | None = None  # only with the capability "fill"
-    compare: Compare | None = None  # the preview of a run; of recipes that draw, what is shown below the samples
-    compared: tuple[str, ...] = ()  # what it shows side by side, in words
+    compare: Compare | None = None  # the preview of a run; for recipes that draw, shown below the samples
+    compared: tuple[str, ...] = ()  # captions of its columns
     blend_key: tuple[str, ...] = ()  # settings that must agree for the weights of two models to be interpolated
     pretrained_part: PretrainedPart | None = None  # for recipes that use a model on the shelf
     equation: Callable[[Any], str] | None = None  # LaTeX
-    about: str = ""  # what it is and when to use it, if the docstring of its file describes several recipes
+    about: str = ""  # description and when to use it, if the docstring of its file describes several recipes
 
     @property
     def conditional(self) -> bool:

@@ -86,7 +86,7 @@ class SequentialHParams(AdversarialHParams):
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer as it is written: a name, numbers and words."""
+    """One layer as written: a name, numbers and words."""
 
     kind: str
     numbers: tuple[float, ...] = ()
@@ -96,14 +96,14 @@ class Layer:
         return " ".join([self.kind, *(f"{number:.12g}" for number in self.numbers), *self.words])
 
     def whole(self, place: int) -> int:
-        """A number that must be a whole one from 1 on; raises BadValue."""
+        """Parses a positive whole number; raises BadValue."""
         number = self.numbers[place] if place < len(self.numbers) else 0
         if not (1 <= number <= 2**20 and number == int(number)):
             raise BadValue("The layer '{layer}' needs whole numbers of at least 1.", layer=str(self))
         return int(number)
 
     def number(self, place: int, low: float, high: float) -> float:
-        """A number within a range; raises BadValue."""
+        """Parses a number within a range; raises BadValue."""
         number = self.numbers[place] if place < len(self.numbers) else math.nan
         if not low <= number <= high:
             raise BadValue(
@@ -112,7 +112,7 @@ class Layer:
         return number
 
     def word(self, *valid: str) -> str:
-        """The word among those that are valid; raises BadValue."""
+        """Parses one of the valid words; raises BadValue."""
         found = [word for word in self.words if word in valid]
         if not found:
             raise BadValue("The layer '{layer}' needs one of: {valid}.", layer=str(self), valid=", ".join(valid))
@@ -120,7 +120,7 @@ class Layer:
 
 
 def parsed(text: str) -> list[Layer]:
-    """The layers of a text; raises BadValue for a name that isn't known."""
+    """Parses the layers of a text; raises BadValue for an unknown name."""
     parts = [part.split() for part in text.split(";") if part.strip()]
     if not 1 <= len(parts) <= MOST_LAYERS:
         raise BadValue("The number of layers must be between 1 and {most}, got {count}.", most=MOST_LAYERS,
@@ -148,7 +148,7 @@ def written(layers: Sequence[Layer]) -> str:
 
 
 class Convolution(nn.Conv2d):
-    """(B, I, H, W) -> (B, O, H', W'), padded as TensorFlow does: an odd pixel goes to the right and the bottom."""
+    """(B, I, H, W) -> (B, O, H', W'), padded as in TensorFlow: an odd pixel is added to the right and the bottom."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, margins: Size, bias: bool) -> None:
         super().__init__(inputs, outputs, kernel, stride, bias=bias)
@@ -159,7 +159,7 @@ class Convolution(nn.Conv2d):
 
 
 class TransposedConvolution(nn.ConvTranspose2d):
-    """(B, I, H, W) -> (B, O, H', W'), cropped as TensorFlow does; negative crops add zeros."""
+    """(B, I, H, W) -> (B, O, H', W'), cropped as in TensorFlow; negative crops add zeros."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, crops: Size, bias: bool) -> None:
         super().__init__(inputs, outputs, kernel, stride, bias=bias)
@@ -171,7 +171,7 @@ class TransposedConvolution(nn.ConvTranspose2d):
 
 
 class Reshaped(nn.Module):
-    """(B, ...) -> (B, *size), counted as Keras does: rows, columns, channels."""
+    """(B, ...) -> (B, *size), in Keras's order: rows, columns, channels."""
 
     def __init__(self, size: Size) -> None:
         super().__init__()
@@ -194,7 +194,7 @@ class FromUnit(nn.Module):
 
 
 def made(layer: Layer, size: Size) -> tuple[nn.Module, Size]:
-    """The module of a layer and the size that it gives; raises BadValue where it doesn't fit what comes before it."""
+    """The module of a layer and its output size; raises BadValue if it doesn't fit the layer before it."""
     if layer.kind == "dense":
         units = layer.whole(0)
         return nn.Linear(_of_axes(layer, size, 1)[0], units, bias=NO_BIAS not in layer.words), (units,)
@@ -261,22 +261,22 @@ def _convolution(layer: Layer, size: Size) -> tuple[nn.Module, Size]:
 
 
 def _padding(length: int, kernel: int, stride: int, same: bool) -> tuple[int, int]:
-    """Pixels before and after, so that ceil(length / stride) come out."""
+    """Padding before and after, for an output length of ceil(length / stride)."""
     total = max((-(-length // stride) - 1) * stride + kernel - length, 0) if same else 0
     return total // 2, total - total // 2
 
 
 def _crops(length: int, kernel: int, stride: int, same: bool) -> tuple[int, int]:
-    """Pixels before and after, so that length * stride are left of (length - 1) * stride + kernel."""
+    """Cropping before and after, from a length of (length - 1) * stride + kernel to length * stride."""
     before = max(kernel - stride, 0) // 2 if same else 0
     return before, (kernel - stride if same else min(kernel - stride, 0)) - before
 
 
 def layers_of(text: str, latent_size: int) -> tuple[list[nn.Module], Size]:
-    """The modules of a text, and the size (C, H, W) or (features,) that they give; raises BadValue."""
+    """The modules of a text, and their output size (C, H, W) or (features,); raises BadValue."""
     size: Size = (latent_size,)
     modules = []
-    with torch.device("meta"):  # the weights are counted before they take memory
+    with torch.device("meta"):  # counts the weights before allocating them
         for layer in parsed(text):
             module, size = made(layer, size)
             modules.append(module)
@@ -291,7 +291,7 @@ class SequentialGenerator(nn.Module):
     """(B, latent_size) -> (B, C, H, W), in [-1, 1] in evaluation mode."""
 
     def __init__(self, layers: str, latent_size: int, shape: Size) -> None:
-        """Raises BadValue for layers that don't give images of this shape."""
+        """Raises BadValue for layers that don't output images of this shape."""
         super().__init__()
         _modules, given = layers_of(layers, latent_size)
         if given != shape:
@@ -313,7 +313,7 @@ class SequentialGenerator(nn.Module):
 
 
 def usual_layers(shape: Size) -> str:
-    """The layers where none are written down: two transposed convolutions, or one dense layer for odd sizes."""
+    """The default layers: two transposed convolutions, or one dense layer for odd sizes."""
     channels, height, width = shape
     if height % 4 or width % 4:
         return f"dense 256; leaky_relu 0.2; dense {math.prod(shape)}; reshape {height} {width} {channels}; tanh"

@@ -60,7 +60,7 @@ class SpecganHParams(AdversarialHParams):
 
     @property
     def padding(self) -> dict[str, Any]:
-        """Of convolutions that halve both sides."""
+        """The padding of convolutions that halve both sides."""
         return {"kernel_size": self.kernel, "stride": 2, "padding": (self.kernel - 1) // 2}
 
 

@@ -55,10 +55,10 @@ from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.variational import as_pair
 from gan_core.objectives.wording import Wording, WordingHParams, sentences_of
 
-BASE = 4  # pixels where stage I begins
+BASE = 4  # pixels, the lowest resolution of stage I
 SIZES = (16, 32, 64, 128)
 LAST = 4  # pixels, the lowest resolution of a discriminator
-EXAMPLES = (  # what is drawn where nobody asks for anything
+EXAMPLES = (  # default sentences
     "a smiling woman with long red hair", "a man with a full beard and no glasses", "a person wearing sunglasses",
     "a girl with blonde hair and a yellow top",
     "一个黑色短发的男人", "一个戴着圆框眼镜的女人", "戴着草帽的人，蓝色背景",
@@ -130,7 +130,7 @@ class StackganHParams(WordingHParams):
 
 
 def clip_settings(hparams: StackganHParams) -> ClipHParams:
-    """The settings of the CLIP that the networks hold."""
+    """The settings of the CLIP inside the networks."""
     return ClipHParams(
         channels=hparams.clip_channels, max_channels=hparams.clip_max_channels, sight=hparams.sight,
         embedding=hparams.embedding,
@@ -141,7 +141,7 @@ def clip_settings(hparams: StackganHParams) -> ClipHParams:
 class FrozenWords(Frozen, TextEncoder):
     """CLIP's text encoder, not trained: tokens (B, T) -> vectors (B, d) of length sqrt(d).
 
-    With `each`, those of the words follow, as long as they are: (B, 1 + length, d), zeros after the last word.
+    With `each`, the words' vectors follow, of the same length: (B, 1 + length, d), zeros after the last word.
     """
 
     def __init__(self, vocabulary: int, length: int, hparams: ClipHParams, each: bool = False) -> None:
@@ -155,12 +155,12 @@ class FrozenWords(Frozen, TextEncoder):
         if not self.each:
             return sentence
         words, kept = self.each_word(tokens)
-        rest = self.length - tokens.shape[1]  # all of one length, so that parts of a batch can be joined
+        rest = self.length - tokens.shape[1]  # equal lengths, so that parts of a batch can be joined
         return torch.cat([sentence[:, None], pad(words * kept, (0, 0, 0, rest))], 1)
 
 
 class FrozenClip(Frozen, Clip):
-    """CLIP, not trained: what the discriminator and the generator's loss see through."""
+    """CLIP, not trained: provides features for the discriminator and the generator's loss."""
 
     def __init__(self, spec: DataSpec, hparams: ClipHParams) -> None:
         Clip.__init__(self, spec, hparams)
@@ -210,8 +210,8 @@ class ToPicture(nn.Sequential):
 
 
 class WordAttention(nn.Module):
-    """Features (B, C, H, W) and words (B, T, d), zeros where there are none -> what each place reads, (B, C, H, W), and
-    how much of it each word is, (B, T, H, W), which sums to 1 over the words (1711.10485, equations 8 and 9).
+    """Features (B, C, H, W) and words (B, T, d), zeros for padding -> the context of each place, (B, C, H, W), and its
+    attention to the words, (B, T, H, W), which sums to 1 over the words (1711.10485, equations 8 and 9).
     """
 
     def __init__(self, channels: int, embedding: int) -> None:
@@ -229,7 +229,7 @@ class WordAttention(nn.Module):
 
 
 class StageTwo(nn.Module):
-    """A picture (B, C, S/2, S/2) and the condition -> what is added to it at twice the size, before the tanh.
+    """A picture (B, C, S/2, S/2) and the condition -> the residual at twice the size, before the tanh.
 
     With attention it also takes words (B, T, d).
     """
@@ -296,7 +296,7 @@ class StackganGenerator(nn.Module):
         return refined.tanh()
 
     def maps(self, latents: Tensor, vectors: Tensor) -> Tensor | None:
-        """How much of what each place of stage II reads is each word, (B, T, S/2, S/2); None without attention."""
+        """The attention of each place of stage II to the words, (B, T, S/2, S/2); None without attention."""
         if self.two.attention is None:
             return None
         coarse, _inputs = self._coarse(latents, vectors)
@@ -304,7 +304,7 @@ class StackganGenerator(nn.Module):
         return shares
 
     def _coarse(self, latents: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """The picture of stage I before the tanh, (B, C, S/2, S/2), and what both stages are conditioned on."""
+        """The picture of stage I before the tanh, (B, C, S/2, S/2), and the condition of both stages."""
         mean, log_variance = self.condition(vectors)
         drawn = mean + (0.5 * log_variance).exp() * latents[:, : self.size]
         inputs = torch.cat([drawn, latents[:, self.size :]], 1)
@@ -330,7 +330,7 @@ class Trunk(nn.Module):
 
 
 class MatchingHead(nn.Module):
-    """Features (B, L, F) and vectors (B, d) or (B, 1 + T, d) -> logits (B, L): whether a picture is real, and fits.
+    """Features (B, L, F) and vectors (B, d) or (B, 1 + T, d) -> logits (B, L): whether a picture is real and matches.
 
     f_l(x, w) = (V_l w)^T phi_l(x) / sqrt(F) + psi_l(phi_l(x))                          (1802.05637, section 3)
     """
@@ -383,7 +383,7 @@ def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, label
 
 
 def word_maps(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor) -> Tensor | None:
-    """What each word of tokens (B, T) is attended to where, (B, T, S/2, S/2); None without attention."""
+    """The attention of each place to the words of tokens (B, T), (B, T, S/2, S/2); None without attention."""
     generator = networks["generator"]
     assert isinstance(generator, StackganGenerator)
     return generator.maps(latents, generator.words(labels))
@@ -392,21 +392,21 @@ def word_maps(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, 
 def draw_alike(
     networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None, psi: float
 ) -> Tensor:
-    """As `draw`, from latents times psi: at 0 every picture of a sentence is the same."""
+    """Like `draw`, from latents times psi: at 0 every picture of a sentence is the same."""
     return draw(networks, hparams, psi * latents, labels)
 
 
 def examples(vocabulary: Sequence[str]) -> Sequence[str]:
-    """Sentences of words that are all known: about faces, about emoji, or single words."""
+    """Sentences of known words only: about faces, about emoji, or single words."""
     for texts in (EXAMPLES, EMOJI):
         if all(word.known for text in texts for word in sentences.split(text, vocabulary)):
             return texts
-    words = vocabulary[2:] or EXAMPLES  # behind END and UNKNOWN
+    words = vocabulary[2:] or EXAMPLES  # after END and UNKNOWN
     return words[:: max(1, len(words) // len(EXAMPLES))][: len(EXAMPLES)]
 
 
 def conditions(spec: DataSpec, hparams: Any, count: int, asked: Any) -> Tensor:
-    """Tokens (count, T) of a sentence, or of examples in turn; raises BadValue where no word of it is known."""
+    """Tokens (count, T) of a sentence, or of examples in turn; raises BadValue if no word of it is known."""
     vocabulary, length = spec.vocabulary or sentences.VOCABULARY, spec.fields["caption"][-1]
     if asked is not None and not isinstance(asked, str):
         raise BadValue("Say in words what to draw, such as '{example}'.", example=examples(vocabulary)[0])

@@ -35,7 +35,7 @@ from gan_core.objectives.star import Star, StarHParams, question
 from gan_core.objectives.translation import EQUATIONS
 
 SIZES = (8, 16, 32, 64, 128)
-SHOWN = 4  # values that are directions of their own
+SHOWN = 4  # values with a direction of their own
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class TextMleHParams(LikelihoodHParams, WriterHParams):
 
 
 def writer(hparams: Any, spec: DataSpec) -> TextGenerator:
-    """The generator for such texts; raises BadValue where the latents don't suffice."""
+    """The generator for such texts; raises BadValue if there are too few latents."""
     (length,) = spec.fields["tokens"]
     if hparams.latent_size < length:
         raise BadValue(N_LATENTS, wanted=length, given=hparams.latent_size)

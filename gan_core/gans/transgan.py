@@ -221,7 +221,7 @@ class TransganDiscriminator(nn.Module):
         super().__init__()
         width = hparams.discriminator_channels
         widths = [width // 4, width // 2, width]  # of the tokens in the blocks, at each scale
-        given = [widths[0], widths[1] - widths[0], widths[2] - widths[1]]  # of these, channels that are patches
+        given = [widths[0], widths[1] - widths[0], widths[2] - widths[1]]  # channels of these that come from patches
         sides = [PATCHES >> scale for scale in range(SCALES)]
         self.patches = nn.ModuleList(
             nn.Conv2d(image_channels, channels, size // side, stride=size // side)
@@ -252,7 +252,7 @@ class TransganDiscriminator(nn.Module):
         return logits.squeeze(1)  # (B, 1) -> (B,)
 
     def _answer(self, features: Tensor) -> Tensor:
-        """What the class token finds in the last tokens, (B, C, H, W) -> (B, C)."""
+        """The class token's attention over the last tokens, (B, C, H, W) -> (B, C)."""
         tokens = self.norm(features.flatten(2).transpose(1, 2))  # (B, N, C)
         key, value = self.look(tokens).chunk(2, 2)
         shares = (self.question @ key.transpose(1, 2) / math.sqrt(key.shape[2])).softmax(2)  # (B, 1, N)

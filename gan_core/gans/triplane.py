@@ -42,8 +42,8 @@ from gan_core.ranks import uniform
 
 PLANES = ((0, 1), (0, 2), (1, 2))  # the axes of each plane: x and y, x and z, y and z
 LENS = Lens(DISTANCE, FIELD_OF_VIEW, NEAR, FAR, BACKGROUND / 127.5 - 1)
-ENCODED = 6  # numbers that tell the discriminator of a pose
-TURNS = 8  # yaws of the poses that are shown where none is asked for
+ENCODED = 6  # numbers that encode a pose for the discriminator
+TURNS = 8  # number of default yaws
 USUAL_PITCH = 20.0  # degrees
 SHARPNESS = 10.0  # of the density, so that surfaces become opaque with small weights
 SIZES = (8, 16, 32, 64)  # pixels, of pictures and of planes
@@ -69,11 +69,11 @@ class TriplaneHParams(StyleHParams):
         16, 2, 128, label="Samples per ray", change="rebuild", group="networks",
         help="Points at which each ray is evaluated. More give sharper surfaces and take proportionally longer.",
     )  # fmt: skip
-    modulation, positions = "fused", 0  # what the generator of planes reads beside its knobs
+    modulation, positions = "fused", 0  # read by the generator of planes in addition to its knobs
 
 
 class Jitter(RandomLayer):
-    """How far samples are moved along each ray, (B, R) in [0, 1): at random in training, else to the middle."""
+    """Offsets of samples along each ray, (B, R) in [0, 1): random in training, else the middle."""
 
     def forward(self, rays: Tensor) -> Tensor:
         if not self.training:
@@ -104,7 +104,7 @@ class TriplaneGenerator(nn.Module):
         return planes.reshape(latents.shape[0], len(PLANES), -1, *planes.shape[2:])
 
     def render(self, planes: Tensor, poses: Tensor, size: int = 0, samples: int = 0) -> Rendered:
-        """Scenes from poses (B, 2); `size` pixels and `samples` per ray, as in training where 0."""
+        """Scenes from poses (B, 2); `size` in pixels and `samples` per ray, 0: as in training."""
         size = size or self.size
         places, rays = cameras(poses, size, LENS)
         along = distances(samples or self.samples, self.jitter(rays), LENS)  # (B, R, S)
@@ -127,15 +127,15 @@ class TriplaneGenerator(nn.Module):
 
 
 class PoseDiscriminator(nn.Module):
-    """Images (B, C, H, W) and poses (B, 2) -> logits (B,): the pose comes as constant channels."""
+    """Images (B, C, H, W) and poses (B, 2) -> logits (B,): the pose is added as constant channels."""
 
     def __init__(self, image_channels: int, size: int, hparams: TriplaneHParams) -> None:
         super().__init__()
         self.images = ResidualDiscriminator(image_channels + ENCODED, size, hparams)
 
     def forward(self, images: Tensor, poses: Tensor) -> Tensor:
-        told = encode(poses)[..., None, None].expand(-1, -1, *images.shape[2:])
-        logits: Tensor = self.images(torch.cat([images, told], 1))
+        encoded = encode(poses)[..., None, None].expand(-1, -1, *images.shape[2:])
+        logits: Tensor = self.images(torch.cat([images, encoded], 1))
         return logits
 
 
@@ -170,7 +170,7 @@ def conditions(spec: DataSpec, hparams: Any, count: int, asked: Any) -> Tensor:
 
 
 def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None) -> Tensor:
-    """Images (B, C, H, W) from poses (B, 2); all sides in turn where there are none."""
+    """Images (B, C, H, W) from poses (B, 2); all sides in turn by default."""
     if labels is None:
         labels = conditions(DataSpec({}), hparams, len(latents), None).to(latents.device)
     images: Tensor = networks["generator"](latents, labels)

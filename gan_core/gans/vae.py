@@ -44,7 +44,7 @@ def perceptron(inputs: int, widths: tuple[int, ...], outputs: int) -> nn.Sequent
 
 
 class Sized(Protocol):
-    """What the decoder reads of its settings."""
+    """The settings that the decoder needs."""
 
     @property
     def latent_size(self) -> int: ...

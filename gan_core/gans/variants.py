@@ -49,7 +49,7 @@ def digits(title: str, look_for: str, steps: int, seconds: float, changes: Mappi
 
 
 def formula(addition: str = "") -> Callable[[Any], str]:
-    """The equation of the chosen loss, followed by what the variant adds."""
+    """The equation of the chosen loss, followed by the variant's additions."""
     return lambda hparams: adversarial_equation(hparams) + addition
 
 

@@ -35,10 +35,10 @@ from gan_core.objectives.adversarial import Adversarial, DiscriminatorOutput, Fa
 from gan_core.objectives.base import Batch, Networks, StepContext
 from gan_core.ranks import integers, normal
 
-GIVEN = 2  # frames that the next one is made from
+GIVEN = 2  # frames from which the next one is generated
 START = 4  # latents before those that choose actions; the first of them chooses the start
-STILL = 1.0  # logit by which an untrained mask rather keeps what is there
-STARTS = 64  # true starts that samples begin with
+STILL = 1.0  # logit by which an untrained mask prefers the present content
+STARTS = 64  # number of true starts for samples
 SIZES = (8, 16, 32, 64)
 
 
@@ -79,7 +79,7 @@ def planes(actions: Tensor, size: int) -> Tensor:
 class World(nn.Module):
     """Two frames (B, 2 C, H, W) and an action (B,) -> the next frame (B, C, H, W) in [-1, 1].
 
-    It paints over the last frame where a mask says so: what stands still passes by the network.
+    It paints over the last frame where a mask is set; static content bypasses the network.
     """
 
     starts: Tensor
@@ -108,7 +108,7 @@ class World(nn.Module):
         pressed = planes(action[:, None], self.size)
         low = self.down(torch.cat([given, pressed, places], 1))  # (B, width, H / 2, W / 2)
         high = self.up(torch.cat([low, self.inner(low)], 1))
-        painted = self.last(torch.cat([high, given], 1))  # (B, C + 1, H, W): colours, and where they cover
+        painted = self.last(torch.cat([high, given], 1))  # (B, C + 1, H, W): colours and their mask
         share = (painted[:, self.channels :] - STILL).sigmoid()
         return given[:, self.channels :].lerp(painted[:, : self.channels].tanh(), share)
 
@@ -148,7 +148,7 @@ def true_starts(size: int) -> np.ndarray:
 
 
 class Simulation(Adversarial[WorldHParams]):
-    """Windows of frames, true ones and those in which the generator has made all but the first two."""
+    """Windows of frames, true ones and those in which all but the first two are generated."""
 
     def prepare(self, batch: Batch, context: StepContext[WorldHParams]) -> Batch:
         """A window of each film at random: `real` (B, frames C + actions, H, W), and its `pressed` (B, ahead)."""

@@ -1,4 +1,4 @@
 """Tools for trained generators: directions, edits, style mixing, films, inversion, inspection, dragging.
 
-`explorer` is the door: one interface to the latent spaces of every model, on which all other files stand.
+`explorer` is the single interface to the latent spaces of every model; all other files build on it.
 """

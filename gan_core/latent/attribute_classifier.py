@@ -27,7 +27,7 @@ class AttributeClassifier:
         return [f"{name}: {value}" for name, values in self.attributes.items() for value in values]
 
     def place(self, attribute: str, value: str) -> int:
-        """The column of a value; raises BadValue where the classifier doesn't know it."""
+        """The column of a value; raises BadValue if the classifier doesn't know it."""
         wanted = f"{attribute}: {value}"
         if wanted not in self.names:
             raise BadValue(
@@ -58,14 +58,14 @@ class AttributeClassifier:
         return self._log_odds(self.all_logits(images))
 
     def log_odds_of(self, images: Tensor) -> Tensor:
-        """As `log_odds`, all pictures at once, on their device and with gradients."""
+        """Like `log_odds`, for all pictures at once, on their device and with gradients."""
         return self._log_odds(self.logits(images))
 
     def _log_odds(self, columns: Tensor) -> Tensor:
         return torch.cat([_log_odds(head) for head in self.heads(columns).values()], 1)
 
     def named(self, images: Tensor) -> dict[str, Tensor]:
-        """The likeliest value of each attribute, (N,); of a lone value whether it is more likely than not."""
+        """The likeliest value of each attribute, (N,); for a lone value whether it is more likely than not."""
         heads = self.heads(self.all_logits(images))
         return {name: head.argmax(1) if head.shape[1] > 1 else (head[:, 0] > 0).long() for name, head in heads.items()}
 
@@ -79,9 +79,9 @@ def _log_odds(head: Tensor) -> Tensor:
 
 
 def attribute_classifier(model: Sampler, attributes: Mapping[str, tuple[str, ...]]) -> AttributeClassifier:
-    """A feature net as a classifier of the attributes that it learnt; raises BadValue where it learnt others.
+    """A feature net as a classifier of its learnt attributes; raises BadValue if they differ from `attributes`.
 
-    `attributes` names their values in order, as a data set does; for a net that learnt classes, `{"class": names}`.
+    `attributes` names their values in order, as a data set does; for a net trained on classes, `{"class": names}`.
     """
     questions = dict(model.spec.questions)
     if model.recipe.task != "supervised" or questions != {name: len(values) for name, values in attributes.items()}:

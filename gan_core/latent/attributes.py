@@ -1,15 +1,16 @@
 """Directions of known attributes, learnt with an attribute classifier and measured by it.
 
 The classifier gives each picture's log-odds y_k of every value k (hair: bob), and a picture is a function of the white
-coordinates x of w+ (or z). At random points, their slopes g_k = dy_k / dx, over the deviation of y_k, say how a small
-step moves everything. The direction of j raises its log-odds while those of other attributes' values stay where they
-are, at every point and not just on average (what 1907.10786, section 2.3, does with planes):
+coordinates x of w+ (or z). At random points, their slopes g_k = dy_k / dx, over the deviation of y_k, give the effect
+of a small step on all values. The direction of j raises its log-odds while those of other attributes' values stay
+constant, at every point and not just on average (what 1907.10786, section 2.3, does with planes):
 
     d_j = argmin  sum_{k of other attributes} E[(g_k . d)^2] + kappa |d|^2   so that  E[g_j] . d = 1,   hence
     d_j ~ (sum_k E[g_k g_k^T] + kappa I)^-1 E[g_j]
 
-With a w for each layer a direction acts in the layers that do what it is named after. One unit is a standard deviation
-of w, in the mean over the layers. `measure` then moves fresh points and asks the classifier again: the leakage matrix.
+With a w for each layer a direction acts in the layers that control its attribute. One unit is a standard deviation of
+w, in the mean over the layers. `measure` then moves new points and applies the classifier again, which gives the
+leakage matrix.
 """
 
 from __future__ import annotations
@@ -28,17 +29,17 @@ from gan_core.latent.edits import Edit, edited
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points
 
-KAPPA = 0.1  # times the mean eigenvalue of what is kept still
-LEAST_SHARE = 0.002  # of the samples that must show a value, for a direction to be learnt
+KAPPA = 0.1  # times the mean eigenvalue of the products that are held constant
+LEAST_SHARE = 0.002  # least share of samples with a value, for learning its direction
 LEAST_SAMPLES = 8
-SURVEYED = 1_000  # samples that tell how often values occur, and how their log-odds vary
+SURVEYED = 1_000  # samples for the frequencies of values and the spread of their log-odds
 AT_ONCE = 32  # samples whose slopes are computed together
 REPORT = 256  # samples between two reports
 
 
 @dataclass(frozen=True)
 class Leakage:
-    """The leakage matrix: how many standard deviations each value's log-odds move per unit of each direction,
+    """The leakage matrix: the change of each value's log-odds, in standard deviations, per unit of each direction,
     (directions, values).
     """
 
@@ -47,7 +48,7 @@ class Leakage:
     moves: Tensor
 
     def moved(self, name: str) -> float:
-        """How far a direction moves the value it is named after."""
+        """How far a direction moves its own value."""
         return float(self.moves[self.directions.index(name), self.values.index(name)])
 
     def worst(self, name: str) -> tuple[str, float]:
@@ -78,7 +79,7 @@ def learn(
 ) -> list[Direction]:
     """A direction for every value that occurs, from the slopes at `count` points.
 
-    Its facts: `share`, that of random samples which show the value. Raises BadValue for too few samples.
+    Its facts: `share`, the share of random samples with the value. Raises BadValue for too few samples.
     """
     if count < LEAST_SAMPLES:
         raise BadValue("At least {least} samples are needed, got {count}.", least=LEAST_SAMPLES, count=count)
@@ -107,8 +108,8 @@ def slopes(
     deviations: Tensor,
     progress: Progress = silent,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """How log-odds, over their `deviations` (V,), change with white coordinates: E[g_k] (V, D), and for each attribute
-    the sum of E[g g^T] over its values, (D, D). D counts all layers; `root` (d, d) is the cloud's.
+    """Slopes of log-odds, over their `deviations` (V,), in white coordinates: E[g_k] (V, D), and for each attribute the
+    sum of E[g g^T] over its values, (D, D). D counts all layers; `root` (d, d) is the cloud's.
     """
     names = [name.split(": ")[0] for name in classifier.names]
     size = max(1, explorer.layers) * len(root)
@@ -134,7 +135,7 @@ def _slopes_at(explorer: Explorer, classifier: AttributeClassifier, points: Poin
 
 
 def still(slope: Tensor, others: Tensor) -> Tensor:
-    """The unit vector (D,) that follows `slope` (D,) while what the products `others` (D, D) tell of moves little."""
+    """The unit vector (D,) along `slope` (D,) that changes the values of the products `others` (D, D) little."""
     size = len(slope)
     weight = KAPPA * others.trace() / size
     if not weight:
@@ -149,9 +150,10 @@ def measure(
     explorer: Explorer, directions: Sequence[Direction], classifier: AttributeClassifier, count: int = 64,
     seed: int = 1, progress: Progress = silent, layers: Layers | None = None,
 ) -> Leakage:  # fmt: skip
-    """The leakage matrix, on fresh points moved half a unit to either side: the move of log-odds over their deviation.
+    """Measures the leakage matrix on new points moved half a unit to either side: the change of log-odds over their
+    deviation.
 
-    `layers` restricts all directions; None: where each acts by itself.
+    `layers` restricts all directions; None: each one's own layers.
     """
     if not directions:
         raise BadValue("There are no directions to measure.")
@@ -171,7 +173,7 @@ def measure(
 
 
 def described(direction: Direction, leakage: Leakage) -> Direction:
-    """With what was measured of it: `moves` (its own value) and `leaks` (the most moved value of another attribute)."""
+    """The direction with its measurements: `moves` (its own value) and `leaks` (largest move of another)."""
     _, leaks = leakage.worst(direction.name)
     facts = {**direction.facts, "moves": leakage.moved(direction.name), "leaks": leaks}
     return replace(direction, facts=facts)

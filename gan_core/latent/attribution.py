@@ -1,9 +1,9 @@
-"""What the discriminator looks at: integrated gradients of its output (1703.01365, equation 1).
+"""Attributes a discriminator's output to pixels: integrated gradients (1703.01365, equation 1).
 
     IG_i(x) = (x_i - x'_i) * mean over a in (0, 1) of dD(x' + a (x - x')) / dx_i
 
-x' is a grey picture, D the discriminator's logit. All IG_i add up to D(x) - D(x') (completeness) as far as the mean is
-that of the whole way, and not of `steps` places on it: `error` says how far it is off, and belongs beside every map.
+x' is a grey picture, D the discriminator's logit. All IG_i add up to D(x) - D(x') (completeness) if the mean is over
+the whole path; with `steps` points on it there is an `error`, which should be shown beside every map.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from gan_core.models.card import read_card
 from gan_core.models.listing import folder_of
 from gan_core.runs.store import RunStore
 
-STEPS = 200  # with fewer, what adds up can miss a tenth and more of what it should
-TOGETHER = 20  # places on the way at once, where the discriminator doesn't compare pictures with each other
+STEPS = 200  # with fewer, the sum can be off by a tenth and more
+TOGETHER = 20  # points on the path at once, if the discriminator doesn't compare pictures with each other
 GREY = 0.0
-POSITIVE, NEGATIVE = (47, 158, 107), (192, 65, 127)  # colours of what speaks for real, and against it
+POSITIVE, NEGATIVE = (47, 158, 107), (192, 65, 127)  # colours of evidence for real, and against it
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """What speaks for a picture being real (positive) and against it, (B, H, W), summed over the colours."""
+    """Evidence for a picture being real (positive) and against it, (B, H, W), summed over the colours."""
 
     maps: Tensor
-    logits: Tensor  # (B,): of discriminators that give several, their mean
-    complete: Tensor  # (B,): what the maps add up to, over what they should: near 1
+    logits: Tensor  # (B,): the mean, for discriminators with several
+    complete: Tensor  # (B,): ratio of the maps' sum to its exact value: near 1
 
     @property
     def error(self) -> Tensor:
-        """The completeness error (B,): how far the sum is off, as a share of what it should be; 0 is exact."""
+        """The completeness error (B,): the relative error of the sum; 0 is exact."""
         return (self.complete - 1).abs()
 
 
@@ -53,9 +53,10 @@ def attribution(
     steps: int = STEPS,
     progress: Progress = silent,
 ) -> Attribution:
-    """Of pictures (B, C, H, W) in [-1, 1], with labels (B,) for a discriminator that knows classes, or poses (B, 2).
+    """Attribution of pictures (B, C, H, W) in [-1, 1], with labels (B,) for a discriminator with classes, or poses
+    (B, 2).
 
-    Pictures go through it one at a time, so that those of one batch aren't compared with each other. Raises BadValue
+    Pictures are processed one at a time, so that those of one batch aren't compared with each other. Raises BadValue
     for fewer than one step.
     """
     if steps < 1:
@@ -90,7 +91,7 @@ def _one(discriminator: nn.Module, image: Tensor, labels: Tensor | None, steps: 
         total += slopes.sum(0, keepdim=True) / steps
     parts = (image - grey) * total
     whole, wanted = parts.sum((1, 2, 3)), logits - plain
-    # nothing to explain, and nothing explained: complete
+    # nothing to explain: complete
     complete = torch.where((wanted == 0) & (whole == 0), torch.ones_like(wanted), whole / wanted)
     return parts.sum(1).cpu(), logits.cpu(), complete.cpu()
 
@@ -106,9 +107,9 @@ def check_explained(recipe: Recipe) -> None:
 
 
 def heat(maps: Tensor) -> np.ndarray:
-    """Maps (B, H, W) as pictures, uint8 (B, H, W, 3): POSITIVE, NEGATIVE, and white for nothing; each to its own scale.
+    """Maps (B, H, W) as pictures, uint8 (B, H, W, 3): POSITIVE, NEGATIVE, and white for 0; each with its own scale.
 
-    Full colour is at the strongest hundredth, so that one pixel doesn't leave all others pale.
+    Full colour is reached at the 99th percentile, so that a single pixel doesn't make all others pale.
     """
     most = maps.abs().flatten(1).quantile(0.99, dim=1).clamp(min=1e-12)[:, None, None]
     strength = (maps / most).clamp(-1, 1)[..., None]  # (B, H, W, 1)
@@ -119,7 +120,7 @@ def heat(maps: Tensor) -> np.ndarray:
 
 
 def discriminator_of(name: str) -> nn.Module:
-    """The discriminator of a model of the shelf; raises UnknownName, or BadCheckpoint where its file has none."""
+    """The discriminator of a model of the shelf; raises UnknownName, or BadCheckpoint if its file has none."""
     folder = folder_of(name)
     described = read_card(folder)
     spec = {
@@ -132,7 +133,7 @@ def discriminator_of(name: str) -> nn.Module:
 
 
 def discriminator_of_run(store: RunStore, run_id: str) -> nn.Module:
-    """The discriminator in a run's newest checkpoint; raises UnknownName, or BadCheckpoint where it has none."""
+    """The discriminator in a run's newest checkpoint; raises UnknownName, or BadCheckpoint if it has none."""
     run = store.get(run_id)
     checkpoints = store.checkpoints(run_id)
     if not checkpoints:
@@ -141,7 +142,7 @@ def discriminator_of_run(store: RunStore, run_id: str) -> nn.Module:
 
 
 def discriminator_from(recipe_name: str, state: Mapping[str, Any]) -> nn.Module:
-    """From a checkpoint's state; in evaluation mode. Raises BadCheckpoint where it has none."""
+    """The discriminator in a checkpoint's state, in evaluation mode; raises BadCheckpoint if it has none."""
     recipe = recipes.get(recipe_name)
     weights = state.get("networks", {}).get("discriminator")
     if weights is None:

@@ -1,4 +1,4 @@
-"""Layers of w in three bands (1812.04948, section 3.1): two for each size from 4 pixels on, the first with one less.
+"""Layers of w in three bands (1812.04948, section 3.1). Each size from 4 pixels on has two layers, the first has one.
 
 Needs no torch.
 """

@@ -1,7 +1,7 @@
-"""How a generator of texts writes: what it chooses each token from, and what a discriminator expects of the beginning.
+"""How a generator writes texts: the probabilities of each token, and a discriminator's expectation at each position.
 
 choices = explain(sampler, seed=3, temperature=0.8)      one for each token of one text
-expected(sampler, discriminator, tokens)                 what D will say, from each token on
+expected(sampler, discriminator, tokens)                 D's expected judgement after each token
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ LEAST, MOST = 0.05, 5.0  # temperatures
 
 @dataclass(frozen=True)
 class Choice:
-    """One token and what it was chosen from: `probabilities` (V,) in the order of the vocabulary; `point` in (0, 1) is
-    the random number that chose it, where it was drawn.
+    """One token and its `probabilities` (V,) in the order of the vocabulary; `point` in (0, 1) is the random number
+    that chose it, if it was drawn.
     """
 
     token: int
@@ -42,7 +42,7 @@ class Choice:
 
 
 def generator_of(sampler: Sampler) -> TextGenerator:
-    """The generator of texts of a model; raises BadValue where it has none."""
+    """The text generator of a model; raises BadValue if it has none."""
     network = sampler.networks.get("generator")
     if not isinstance(network, TextGenerator):
         raise BadValue("{recipe} doesn't write texts.", recipe=sampler.recipe.title)
@@ -50,7 +50,7 @@ def generator_of(sampler: Sampler) -> TextGenerator:
 
 
 def check_temperature(temperature: float) -> float:
-    """Raises BadValue for a temperature that isn't possible."""
+    """Raises BadValue for an invalid temperature."""
     if not LEAST <= temperature <= MOST:
         raise BadValue(
             "The temperature must be between {low} and {high}, got {value}.", low=LEAST, high=MOST, value=temperature
@@ -60,7 +60,7 @@ def check_temperature(temperature: float) -> float:
 
 @torch.no_grad()
 def texts(sampler: Sampler, count: int, seed: int, temperature: float = 1.0) -> Tensor:
-    """`count` texts (count, T) of a seed at a temperature; raises BadValue."""
+    """Draws `count` texts (count, T) from a seed at a temperature; raises BadValue."""
     latents = sampler.latents(count, seed)[0]
     return generator_of(sampler).draw(latents, check_temperature(temperature))
 
@@ -75,8 +75,8 @@ def explain(sampler: Sampler, seed: int, temperature: float = 1.0) -> list[Choic
 
 @torch.no_grad()
 def read(sampler: Sampler, text: str, temperature: float = 1.0) -> list[Choice]:
-    """How likely each token of a text of one's own is; raises BadValue for an empty text, for one that is too long, and
-    for tokens that the model doesn't know.
+    """The probability of each token of a given text; raises BadValue for an empty text, one that is too long, or
+    unknown tokens.
     """
     (length,) = sampler.spec.fields["tokens"]
     tokens = torch.from_numpy(encode(text, sampler.spec.vocabulary, length))
@@ -96,8 +96,8 @@ def _choices(sampler: Sampler, text: Tensor, temperature: float, points: Tensor 
 def expected(
     sampler: Sampler, discriminator: nn.Module, tokens: Sequence[int], rollouts: int = ROLLOUTS
 ) -> list[float]:
-    """What D says of a text once it is complete, from each of its tokens on: the mean probability that it is real over
-    `rollouts` ways in which the generator completes it (SeqGAN's action values). The last one is D's word on the text.
+    """D's expected judgement of the completed text after each of its tokens: the mean probability that it is real over
+    `rollouts` completions by the generator (SeqGAN's action values). The last one is D's judgement of the text.
     """
     generator = generator_of(sampler)
     text = torch.full((1, generator.length), END)
@@ -114,5 +114,5 @@ def surprise(choices: Sequence[Choice]) -> float:
 
 
 def written(sampler: Sampler, choices: Sequence[Choice]) -> str:
-    """The text of choices."""
+    """The text that choices form."""
     return decode(np.array([one.token for one in choices]), sampler.spec.vocabulary)

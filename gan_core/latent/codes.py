@@ -13,7 +13,7 @@ from torch import Tensor
 from gan_core.errors import BadValue
 from gan_core.objectives.information import codes_of
 
-EDGE = 1e-4  # the normal's quantiles at 0 and 1 are infinite: so far inwards they are taken
+EDGE = 1e-4  # distance from 0 and 1, where the normal's quantiles are infinite
 
 
 def read_codes(latents: Tensor, hparams: Any) -> Tensor:
@@ -23,7 +23,7 @@ def read_codes(latents: Tensor, hparams: Any) -> Tensor:
 
 
 def write_codes(latents: Tensor, hparams: Any, values: Tensor) -> Tensor:
-    """Latents that ask for these codes; the noise stays. Raises BadValue for a code out of range."""
+    """Latents with these codes and unchanged noise; raises BadValue for a code out of range."""
     first = hparams.categorical_codes
     categories, continuous = values[:, :first], values[:, first:]
     if bool(((categories < 0) | (categories >= hparams.categories) | (categories != categories.floor())).any()):

@@ -1,7 +1,7 @@
-"""A direction of a latent space, as moved along by a slider.
+"""Directions of a latent space, for sliders and edits.
 
-The length of a direction is its unit: strength 1 moves by one standard deviation of random points along it, so that
-all sliders of a model reach about equally far.
+The length of a direction is its unit: strength 1 moves by one standard deviation of random points along it, so that all
+sliders of a model have similar ranges.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from gan_core.latent.explorer import Explorer
 from gan_core.layers.classes import Name, place_of
 from gan_core.layers.gaussian import Gaussian
 
-SAMPLES = 10_000  # random points that a space's mean and covariance are taken from
-Layers = tuple[int, int]  # from the first to before the second
+SAMPLES = 10_000  # random points for a space's mean and covariance
+Layers = tuple[int, int]  # from the first, up to but excluding the second
 
 
 @dataclass(frozen=True)
 class Direction:
-    """`vector` (latent_size,), (classes,), (w_size,) or (layers, w_size), as `space` says."""
+    """`vector` (latent_size,), (classes,), (w_size,) or (layers, w_size), depending on `space`."""
 
     name: str
     space: str  # "z", "class", "w", "w+"
     vector: Tensor
-    kind: str  # where it came from: "pca", "sefa", "boundary", "marks", "attribute", "class"
-    layers: Layers | None = None  # where it acts unless an edit says else; None: everywhere
-    facts: Mapping[str, float] = field(default_factory=dict)  # what was measured of it, by name
+    kind: str  # its origin: "pca", "sefa", "boundary", "marks", "attribute", "class"
+    layers: Layers | None = None  # where it acts unless an edit overrides it; None: everywhere
+    facts: Mapping[str, float] = field(default_factory=dict)  # measurements by name
 
     def renamed(self, name: str) -> Direction:
         return replace(self, name=name)
 
 
 def vector_space(explorer: Explorer) -> str:
-    """The space of plain vectors in which directions are found: w where there is one, else z."""
+    """The space of plain vectors in which directions are found: w if there is one, else z."""
     return "w" if explorer.styled else "z"
 
 
@@ -47,7 +47,7 @@ def vectors(explorer: Explorer, count: int, seed: int) -> Tensor:
 
 
 def gaussian(explorer: Explorer, count: int = SAMPLES, seed: int = 0) -> Gaussian:
-    """Mean and covariance of random points; those of z are known."""
+    """Mean and covariance of random points; exact for z."""
     if explorer.styled is None:
         size = explorer.space("z").shape[0]
         return Gaussian(torch.zeros(size, dtype=torch.float64), torch.eye(size, dtype=torch.float64))
@@ -55,7 +55,7 @@ def gaussian(explorer: Explorer, count: int = SAMPLES, seed: int = 0) -> Gaussia
 
 
 def signed(vector: Tensor) -> Tensor:
-    """The vector or its opposite, whichever has its largest entry positive: a sign that doesn't depend on chance."""
+    """The vector or its opposite, whichever has its largest entry positive, so that the sign isn't random."""
     return vector if vector.flatten()[vector.abs().argmax()] > 0 else -vector
 
 
@@ -76,9 +76,9 @@ def check_layers(explorer: Explorer, layers: Layers | None) -> None:
 
 
 def class_direction(explorer: Explorer, source: Name, target: Name, name: str) -> Direction:
-    """From one class towards another, each by index or name: strength 1 goes all the way.
+    """The direction from one class towards another, each by index or name; strength 1 reaches it.
 
-    Raises BadValue for classes that aren't there.
+    Raises BadValue for unknown classes.
     """
     (classes,) = explorer.space("class").shape
     names = explorer.sampler.spec.class_names

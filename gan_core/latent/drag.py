@@ -1,28 +1,28 @@
 """DragGAN: pulls handle points of an image to target points (2305.10973).
 
-Motion supervision moves what stands around each handle p_i a step d_i = (t_i - p_i) / |t_i - p_i| towards its target:
+Motion supervision moves the surroundings of each handle p_i a step d_i = (t_i - p_i) / |t_i - p_i| towards its target:
 
     L = sum_i sum_{q within r1 of p_i} |F(q) held - F(q + d_i)|_1  +  lambda |(F - F_0) (1 - M)|_1         (equation 1)
 
-and point tracking then finds where the handle went, by the features that it had at first:
+and point tracking then finds the new position of the handle by its initial features:
 
     p_i = argmin_{q within r2 of p_i} |F(q) - F_0(p_i)|_1                                                  (equation 2)
 
-F are the maps of a middle layer, half as large as the picture and enlarged to it; M is 1 where things may move. What is
-optimised is w in the coarse half of the layers (z for models without w), so that colours stay.
+F are the maps of a middle layer, half as large as the picture and enlarged to it; M is 1 where motion is allowed. The
+optimised variable is w in the coarse half of the layers (z for models without w), so that colours stay unchanged.
 
-Differs from the paper, whose second term alone lets small generators change skin and clothes:
+Differs from the paper, whose second term doesn't keep small generators from changing skin and clothes:
 
-- What lies outside M is kept by construction: every map of at least KEPT_FROM pixels, and the picture, is
+- The region outside M is kept by construction: every map of at least KEPT_FROM pixels, and the picture, is
 
       B + M (G(w) - G(w_0))
 
-  with B as it was before. M is a soft disc around the way of each handle, of radius `reach`, unless a mask is given.
-  A drag goes on from a dragged picture in the same way, with that one's maps for B.
-- Inside, tones and w are held near where they began: A |pool(x - x_0)|_1 + B |w - w_0|^2, in white coordinates. Where
-  no handle comes nearer for PATIENCE steps, both weights are eased.
-- w is optimised in white coordinates, so that the rate is in deviations; the radii are shares of the picture's side, as
-  small pictures need.
+  with B the initial maps. M is a soft disc around the path of each handle, of radius `reach`, unless a mask is given. A
+  drag of a dragged picture continues in the same way, with that picture's maps as B.
+- Inside, tones and w are held near their initial values: A |pool(x - x_0)|_1 + B |w - w_0|^2, in white coordinates. If
+  no handle comes nearer for PATIENCE steps, both weights are reduced.
+- w is optimised in white coordinates, so that the rate is in deviations; the radii are shares of the picture's side,
+  which suits small pictures.
 """
 
 from __future__ import annotations
@@ -48,23 +48,23 @@ MOST_PAIRS, MOST_STEPS = 16, 1_000
 NEAR, FAR = 0.03, 0.06  # r1 and r2, shares of the picture's side
 ARRIVED = 1.0  # pixels
 KEPT_FROM = 16  # pixels: smaller maps are too coarse to keep one part of a picture
-SOFT, WIDER = 0.5, 1.25  # of the reach: where a disc of maps fades, and how far one of the picture reaches
+SOFT, WIDER = 0.5, 1.25  # of the reach: where a disc for maps starts to fade, and the size of one for the picture
 TONES, HOME = 1.5, 0.2  # A and B
-POOL = 0.1875  # of the side: squares whose tones are held
+POOL = 0.1875  # of the side: size of the squares whose tones are held
 PATIENCE, EASED = 6, 0.6  # steps, and the factor of both weights after them
 
 
 @dataclass(frozen=True)
 class DragSettings:
     steps: int = 200
-    rate: float = 0.03  # in deviations of w a step
+    rate: float = 0.03  # in deviations of w per step
     layers: int | None = None  # how many of the first layers of w may change; None: half of them
-    reach: float | None = 0.16  # how far from a handle's way things may move, a share of the side; None: everywhere
+    reach: float | None = 0.16  # of the side: where motion is allowed around a handle's path; None: everywhere
 
 
 @dataclass(frozen=True)
 class Kept:
-    """The state that the next drag continues from: its maps by layer, (1, C, h, w), and itself."""
+    """The state from which the next drag continues: its maps by layer, (1, C, h, w), and its picture."""
 
     maps: Mapping[str, Tensor]
     picture: Tensor  # (1, C, H, W)
@@ -74,7 +74,7 @@ class Kept:
 class Dragged:
     """A step of a drag: the point, the image, and the current handle positions.
 
-    The picture is that of the point within reach of the handles alone; elsewhere it is the one before.
+    The picture is the point's only within reach of the handles; elsewhere it is the previous one.
     """
 
     step: int
@@ -90,11 +90,11 @@ def drag(
     explorer: Explorer, points: Points, handles: Sequence[Place], targets: Sequence[Place],
     mask: Tensor | None = None, settings: DragSettings = DragSettings(), before: Kept | None = None,
 ) -> Iterator[Dragged]:  # fmt: skip
-    """Pulls the picture of one point; yields each step. `mask` (H, W) is True where things may move (None: see
-    `DragSettings.reach`). `before` is what a drag of these points left, to go on from.
+    """Pulls the picture of one point; yields each step. `mask` (H, W) is True where motion is allowed (None: see
+    `DragSettings.reach`). `before` is the final state of an earlier drag of these points, to continue from.
 
-    Stops when all handles have arrived, the steps are used up, or the caller stops asking. Raises BadValue for places
-    outside the picture, as many handles as targets not given, or a mask of another shape.
+    Stops when all handles have arrived, the steps are used up, or the caller stops iterating. Raises BadValue for
+    places outside the picture, different numbers of handles and targets, or a mask of another shape.
     """
     _check(explorer, points, handles, targets, mask, settings)
     around, device = gaussian(explorer), explorer.device
@@ -136,7 +136,7 @@ def drag(
 
 
 class Keeper:
-    """Holds the maps of a generator, and its picture (""), to what they were before, where nothing may move.
+    """Holds the maps of a generator, and its picture (""), at their initial values where motion isn't allowed.
 
     `movable` maps sides in pixels to masks (1, 1, side, side) in [0, 1].
     """
@@ -151,7 +151,7 @@ class Keeper:
         side = explorer.image_shape[-1]
         self.masks[""] = movable(-side)
         self.before = {} if before is None else {**before.maps, "": before.picture}
-        self.first: dict[str, Tensor] = {}  # as they are at the start
+        self.first: dict[str, Tensor] = {}  # initial values
         self.latest: dict[str, Tensor] = {}
 
     def kept(self, name: str, maps: Tensor) -> Tensor:
@@ -164,7 +164,7 @@ class Keeper:
 
     @contextmanager
     def hooked(self) -> Iterator[None]:
-        """While it is open, the generator's layers give what is kept."""
+        """Context in which the generator's layers return the kept maps."""
         layers = dict(self.explorer.generator.named_modules())
         hooks = [
             layers[name].register_forward_hook(lambda layer, inputs, output, name=name: self.kept(name, output))
@@ -178,7 +178,7 @@ class Keeper:
                 hook.remove()
 
     def tones(self, picture: Tensor) -> Tensor:
-        """How far the tones of squares have gone from those at the start, as a mean over what may move."""
+        """Mean change of the tones of squares from the start, over the region that may move."""
         window = max(1, round(POOL * picture.shape[-1]))
         change = avg_pool2d(picture - self.before[""], window, max(1, window // 3))
         return change.abs().mean() / self.masks[""].mean().clamp(min=1e-3)
@@ -191,7 +191,7 @@ class Keeper:
 def _movable(
     handles: Tensor, targets: Tensor, side: int, mask: Tensor | None, settings: DragSettings
 ) -> Callable[[int], Tensor]:
-    """Masks (1, 1, s, s) of where things may move, for maps of s pixels; -s: for the picture itself."""
+    """Masks (1, 1, s, s) of the region that may move, for maps of s pixels; -s: for the picture itself."""
     if mask is None and settings.reach is None:
         return lambda size: torch.ones(1, 1, abs(size), abs(size), device=handles.device)
     line = torch.arange(side, device=handles.device, dtype=torch.float32)
@@ -214,7 +214,7 @@ def _movable(
 
 
 def _distance(places: Tensor, start: Tensor, end: Tensor) -> Tensor:
-    """Of places (H, W, 2) from the line between two of them, in pixels: (H, W)."""
+    """Distances of places (H, W, 2) from the line between two points, in pixels: (H, W)."""
     way = end - start
     share = (((places - start) @ way) / way.square().sum().clamp(min=1e-6)).clamp(0, 1)
     away: Tensor = (places - start - share[..., None] * way).norm(dim=-1)
@@ -238,7 +238,7 @@ def around_places(radius: int, device: torch.device) -> Tensor:
 
 
 def motion(features: Tensor, handles: Tensor, targets: Tensor, radius: int) -> Tensor:
-    """The first term of equation 1, as a mean: what stands around each handle shall come a pixel nearer its target."""
+    """The first term of equation 1, as a mean: moves the surroundings of each handle one pixel nearer to its target."""
     away = targets - handles
     step = away / away.norm(dim=1, keepdim=True).clamp(min=1.0)  # at most a pixel
     patch = handles[:, None] + around_places(radius, features.device)  # (N, K, 2)
@@ -258,7 +258,7 @@ def tracked(features: Tensor, handles: Tensor, marks: Tensor, radius: int) -> Te
 
 
 def feature_layer(explorer: Explorer) -> str:
-    """The last layer whose maps are half as large as the picture; raises BadValue where there is none."""
+    """The last layer whose maps are half as large as the picture; raises BadValue if there is none."""
     half = explorer.image_shape[-1] // 2
     fitting = [name for name, shape in layer_names(explorer).items() if _fits(shape, half)]
     if not fitting:
@@ -269,11 +269,11 @@ def feature_layer(explorer: Explorer) -> str:
 
 
 def _fits(shape: Shape, side: int) -> bool:
-    return len(shape) == 3 and shape[2] == side and shape[0] > 3  # three maps are a level's colours
+    return len(shape) == 3 and shape[2] == side and shape[0] > 3  # three maps are the colours of a level
 
 
 def _free(explorer: Explorer, settings: DragSettings) -> Tensor:
-    """Which values of the home space may change: (layers, 1), or (1,)."""
+    """A mask of the values of the home space that may change: (layers, 1), or (1,)."""
     if explorer.styled is None:
         return torch.ones(1, dtype=torch.bool)
     count = settings.layers if settings.layers is not None else (explorer.layers + 1) // 2

@@ -19,7 +19,7 @@ MOST_STRENGTH = 20.0  # units, which are standard deviations
 
 @dataclass(frozen=True)
 class Edit:
-    """`layers` from the first to before the second; None: those of the direction."""
+    """A move along a direction. `layers` exclude the second number; None: those of the direction."""
 
     direction: Direction
     strength: float  # units, in [-20, 20]
@@ -27,9 +27,9 @@ class Edit:
 
 
 def edited(explorer: Explorer, points: Points, edits: Sequence[Edit]) -> Points:
-    """Points moved by all edits; raises BadValue for a strength or layers out of range, or a direction that's foreign.
+    """Points moved by all edits; raises BadValue for a strength or layers out of range, or another model's direction.
 
-    Moves in z or of classes come first, because w follows from them; where there are such, w is computed anew.
+    Moves in z or of classes come first, because w depends on them; if there are any, w is computed again.
     """
     for edit in edits:
         check(explorer, edit)
@@ -49,7 +49,7 @@ def edited(explorer: Explorer, points: Points, edits: Sequence[Edit]) -> Points:
 
 
 def shift(explorer: Explorer, edit: Edit) -> Tensor:
-    """What an edit adds to w+, (layers, w_size): nothing outside its layers."""
+    """The change of w+ by an edit, (layers, w_size); 0 outside its layers."""
     first, stop = edit.layers or edit.direction.layers or (0, explorer.layers)
     moved = torch.zeros(explorer.space("w+").shape)
     vector = edit.direction.vector.float().cpu()
@@ -58,7 +58,7 @@ def shift(explorer: Explorer, edit: Edit) -> Tensor:
 
 
 def check(explorer: Explorer, edit: Edit) -> None:
-    """Raises BadValue or UnknownName where an edit doesn't fit the model."""
+    """Raises BadValue or UnknownName if an edit doesn't fit the model."""
     if not (math.isfinite(edit.strength) and abs(edit.strength) <= MOST_STRENGTH):
         raise BadValue(
             "The strength must be between {low} and {high}, got {value}.",
@@ -73,7 +73,7 @@ def check(explorer: Explorer, edit: Edit) -> None:
 
 
 def check_direction(explorer: Explorer, direction: Direction) -> None:
-    """Raises BadValue or UnknownName where a direction doesn't fit the model's spaces."""
+    """Raises BadValue or UnknownName if a direction doesn't fit the model's spaces."""
     wanted = explorer.space(direction.space).shape
     if tuple(direction.vector.shape) != wanted:
         raise BadValue(

@@ -11,7 +11,7 @@ from gan_core.models import listing, loading
 def encode_of(explorer: Explorer) -> Encode | None:
     """The encoder for the model's w+; None if none was trained for its weights.
 
-    Raises BadCheckpoint where it is damaged.
+    Raises BadCheckpoint if it is damaged.
     """
     for name, card in listing.survey()[0].items():
         if card.generator == explorer.fingerprint:

@@ -5,13 +5,13 @@
 | space   | models                        | a point                                                         |
 | ------- | ----------------------------- | --------------------------------------------------------------- |
 | `z`     | all                           | (latent_size,), normally distributed                            |
-| `class` | that know classes             | (classes,) shares; they blend the rows of the class embedding   |
+| `class` | with classes                  | (classes,) shares; they blend the rows of the class embedding   |
 | `codes` | InfoGAN                       | categories as whole numbers, then values in [-1, 1]             |
 | `w`     | style-based (1812.04948)      | (w_size,)                                                       |
 | `w+`    | style-based (1904.03189)      | (layers, w_size)                                                |
 
-`read` and `write` see points through any of them. Pictures are drawn with constant noise, so that a point is always the
-same picture. Edits are made in `home`: w+ where there is one, else z.
+`read` and `write` access points through any of them. Pictures are drawn with constant noise, so that a point always
+gives the same picture. Edits are made in `home`: w+ if there is one, else z.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Explorer:
     """A model and its latent spaces. `lock` guards the networks while hooks are attached."""
 
     def __init__(self, sampler: Sampler) -> None:
-        """Raises BadValue for a model that makes no pictures from latents alone."""
+        """Raises BadValue for a model that doesn't generate pictures from latents alone."""
         generator = sampler.networks.get("generator")
         recipe = sampler.recipe
         drawn = recipe.draws and recipe.task in TASKS and len(sampler.spec.fields.get("real", ())) == 3
@@ -66,7 +66,7 @@ class Explorer:
         self.lock = threading.RLock()
 
     def apart(self) -> Explorer:
-        """The same model with its own lock and hooks, so that users don't wait for each other; weights are shared."""
+        """The same model with a separate lock and hooks, so that users don't wait for each other; shares weights."""
         networks = dict(self.sampler.networks)
         weights = [one for network in networks.values() for one in (*network.parameters(), *network.buffers())]
         copies = copy.deepcopy(networks, {id(one): one for one in weights})
@@ -78,7 +78,7 @@ class Explorer:
 
     @property
     def layers(self) -> int:
-        """How many layers take a w of their own; 0 where the model isn't style-based."""
+        """The number of layers with a w of their own; 0 if the model isn't style-based."""
         return self.styled.num_ws if self.styled else 0
 
     @property
@@ -105,20 +105,20 @@ class Explorer:
         return {name: Space(name, shape) for name, shape in shapes.items()}
 
     def space(self, name: str) -> Space:
-        """Raises UnknownName where this model has no such space."""
+        """Raises UnknownName if this model has no such space."""
         if name not in self.spaces:
             raise UnknownName("latent space", name, self.spaces)
         return self.spaces[name]
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 of the generator's learnt weights in their order: the same for a run, its checkpoint and the shelf."""
+        """sha256 of the generator's learnt weights in order: equal for a run, its checkpoint and its model."""
         return fingerprint(self.generator)
 
     # --- points ------------------------------------------------------------------------------------------------------
 
     def sample(self, count: int, seed: int = 0, label: Classes | None = None) -> Points:
-        """Random points, of one class, of a blend, or of all classes in turn; the same seed is the same pictures.
+        """Random points, of one class, of a blend, or of all classes in turn; the same seed gives the same pictures.
 
         Raises BadValue for an invalid count or class.
         """
@@ -130,7 +130,7 @@ class Explorer:
 
     @torch.no_grad()
     def placed(self, points: Points) -> Points:
-        """Points with w computed from latents and classes, where the model has one."""
+        """Points with w computed from latents and classes, if the model has one."""
         if self.styled is None or points.latents is None:
             return points
         w = self.styled.mapping(points.latents, points.classes)
@@ -138,7 +138,7 @@ class Explorer:
 
     @torch.no_grad()
     def mean(self, label: Classes | None = None) -> Points:
-        """The average point: the mean of w, or latents of 0 (of the first class where none is given)."""
+        """The average point: the mean of w, or latents of 0 (of the first class by default)."""
         if self.styled is None:
             chosen = 0 if label is None and self.sampler.recipe.conditional else label
             template = self.sample(1, 0, chosen)
@@ -146,9 +146,9 @@ class Explorer:
         return Points(ws=self.styled.repeated(self.styled.w_mean[None]).contiguous())
 
     def read(self, points: Points, space: str) -> Tensor:
-        """The points' values in a space, (B, *shape). In w: the mean over the layers, where they differ.
+        """The points' values in a space, (B, *shape). In w: the mean over the layers, if they differ.
 
-        Raises UnknownName, or BadValue where the points weren't made in that space (an inverted picture has no z).
+        Raises UnknownName, or BadValue if the points have no values there (an inverted picture has no z).
         """
         self.space(space)
         if space in ("w", "w+"):
@@ -163,7 +163,7 @@ class Explorer:
     def write(self, points: Points, space: str, values: Tensor) -> Points:
         """The points moved to other values (B, *shape) in a space.
 
-        What lies before it in the chain stays; w is computed anew where latents, classes or codes change, without
+        Earlier spaces of the chain stay unchanged; w is computed again if latents, classes or codes change, without
         truncation or edits. Raises UnknownName, or BadValue for values of another shape or a code out of range.
         """
         shape = self.space(space).shape
@@ -185,9 +185,9 @@ class Explorer:
     # --- pictures ----------------------------------------------------------------------------------------------------
 
     def images(self, points: Points, noise: NoiseMode = "constant") -> Tensor:
-        """Pictures (B, C, H, W) through which gradients flow; style-based ones may leave [-1, 1] a little.
+        """Differentiable pictures (B, C, H, W); those of style-based models may slightly exceed [-1, 1].
 
-        Waits while another thread has something hooked in.
+        Waits while another thread has hooks attached.
         """
         with self.lock:
             if self.styled is not None:
@@ -197,7 +197,7 @@ class Explorer:
 
     @torch.no_grad()
     def draw(self, points: Points, noise: NoiseMode = "constant") -> Tensor:
-        """Pictures (B, C, H, W) in [-1, 1] on the CPU. `noise` "none" leaves it out, where the model has any."""
+        """Pictures (B, C, H, W) in [-1, 1] on the CPU. `noise` "none" turns the model's noise off, if it has any."""
         with self.lock:
             parts = [
                 self.images(part.mapped(lambda values: values.to(self.device)), noise).cpu()

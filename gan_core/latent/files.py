@@ -1,7 +1,7 @@
 """Files of directions and edits: safetensors, with names and numbers as JSON in the header; no pickle.
 
 A file belongs to one model, known by its recipe and the sha256 of the generator's weights; another model refuses it.
-`directions.safetensors` beside a model holds those that come with it.
+`directions.safetensors` beside a model holds its published directions.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MOST_BYTES = 64_000_000
 
 @dataclass(frozen=True)
 class Work:
-    """A named set of edits and, where it was kept, what they start from."""
+    """A named set of edits and, if it was stored, their starting point."""
 
     name: str
     edits: tuple[Edit, ...]
@@ -41,7 +41,7 @@ class Work:
 
 
 def write_directions(path: Path, explorer: Explorer, directions: Sequence[Direction]) -> None:
-    """Writes the file, whole or not at all; raises BadValue for directions that don't fit, or of one name."""
+    """Writes the file, whole or not at all; raises BadValue for directions that don't fit, or duplicate names."""
     for one in directions:
         check_direction(explorer, one)
     names = [one.name for one in directions]
@@ -53,7 +53,7 @@ def write_directions(path: Path, explorer: Explorer, directions: Sequence[Direct
 
 
 def read_directions(path: Path, explorer: Explorer) -> list[Direction]:
-    """The directions of this model's file; raises BadCheckpoint where it is missing, damaged or another model's."""
+    """The directions of this model's file; raises BadCheckpoint if it is missing, damaged or another model's."""
     content, tensors = _read(path, explorer, FORMAT)
     try:
         found = [_direction(one, tensors[str(place)]) for place, one in enumerate(content["directions"])]
@@ -65,7 +65,7 @@ def read_directions(path: Path, explorer: Explorer) -> list[Direction]:
 
 
 def write_work(path: Path, explorer: Explorer, work: Work) -> None:
-    """Writes edits, and what they start from; whole or not at all."""
+    """Writes edits and their starting point, whole or not at all."""
     for edit in work.edits:
         check(explorer, edit)
     tensors = {str(place): edit.direction.vector for place, edit in enumerate(work.edits)}
@@ -79,7 +79,7 @@ def write_work(path: Path, explorer: Explorer, work: Work) -> None:
 
 
 def read_work(path: Path, explorer: Explorer) -> Work:
-    """Edits of this model; raises BadCheckpoint where the file is missing, damaged or another model's, or BadValue."""
+    """Edits of this model; raises BadCheckpoint if the file is missing, damaged or another model's, or BadValue."""
     content, tensors = _read(path, explorer, EDITS)
     try:
         edits = tuple(

@@ -40,7 +40,7 @@ class Film:
 
 
 def check_seconds(seconds: float) -> None:
-    """Raises BadValue for a duration that a film can't have, and for one that isn't a number."""
+    """Raises BadValue for an invalid duration."""
     if not SECONDS[0] <= seconds <= SECONDS[1]:
         raise BadValue(
             "{name} must be between {low} and {high}, got {value}.",
@@ -49,7 +49,7 @@ def check_seconds(seconds: float) -> None:
 
 
 def check_film(path: Path, rate: int, size: int) -> None:
-    """Raises BadValue where a film can't be written like that."""
+    """Raises BadValue if a film can't be written with these settings."""
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise BadValue(
@@ -71,9 +71,9 @@ def check_film(path: Path, rate: int, size: int) -> None:
 def write_film(
     explorer: Explorer, points: Points, path: Path, rate: int = 24, size: int = 256, progress: Progress = silent
 ) -> Film:
-    """Writes the pictures of some points one after the other, whole or not at all.
+    """Writes the pictures of points as the frames of a film, whole or not at all.
 
-    `size` is the width in pixels, `rate` in frames per second. Raises BadValue, or StoreError where writing fails.
+    `size` is the width in pixels, `rate` in frames per second. Raises BadValue, or StoreError if writing fails.
     """
     check_film(path, rate, size)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{TEMPORARY}{path.suffix.lower()}")
@@ -88,7 +88,7 @@ def write_film(
 
 
 def _frames(explorer: Explorer, points: Points, size: int, progress: Progress) -> Iterator[Image.Image]:
-    """RGB pictures of even sides, as video needs; `progress` is called before each, so that it can end the work."""
+    """RGB pictures of even sides, as video needs; `progress` is called before each and can end the work."""
     side = size + size % 2
     done = 0
     for part in points.parts(AT_ONCE):
@@ -103,7 +103,7 @@ def _frames(explorer: Explorer, points: Points, size: int, progress: Progress) -
 
 
 def _write(path: Path, frames: Iterator[Image.Image], count: int, rate: int) -> None:
-    """`count` frames; what a file of this ending needs."""
+    """Writes `count` frames in the format of the file's ending."""
     if path.suffix == ".mp4":
         write_mp4(path, frames, rate)
     elif path.suffix == ".gif":
@@ -115,6 +115,6 @@ def _write(path: Path, frames: Iterator[Image.Image], count: int, rate: int) -> 
 
 
 def _write_zip(path: Path, frames: Iterator[Image.Image]) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # PNG is compressed already
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # PNG is already compressed
         for place, frame in enumerate(frames):
             archive.writestr(f"{place:05d}.png", png(frame))

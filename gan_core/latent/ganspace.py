@@ -18,13 +18,13 @@ from gan_core.latent.directions import Direction, gaussian, signed
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.inside import layer_names, maps
 
-ACTIVATIONS = 1_000  # samples whose activations are compared
+ACTIVATIONS = 1_000  # samples of activations
 
 
 def pca(explorer: Explorer, count: int = 20, seed: int = 0, layer: str | None = None) -> list[Direction]:
-    """The `count` first components, the strongest first; `share` is their part of the variance.
+    """The first `count` components, the strongest first; `share` is their share of the variance.
 
-    `layer` chooses whose activations are compared, for models without w; default: the second that makes maps.
+    `layer` chooses the activations, for models without w; default: the second layer with maps.
     Raises BadValue for an invalid count or layer.
     """
     if explorer.styled is not None:
@@ -63,9 +63,9 @@ def _of_activations(explorer: Explorer, count: int, seed: int, layer: str) -> li
 
 
 def _coordinates(activations: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Of (N, features), the samples' coordinates (N, count) of unit variance, and each one's share of the variance.
+    """The coordinates (N, count) of samples (N, features), with unit variance, and each one's share of the variance.
 
-    The products of all pairs of samples have the same spectrum as the covariance, and are few.
+    The matrix of the samples' products has the same spectrum as the covariance, and is smaller.
     """
     centred = activations - activations.mean(0)
     values, axes = torch.linalg.eigh(centred @ centred.T)  # (N, N)

@@ -1,6 +1,6 @@
 """Inspection of the generator: feature maps of any layer, channel ablation, attention maps.
 
-Switching off what a channel says shows what it draws (GAN Dissection, 1811.10597, section 3.2).
+Switching a channel off shows what it draws (GAN Dissection, 1811.10597, section 3.2).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from gan_core.layers.style import Blur
 from gan_core.layers.style_generator import Noise
 
 MOST_SCALE = 10.0
-PROBES = 3  # pictures drawn to see what a layer gives
+PROBES = 3  # pictures drawn to find the shapes of layers' outputs
 Shape = tuple[int, ...]
 
 
 def layer_names(explorer: Explorer) -> dict[str, Shape]:
-    """The layers in the order in which they work, each with the shape of its maps, (C, h, w).
+    """The layers in order of execution, each with the shape of its maps, (C, h, w).
 
-    Multilayer perceptrons have vectors instead, (F,). Layers that write over another's output stand for it.
+    Multilayer perceptrons have vectors instead, (F,). An in-place layer replaces the one whose output it overwrites.
     """
     shapes = _shapes(explorer)
     maps_alone: dict[str, Shape] = {name: shape for name, shape in shapes.items() if len(shape) == 3}
@@ -39,7 +39,7 @@ def _shapes(explorer: Explorer) -> dict[str, Shape]:
 
     def note(name: str) -> Any:
         def keep(layer: nn.Module, inputs: Any, output: Any) -> None:
-            # what has another count of rows is no picture's own: a weight on its way through spectral norm
+            # an output with another number of rows isn't per picture: a weight inside spectral norm
             if isinstance(output, Tensor) and output.ndim in (2, 4) and len(output) == PROBES:
                 seen.append((name, output))
 
@@ -60,7 +60,7 @@ def _shapes(explorer: Explorer) -> dict[str, Shape]:
 
 
 def _places(explorer: Explorer) -> Iterator[tuple[str, nn.Module]]:
-    """All layers but the whole network, and those of the mapping network, which make no part of a picture."""
+    """All layers except the whole network and those of the mapping network, which draw no part of a picture."""
     for name, layer in explorer.generator.named_modules():
         inner = name.startswith("mapping") or "parametrizations" in name
         if name and not inner and not isinstance(layer, nn.ModuleList):
@@ -95,13 +95,13 @@ def maps(explorer: Explorer, points: Points, layer: str) -> Tensor:
                 explorer.draw(part)
             finally:
                 handle.remove()
-            # not copied in the hook: a layer after it that works in place, such as ReLU, belongs to it
+            # not copied in the hook: a following in-place layer, such as ReLU, belongs to it
             parts.append(kept[0].detach().cpu().contiguous())
     return torch.cat(parts)
 
 
 def watched(explorer: Explorer, points: Points, layer: str) -> tuple[Tensor, Tensor]:
-    """Pictures (B, C, H, W) and a layer's maps (B, c, h, w), through which gradients flow; raises UnknownName."""
+    """Differentiable pictures (B, C, H, W) and maps (B, c, h, w) of a layer; raises UnknownName."""
     kept: list[Tensor] = []
     with explorer.lock:
         handle = _layer(explorer, layer).register_forward_hook(lambda module, inputs, output: kept.append(output))
@@ -114,10 +114,10 @@ def watched(explorer: Explorer, points: Points, layer: str) -> tuple[Tensor, Ten
 
 @contextmanager
 def switched(explorer: Explorer, channels: Mapping[str, Sequence[int]], scale: float = 0.0) -> Iterator[None]:
-    """Within it, some channels of some layers are multiplied by `scale`: 0 is off, 1 as ever, 2 twice as strong.
+    """Context in which some channels of some layers are multiplied by `scale`: 0 is off, 1 unchanged, 2 doubled.
 
-    Raises UnknownName for a layer, BadValue for a channel that it lacks or a scale beyond +-10. Others who draw from
-    the model wait meanwhile.
+    Raises UnknownName for a layer, BadValue for a channel that it lacks or a scale beyond +-10. Other users of the
+    model wait meanwhile.
     """
     if not -MOST_SCALE <= scale <= MOST_SCALE:
         raise BadValue(
@@ -154,7 +154,7 @@ def _scaling(chosen: Sequence[int], scale: float) -> Any:
 
 
 def attention(explorer: Explorer, points: Points) -> dict[str, Tensor]:
-    """Where each place of a picture looks, (B, H, W, h, w) by layer; `[b, y, x]` sums to 1 (1805.08318).
+    """Attention maps of each place of a picture, (B, H, W, h, w) by layer; `[b, y, x]` sums to 1 (1805.08318).
 
     Raises BadValue for a model without attention.
     """
@@ -162,5 +162,5 @@ def attention(explorer: Explorer, points: Points) -> dict[str, Tensor]:
         raise BadValue("{recipe} has no attention layers.", recipe=explorer.sampler.recipe.title)
     inputs = [values for values in (points.latents, points.classes) if values is not None]
     with explorer.lock:
-        explorer.draw(points.mapped(lambda values: values[:1]))  # BigGAN estimates its statistics at the first one
+        explorer.draw(points.mapped(lambda values: values[:1]))  # BigGAN estimates its statistics first
         return {name: found.cpu() for name, found in attention_maps(explorer.generator, *inputs).items()}

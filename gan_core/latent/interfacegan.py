@@ -1,10 +1,10 @@
 """InterFaceGAN: directions from labelled examples, the normal of the separating hyperplane (1907.10786).
 
-    f(w) = n^T w + b  parts the labels;   moving along n changes what was labelled           (section 2.2)
+    f(w) = n^T w + b  separates the labels;   moving along n changes the attribute   (section 2.2)
     n1' = n1 - (projection of n1 on the others)                                               (section 2.3)
 
-The second line is conditional manipulation: what the others say stays as it is. The plane is that of a logistic
-regression in white coordinates, where points vary alike in all directions.
+The second line is conditional manipulation, which keeps the other attributes unchanged. The plane is that of a logistic
+regression in white coordinates, where points vary equally in all directions.
 
 Differs from the paper: logistic regression instead of a support vector machine, on all labels instead of the extremes.
 """
@@ -33,7 +33,7 @@ def boundary(explorer: Explorer, name: str, points: Points, labels: Sequence[boo
     """The direction from negative to positive, learnt from many labelled points. Raises BadValue if all labels are
     equal.
 
-    `accuracy` is that on points left out in turn, in [0, 1].
+    `accuracy` is cross-validated, in [0, 1].
     """
     return _learnt(explorer, name, points, labels, "boundary", strength=1.0)
 
@@ -41,7 +41,7 @@ def boundary(explorer: Explorer, name: str, points: Points, labels: Sequence[boo
 def from_labels(explorer: Explorer, name: str, points: Points, marks: Sequence[bool]) -> Direction:
     """The direction from negative to positive, from 10 or more labelled samples, with strong regularisation.
 
-    `accuracy` is that on samples left out in turn. Raises BadValue for too few marks, or where all are alike.
+    `accuracy` is cross-validated. Raises BadValue for too few marks, or if all are equal.
     """
     if not LEAST_MARKS <= len(marks) <= MOST_MARKS:
         raise BadValue(
@@ -67,8 +67,8 @@ def _learnt(
 
 
 def hyperplane(values: np.ndarray, labels: np.ndarray, strength: float) -> tuple[np.ndarray, float]:
-    """The unit normal (d,) of the plane that parts `values` (N, d) by `labels` (N,), and its accuracy on points left
-    out in turn (0 to 1), each class weighing the same. `strength` is the inverse of the weight decay.
+    """The unit normal (d,) of the plane that separates `values` (N, d) by `labels` (N,), and its cross-validated
+    accuracy (0 to 1), with equal weights for both classes. `strength` is the inverse of the weight decay.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_score
@@ -84,19 +84,19 @@ def hyperplane(values: np.ndarray, labels: np.ndarray, strength: float) -> tuple
 
 
 def _raw(white: Tensor, around: Gaussian) -> Tensor:
-    """A unit vector of white coordinates as a move of the space, one standard deviation long.
+    """Converts a unit vector of white coordinates to a move in the space, one standard deviation long.
 
-    Moving along the plane's own normal would also move whatever varies together with it; the white normal, carried
-    back by the square root of the covariance, moves what the labels tell and leaves what is independent of it.
+    Moving along the plane's own normal would also change everything correlated with it; the white normal, transformed
+    back by the square root of the covariance, changes the labelled attribute and leaves independent ones unchanged.
     """
     return (around.root @ white).float()
 
 
 def conditioned(explorer: Explorer, direction: Direction, others: Sequence[Direction]) -> Direction:
-    """The direction without its parts along others, so that what they say stays. One unit long again.
+    """The direction without its components along others, so that their attributes stay unchanged; rescaled to one unit.
 
-    In white coordinates, where independent attributes are orthogonal. Raises BadValue where nothing is left of it, or
-    where the directions aren't plain vectors of one space.
+    In white coordinates, where independent attributes are orthogonal. Raises BadValue if nothing is left of it, or if
+    the directions aren't plain vectors of one space.
     """
     around = gaussian(explorer)
     for one in (direction, *others):
@@ -125,5 +125,5 @@ def conditioned(explorer: Explorer, direction: Direction, others: Sequence[Direc
 
 
 def within(direction: Direction, layers: Layers | None) -> Direction:
-    """The same direction, acting in these layers alone."""
+    """The same direction, restricted to these layers."""
     return Direction(direction.name, direction.space, direction.vector, direction.kind, layers, direction.facts)

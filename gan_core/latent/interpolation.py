@@ -3,8 +3,9 @@
     lerp:  (1 - t) a + t b
     slerp: sin((1 - t) theta) / sin(theta) a + sin(t theta) / sin(theta) b      (Shoemake 1985; 1609.04468, section 2.1)
 
-Normal latents of many dimensions lie near a sphere, whose inside is rarely seen in training: slerp keeps their length.
-It applies to z; shares of classes and w are always mixed linearly. "smooth" is a cubic spline through all keyframes.
+Normal latents of many dimensions lie near a sphere, whose inside is rare in training: slerp keeps their length. It
+applies to z; shares of classes and w are always interpolated linearly. "smooth" is a cubic spline through all
+keyframes.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ Between = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def lerp(one: Tensor, other: Tensor, share: Tensor) -> Tensor:
-    """(N, ...) and (N, ...), `share` (N,) in [0, 1] of the other."""
+    """Linear interpolation of (N, ...) and (N, ...), `share` (N,) in [0, 1] of the other."""
     return one.lerp(other, share.to(one).reshape(-1, *[1] * (one.ndim - 1)))  # (N,) -> (N, 1, ...)
 
 
 def slerp(one: Tensor, other: Tensor, share: Tensor) -> Tensor:
-    """(N, d) and (N, d): directions turn evenly, lengths change linearly. Parallel ones are mixed linearly."""
+    """Spherical interpolation of (N, d) and (N, d), linear for parallel ones; lengths change linearly."""
     lengths = one.norm(dim=1, keepdim=True), other.norm(dim=1, keepdim=True)
     units = one / lengths[0].clamp(min=1e-12), other / lengths[1].clamp(min=1e-12)
     angle = (units[0] * units[1]).sum(1, keepdim=True).clamp(-1, 1).acos()  # (N, 1)
@@ -42,11 +43,11 @@ def slerp(one: Tensor, other: Tensor, share: Tensor) -> Tensor:
 def interpolate(
     explorer: Explorer, keyframes: Points, frames: int, closed: bool = False, kind: str = "linear"
 ) -> Points:
-    """`frames` points through all keyframes, evenly spaced in time; `closed` goes back to the first one.
+    """`frames` points through all keyframes, evenly spaced in time; `closed` returns to the first one.
 
-    A closed way doesn't show the first keyframe twice, so that it can be repeated. Spherical ways lead through z, hence
-    without the truncation and edits of w; all others lead through w where there is one. Raises BadValue for too few or
-    many keyframes or frames, an unknown kind, or keyframes without a z.
+    A closed path doesn't repeat the first keyframe, so that it can be looped. Spherical paths are in z, and therefore
+    without the truncation and edits of w; all others are in w if there is one. Raises BadValue for too few or many
+    keyframes or frames, an unknown kind, or keyframes without a z.
     """
     count = len(keyframes)
     if kind not in WAYS:
@@ -74,7 +75,7 @@ def interpolate(
 
 
 def _at(values: Tensor, times: Tensor, between: Between) -> Tensor:
-    """Keyframes (K, ...) -> their values at some times (F,), counted in keyframes; K is the first one again."""
+    """Interpolates keyframes (K, ...) at times (F,), counted in keyframes; K is the first one again."""
     first = times.floor().long().to(values.device)
     return between(values[first % len(values)], values[(first + 1) % len(values)], times.frac())
 

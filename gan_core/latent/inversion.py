@@ -4,10 +4,10 @@
 
 Image2StyleGAN (1904.03189) optimises a w for each layer, as StyleGAN2's projector does one for all (1912.04958, section
 5), with a learning rate that rises and falls. The pixel term compares the picture at three resolutions, so that large
-forms are found first. F is any net that describes pictures. The prior keeps w among those that the generator was
-trained with (white coordinates: deviations from the mean of w), so that the found picture can still be edited. Models
-without w are inverted in z, which has the same prior. Where it starts decides how many steps it takes: the mean, the
-nearest of many samples, or what an encoder finds (encoding.py).
+shapes are found first. F is any net that describes pictures. The prior keeps w within the generator's training
+distribution (white coordinates: deviations from the mean of w), so that the found picture can still be edited. Models
+without w are inverted in z, which has the same prior. The number of steps depends on the start: the mean, the nearest
+of many samples, or an encoder's output (encoding.py).
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from gan_core.pictures.decoding import Unusable, plain, square
 Describe = Callable[[Tensor], Tensor]  # pictures (B, C, H, W) in [-1, 1] -> features (B, d)
 Encode = Callable[[Tensor], Tensor]  # pictures (B, C, H, W) -> values of the home space, (B, *shape)
 
-LIMIT = 254 / 255  # from here on a level is the brightest of 256
-SCALES = 3  # the picture, and halved so often but once
+LIMIT = 254 / 255  # level from which a pixel is the brightest of 256
+SCALES = 3  # resolutions: the picture, and each half the one before
 MOST_STEPS = 5_000
 MOST_WEIGHT = 100.0
 STARTS = ("mean", "nearest", "encoder")
 LEAST_SIDE = 8  # pixels
 RISE, FALL = 0.05, 0.25  # shares of the steps in which the rate rises and falls (1912.04958, appendix D)
 NEAR_MEAN = 0.1  # deviations
-CANDIDATES = 512  # samples among which the nearest start is looked for
+CANDIDATES = 512  # samples among which the nearest is the start
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Settings:
     """`start`: "mean", "nearest" of many samples, or "encoder"."""
 
     steps: int = 300
-    rate: float = 0.1  # in deviations of w a step
+    rate: float = 0.1  # in deviations of w per step
     pixel: float = 1.0
     feature: float = 0.1
     prior: float = 0.002
@@ -57,20 +57,20 @@ class Settings:
 
 @dataclass(frozen=True)
 class InversionStep:
-    """A step of the search."""
+    """The state of the search after a step."""
 
     step: int
     points: Points  # one point
     picture: Tensor  # (1, C, H, W) in [-1, 1]
     psnr: float  # decibel
-    distance: float  # root mean square of the features' difference; not a number without a net
-    share: float  # of the steps that are done
+    distance: float  # root mean square of the features' difference; NaN without a net
+    share: float  # share of finished steps
 
 
 def prepared(picture: Image.Image, explorer: Explorer, box: tuple[int, int, int, int] | None = None) -> Tensor:
     """The middle square of a picture, or of its part `box` (left, top, right, bottom) in pixels, at the model's size.
 
-    (1, C, H, W) in [-1, 1]. Raises BadValue where there are fewer than 8 pixels, or a box that isn't in the picture.
+    (1, C, H, W) in [-1, 1]. Raises BadValue for fewer than 8 pixels, or a box outside the picture.
     """
     channels, side, _ = explorer.image_shape
     if box is not None:
@@ -94,9 +94,9 @@ def invert(
     explorer: Explorer, target: Tensor, settings: Settings = Settings(), describe: Describe | None = None,
     encode: Encode | None = None, every: int = 10,
 ) -> Iterator[InversionStep]:  # fmt: skip
-    """Searches for the point of a picture (1, C, H, W); yields where it stands every few steps, and at the end.
+    """Searches for the point of a picture (1, C, H, W); yields its state every few steps, and at the end.
 
-    Stops when the caller stops asking. Raises BadValue for settings out of range or a picture of another shape.
+    Stops when the caller stops iterating. Raises BadValue for settings out of range or a picture of another shape.
     """
     _check(explorer, target, settings, encode)
     around, template = gaussian(explorer), explorer.sample(1, settings.seed) if not explorer.styled else explorer.mean()
@@ -137,7 +137,7 @@ def pixel_distance(picture: Tensor, target: Tensor) -> Tensor:
 
 
 def reachable(picture: Tensor, target: Tensor) -> Tensor:
-    """The target, but the picture itself where it goes beyond black or white that is wanted: there it will be cut."""
+    """The target, but the picture itself where it exceeds a black or white target: there it will be clipped."""
     beyond = ((target >= LIMIT) & (picture > target)) | ((target <= -LIMIT) & (picture < target))
     return torch.where(beyond, picture.detach(), target)
 
@@ -172,7 +172,7 @@ def _start(
     explorer: Explorer, target: Tensor, settings: Settings, describe: Describe | None, encode: Encode | None
 ) -> Points:
     if settings.start == "mean" and explorer.styled is None:
-        # at latents of 0 a network without biases has no slope
+        # at latents of 0 a network without biases has zero gradient
         random = explorer.sample(1, settings.seed)
         return explorer.write(random, "z", NEAR_MEAN * explorer.read(random, "z"))
     if settings.start == "mean":
@@ -182,7 +182,7 @@ def _start(
         return explorer.write(explorer.mean(), explorer.home, encode(target))
     candidates = explorer.sample(CANDIDATES, settings.seed)
     drawn = explorer.draw(candidates).to(target)
-    # without a net, small pictures stand for features
+    # without a net, small pictures replace features
     seen, wanted = (small(pictures) if describe is None else describe(pictures) for pictures in (drawn, target))
     return candidates.at(int((seen - wanted).square().mean(1).argmin()))
 

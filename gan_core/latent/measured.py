@@ -1,7 +1,7 @@
-"""Measurements of a model by an attribute classifier: how far each direction moves its own value and all others, and
-which attributes change with a band of layers. They are kept beside the directions, as `measured.json`.
+"""Measurements of a model by an attribute classifier: the change of each value per unit of each direction, and the
+attributes that change with a band of layers. They are stored beside the directions, as `measured.json`.
 
-A file belongs to one model, as a file of directions does.
+A file belongs to one model, like a file of directions.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from gan_core.latent.mixing import Band, band_changes
 
 MEASURED = "measured.json"
 FORMAT = "ganscope.measured.1"
-DIGITS = 3  # behind the point
+DIGITS = 3  # decimals
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ def measure_model(
     seed: int = 1,
     progress: Progress = silent,
 ) -> Measured:
-    """Measures the bands, and the directions named after values of the classifier; raises BadValue for none."""
+    """Measures the bands, and the directions named after the classifier's values; raises BadValue if there are none."""
     named = [one for one in directions if one.name in classifier.names]
     leakage = measure(explorer, named, classifier, seed=seed, progress=progress)
     return Measured(leakage, measured_bands(explorer, classifier, seed))
 
 
 def measured_bands(explorer: Explorer, classifier: AttributeClassifier, seed: int = 1) -> dict[str, Band]:
-    """What each band of layers changes, as far as the model has it."""
+    """The changes by each band of layers that the model has."""
     layers = {name: band_layers(explorer.layers, name) for name in EDGES}
     ranges = {name: (found.start, found.stop) for name, found in layers.items() if found}
     return dict(zip(ranges, band_changes(explorer, classifier, list(ranges.values()), seed=seed), strict=True))
@@ -74,7 +74,7 @@ def write_measured(path: Path, explorer: Explorer, measured: Measured) -> None:
 
 
 def read_measured(path: Path, explorer: Explorer) -> Measured:
-    """Raises BadCheckpoint where the file is missing, damaged or another model's."""
+    """Reads the file; raises BadCheckpoint if it is missing, damaged or another model's."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         owner = content["recipe"], content["model"]

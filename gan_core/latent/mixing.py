@@ -13,13 +13,13 @@ from gan_core.latent.attribute_classifier import AttributeClassifier
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points
 
-CHANGED = 0.25  # an attribute belongs to a band's words if it changes in so large a share of the pictures
+CHANGED = 0.25  # share of pictures in which an attribute must change to be listed for a band
 
 
 def mixed(explorer: Explorer, points: Points, others: Points, layers: Collection[int]) -> Points:
-    """`points`, with the chosen layers' w from `others`; raises BadValue for layers that aren't there.
+    """`points`, with the chosen layers' w from `others`; raises BadValue for layers that the model lacks.
 
-    One point on either side serves for all of the other.
+    A single point on either side is combined with all of the other.
     """
     ws, foreign = (_ws(explorer, side) for side in (points, others))
     wrong = [layer for layer in layers if not 0 <= layer < explorer.layers]
@@ -33,7 +33,7 @@ def mixed(explorer: Explorer, points: Points, others: Points, layers: Collection
 
 
 def crossover(explorer: Explorer, coarse: Points, fine: Points, first: int) -> Points:
-    """Layers before `first` from one, from there on from the other; `first` in 0..layers."""
+    """Layers before `first` from one, the rest from the other; `first` in 0..layers."""
     if not 0 <= first <= explorer.layers:
         raise BadValue(
             "The crossover must be between 0 and {layers}, got {first}.", layers=explorer.layers, first=first
@@ -56,14 +56,14 @@ def _ws(explorer: Explorer, points: Points) -> Tensor:
 
 @dataclass(frozen=True)
 class Band:
-    """Neighbouring layers, and which attributes they change: the share of pictures in which each does."""
+    """Adjacent layers, and the share of pictures in which they change each attribute."""
 
     layers: tuple[int, int]
     changes: dict[str, float]
 
     @property
     def words(self) -> list[str]:
-        """The attributes that it is known by, the most changed first."""
+        """The attributes listed for it, the most changed first."""
         ordered = sorted(self.changes, key=lambda name: -self.changes[name])
         return [name for name in ordered if self.changes[name] >= CHANGED]
 
@@ -75,9 +75,9 @@ def band_changes(
     pairs: int = 64,
     seed: int = 0,
 ) -> list[Band]:
-    """What each band of layers changes: its w is exchanged for another image's, and the classifier compares.
+    """Measures the changes by each band of layers: its w is replaced by another image's, and the classifier compares.
 
-    A share is that of the pictures in which the classifier names another value of the attribute than before.
+    A share is that of the pictures for which the classifier's value of the attribute changes.
     """
     points, others = (explorer.sample(pairs, seed + place) for place in (0, 1))
     before = classifier.named(explorer.draw(points))

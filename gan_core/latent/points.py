@@ -15,9 +15,9 @@ from gan_core.errors import BadValue
 
 @dataclass(frozen=True)
 class Points:
-    """Latents, shares of the classes, and a w for each layer, as far as the model has them.
+    """Latents, shares of the classes, and a w for each layer, if the model has them.
 
-    Where `ws` is given, it alone makes the pictures, and the others tell where it came from.
+    If `ws` is given, it alone determines the pictures, and the others record its origin.
     """
 
     latents: Tensor | None = None  # (B, latent_size)
@@ -32,33 +32,33 @@ class Points:
         return len(next(values for values in (self.ws, self.latents) if values is not None))
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> Points:
-        """The same change of all parts."""
+        """Applies a function to all parts."""
         parts = {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
         return Points(**{name: None if values is None else change(values) for name, values in parts.items()})
 
     def at(self, *places: int) -> Points:
-        """Some of the points, in that order; raises BadValue for places that aren't there."""
+        """Some of the points, in the given order; raises BadValue for places out of range."""
         wrong = [place for place in places if not 0 <= place < len(self)]
         if wrong:
             raise BadValue("Point {place} doesn't exist: there are {count}.", place=wrong[0], count=len(self))
         return self.mapped(lambda values: values[list(places)])
 
     def parts(self, size: int) -> Iterator[Points]:
-        """All points in their order, at most `size` at once."""
+        """All points in order, at most `size` at once."""
         for start in range(0, len(self), size):
             yield self.mapped(operator.itemgetter(slice(start, start + size)))
 
     def repeated(self, times: int) -> Points:
-        """Each point so many times in a row: a a b b."""
+        """Repeats each point: a a b b."""
         return self.mapped(lambda values: values.repeat_interleave(times, 0))
 
     def tiled(self, times: int) -> Points:
-        """All points, so many times: a b a b."""
+        """Repeats all points in order: a b a b."""
         return self.mapped(lambda values: torch.cat([values] * times))
 
 
 def joined(parts: Sequence[Points]) -> Points:
-    """Points one after another; what one of them lacks is left out."""
+    """Concatenates points; parts that one of them lacks are left out."""
 
     def together(name: str) -> Tensor | None:
         values = [getattr(part, name) for part in parts]

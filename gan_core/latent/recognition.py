@@ -1,10 +1,10 @@
 """Whether an image is in a translator's domain, and which of its two directions fits it.
 
-Of a picture like those that it has learnt from, a model of two ways makes the same picture again when it is led there
-and back; of others it doesn't. How far it is off is given as a multiple of what is usual for pictures that it hasn't
-learnt from, but knows. Which of the two kinds a picture is of, the way on which it comes back better tells, and the
-model's own discriminators with it, where they were kept. A model of one way is asked how far the picture lies from the
-nearest example, both as small ones of 8 x 8 pixels, again as a multiple of what is usual among the examples.
+A model with two directions reconstructs a picture from its domain when it is translated there and back; it doesn't
+reconstruct others. The error is given as a multiple of the usual one for held-out pictures of the domain. The direction
+with the better reconstruction shows to which of the two kinds a picture belongs, together with the model's
+discriminators, if they were stored. For a model with one direction the distance of the picture to the nearest example
+is used, both as small ones of 8 x 8 pixels, again as a multiple of the usual distance among the examples.
 """
 
 from __future__ import annotations
@@ -22,34 +22,35 @@ from gan_core.latent.inversion import small
 if TYPE_CHECKING:
     from gan_core.models.sampler import Sampler
 
-# of 500 unseen pencil drawings and faces, and of emoji, 98 % are nearer; 98 % of photos and of the others' are farther
+# of 500 unseen pencil drawings and faces, and of emoji, 98 % are nearer; 98 % of photos and of the other kinds are
+# farther
 FAR_BACK = 2.5
 # of unseen edges of faces, heroes and faces 95 % are nearer, 98 % of photos farther; pencil drawings count as edges
 FAR_NEAR = 1.5
-LEAST = 4  # examples among which distances are usual
-TINY = 0.01  # of a usual distance: networks that change nothing are no measure
+LEAST = 4  # examples that are needed for usual distances
+TINY = 0.01  # least usual distance: networks that change nothing can't be used
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`likely` is the direction that a picture should go; `times` how far it is from what each direction knows."""
+    """`likely` is the direction for a picture; `times` its distance from each direction's domain."""
 
     likely: str
     times: Mapping[str, float]
-    far: float  # from here on of `times`, the model knows no such pictures
+    far: float  # limit of `times`, above which pictures are outside the domain
 
     def known(self, direction: str) -> bool:
         return self.times[direction] <= self.far
 
     @property
     def strange(self) -> bool:
-        """Whether the model knows such pictures in no direction at all."""
+        """Whether the picture is outside the domain of every direction."""
         return not any(map(self.known, self.times))
 
 
 class Recognition:
     """A model's domain. `examples` (N, C, H, W) of each direction are held out; `discriminators` are those for the
-    images that a direction takes, as far as they were kept.
+    inputs of a direction, as far as they were stored.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Recognition:
 
     @torch.no_grad()
     def kind(self, picture: Tensor) -> Kind:
-        """Of a picture (1, C, H, W) in [-1, 1]."""
+        """The kind of a picture (1, C, H, W) in [-1, 1]."""
         times = {name: self._distance(name, picture) / usual for name, usual in self._usual.items()}
         says = {name: -math.log(max(times[name], TINY)) for name in times}
         for name, discriminator in self._discriminators.items():
@@ -82,7 +83,7 @@ class Recognition:
 
     @torch.no_grad()
     def _usually(self, direction: str, examples: Tensor | None) -> float:
-        """The median of the examples' own distances; 1 where there are too few."""
+        """The median of the examples' own distances; 1 if there are too few."""
         if direction in self._back:
             if examples is None or len(examples) < LEAST:
                 return 1.0
@@ -97,14 +98,14 @@ class Recognition:
 
 
 def way_back(sampler: Sampler, direction: str) -> str:
-    """The direction that leads back, "" where there is none."""
+    """The reverse direction, "" if there is none."""
     start, _to, end = direction.partition("_to_")
     back = f"{end}_to_{start}"
     return back if back in sampler.recipe.translations else ""
 
 
 def whole(sampler: Sampler) -> Sampler:
-    """The sampler that shows all of the change, where it can be made to show less."""
+    """The sampler at full strength, if its strength can be set."""
     if getattr(sampler.hparams, "strength", 1.0) == 1.0:
         return sampler
     return type(sampler)(sampler.recipe, replace(sampler.hparams, strength=1.0), sampler.spec, sampler.networks)

@@ -2,12 +2,12 @@
 
     n* = argmax_{|n| = 1} |A n|^2,   hence   A^T A n_k = lambda_k n_k                                 (equations 3 to 5)
 
-A is what first acts on the latent: for style-based models all layers' `style` weights, one below the other (a range of
-layers gives directions for these layers alone); else the first layer's, and for BigGAN also what steers each block's
-batch-norm from its own chunk of z. `eigenvalue` is lambda_k over the largest. One unit is a standard deviation.
+A is the first weight applied to the latent: for style-based models all layers' `style` weights, stacked (a range of
+layers gives directions for these layers only); else the first layer's, and for BigGAN also the weights from each chunk
+of z to its block's batch-norm. `eigenvalue` is lambda_k over the largest. One unit is a standard deviation.
 
-Differs from the authors' code, which first scales each row of A to unit length: here rows count as the network weighs
-them, which is the paper's equation.
+Differs from the authors' code, which first scales each row of A to unit length: here rows keep their length, as in the
+paper's equation.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gan_core.layers.style_generator import StyleGenerator
 
 
 def sefa(explorer: Explorer, count: int = 20, layers: Layers | None = None) -> list[Direction]:
-    """The `count` first directions, the strongest first; raises BadValue where the model doesn't allow it."""
+    """The first `count` directions, the strongest first; raises BadValue if the model doesn't allow it."""
     check_layers(explorer, layers)
     weights = first_weights(explorer, layers).detach().double().cpu()  # (rows, d)
     if not 1 <= count <= weights.shape[1]:
@@ -62,9 +62,9 @@ def first_weights(explorer: Explorer, layers: Layers | None) -> Tensor:
 
 @torch.no_grad()
 def style_weights(generator: StyleGenerator) -> Iterator[tuple[int, Tensor]]:
-    """Each layer's number and its `style` weight (outputs, w_size), as it is used.
+    """Each layer's number and its effective `style` weight (outputs, w_size).
 
-    Which layer of w a `style` reads is found by giving each layer its own number as w.
+    The layer of w that a `style` reads is found by passing each layer its own number as w.
     """
     found: list[tuple[EqualisedLinear, int]] = []
 
@@ -84,7 +84,7 @@ def style_weights(generator: StyleGenerator) -> Iterator[tuple[int, Tensor]]:
 
 
 def _of_stem(generator: nn.Module) -> Tensor:
-    """The first layer's weight as (outputs, inputs); classes' inputs stand behind the latents' in it."""
+    """The first layer's weight as (outputs, inputs); the inputs for classes come after those for latents."""
     for layer in generator.modules():
         if isinstance(layer, nn.Linear):
             return layer.weight
@@ -94,7 +94,7 @@ def _of_stem(generator: nn.Module) -> Tensor:
 
 
 def _of_chunks(generator: BigganGenerator, size: int) -> Tensor:
-    """The stem reads the first chunk of z, each block's batch-norms their own: blocks of one matrix."""
+    """The stem reads the first chunk of z, each block's batch-norms its own: blocks of one matrix."""
     rows = [_padded(generator.body.stem.weight, 0, size)]
     start = generator.chunks[0]
     for width, block in zip(generator.chunks[1:], generator.body.blocks, strict=True):

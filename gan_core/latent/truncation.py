@@ -3,9 +3,9 @@
     w' = c + psi (w - c)                                                             (1812.04948, appendix B)
 
 c is the mean of w, or the nearest of several cluster centres (multi-modal truncation, 2202.12211, section 3.2), so that
-at psi = 0 there are several typical pictures instead of one. Layers from `cutoff` on are left as they are: truncating
-the coarse layers alone keeps colours. A model without w, if it can be truncated at all, redraws latents beyond a
-threshold (BigGAN, 1809.11096).
+at psi = 0 there are several typical pictures instead of one. Layers from `cutoff` on are not changed: truncating only
+the coarse layers keeps colours. A model without w, if it supports truncation, draws latents beyond a threshold again
+(BigGAN, 1809.11096).
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from gan_core.latent.points import Points
 from gan_core.models.sampler import MOST_TRUNCATION
 
 MOST_CENTRES = 64
-SAMPLES = 4_000  # of w, that centres are found among
+SAMPLES = 4_000  # of w, for finding centres
 
 
 @dataclass(frozen=True)
 class Truncation:
-    """How much: 0 gives the average picture, 1 changes nothing, up to 1.5 exaggerates."""
+    """Truncation settings; `psi` 0 gives the average picture, 1 changes nothing, up to 1.5 exaggerates."""
 
     psi: float = 1.0
-    cutoff: int | None = None  # the first layer that is left alone; None: none is
+    cutoff: int | None = None  # the first layer that isn't changed; None: all are changed
     centres: Tensor | None = None  # (K, w_size); None: the mean of w
 
 
 def truncated(explorer: Explorer, points: Points, truncation: Truncation) -> Points:
-    """Points pulled towards their centre; raises BadValue where psi, cutoff or the model don't allow it."""
+    """Points pulled towards their centre; raises BadValue for an invalid psi or cutoff, or an unsuitable model."""
     if not 0 <= truncation.psi <= MOST_TRUNCATION:
         raise BadValue(
             "The truncation must be between 0 and {most}, got {psi}.", most=MOST_TRUNCATION, psi=truncation.psi
@@ -67,7 +67,7 @@ def _by_redrawing(explorer: Explorer, points: Points, truncation: Truncation) ->
 
 
 def nearest(w: Tensor, centres: Tensor) -> Tensor:
-    """For each w (B, w_size) the nearest of the centres (K, w_size)."""
+    """The nearest of the centres (K, w_size) for each w (B, w_size)."""
     return centres[torch.cdist(w, centres).argmin(1)]
 
 

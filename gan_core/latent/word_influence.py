@@ -1,10 +1,10 @@
-"""Which word of a sentence acts where, for models that draw from words.
+"""Where each word of a sentence acts on the picture, for models conditioned on words.
 
     maps_i(j) = mean over channels |G(z, s)_j - G(z, s without word i)_j|                       (occlusion, 1311.2901)
 
-A word is left out by its token: the others keep their places, and the latents are the same. This holds for every model
-that draws from words. A model with attention also says itself what each place of its second stage reads
-(`gans/stackgan.py`, 1711.10485).
+A word is left out by removing its token: the others keep their places, and the latents stay the same. This works for
+every model conditioned on words. A model with attention also provides the words that each place of its second stage
+attends to (`gans/stackgan.py`, 1711.10485).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from gan_core.models.sampler import Sampler
 
 @dataclass(frozen=True, eq=False)
 class Influence:
-    """Of one picture (C, H, W) in [-1, 1] and n words: `left_out` (n, H, W), mean changes of the channels, in [0, 1];
-    `attended` (n, h, w), shares of what each place reads, or None for models that don't attend to words.
+    """The influence of n words on a picture (C, H, W) in [-1, 1]: `left_out` (n, H, W), mean changes of the channels,
+    in [0, 1]; `attended` (n, h, w), attention of each place to the words, or None for models without such attention.
     """
 
     picture: Tensor
@@ -34,7 +34,7 @@ class Influence:
 def influence(sampler: Sampler, latents: Tensor, tokens: Tensor, psi: float | None = None) -> Influence:
     """Where each word of a sentence (T,) acts in the picture of latents (latent_size,); `psi` as in `Sampler.draw`.
 
-    Raises BadValue for a model that doesn't draw from words, and for a sentence without words.
+    Raises BadValue for a model that isn't conditioned on words, and for a sentence without words.
     """
     if "words" not in sampler.recipe.capabilities:
         raise BadValue("{recipe} doesn't draw from words.", recipe=sampler.recipe.title)

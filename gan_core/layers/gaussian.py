@@ -16,7 +16,7 @@ class Gaussian(NamedTuple):
 
     @classmethod
     def of(cls, points: Tensor) -> Gaussian:
-        """Fitted to points (N, d)."""
+        """The Gaussian fitted to points (N, d)."""
         precise = points.double().cpu()
         return cls(precise.mean(0), precise.T.cov())
 

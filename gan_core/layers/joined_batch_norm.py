@@ -4,8 +4,8 @@
     dx = gain / sigma (dy - E[dy] - x' E[dy x'])        x' = (x - mean) / sigma, E over all ranks' items
 
 PyTorch's SyncBatchNorm needs GPUs and can't be differentiated twice. Here the ranks' means and variances are collected
-in one call, and the two sums of the way back in another. First derivatives use PyTorch's own kernels; where the way
-back is itself differentiated, it is computed from ordinary operations.
+in one call, and the two sums of the backward pass in another. First derivatives use PyTorch's own kernels; if the
+backward pass is itself differentiated, it is computed from ordinary operations.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from gan_core.ranks import Ranks, current
 class JoinedBatchNorm(_BatchNorm):
     """(B, C, ...) -> the same shape, normalised by the statistics of all ranks' items.
 
-    Alone, or in evaluation mode, it is ordinary batch normalisation.
+    In a single process, or in evaluation mode, it is ordinary batch normalisation.
     """
 
     @classmethod
     def of(cls, norm: _BatchNorm) -> JoinedBatchNorm:
-        """The same layer, which shares its weights and buffers."""
+        """Converts a layer, sharing its weights and buffers."""
         joined = cls(norm.num_features)
         joined.__dict__.update(norm.__dict__)
         return joined
@@ -50,7 +50,7 @@ class JoinedBatchNorm(_BatchNorm):
 
     @torch.no_grad()
     def _update(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        """The running statistics, as PyTorch updates them: with the unbiased variance."""
+        """Updates the running statistics like PyTorch, with the unbiased variance."""
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         self.num_batches_tracked.add_(1)

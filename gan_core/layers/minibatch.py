@@ -9,7 +9,7 @@ from gan_core.ranks import current
 
 
 def group_of(wanted: int, count: int) -> int:
-    """The size of groups in a batch of `count`: as wanted, or the whole batch where that is no multiple of it."""
+    """The size of groups in a batch of `count`: as wanted, or the whole batch if that is no multiple of it."""
     return wanted if wanted == 1 or count % wanted == 0 else count
 
 
@@ -52,7 +52,7 @@ class MinibatchStandardDeviation(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         ranks, count = current(), features.shape[0]
-        # a group takes every (B/G)-th item: where it divides a rank's part, none spans two ranks
+        # a group takes every (B/G)-th item: if that divides a rank's part, no group spans two ranks
         if ranks.size == 1 or count % self.group == 0:
             deviations = self._deviations(features)
         else:

@@ -37,7 +37,7 @@ class ConditionalBatchNorm(nn.Module):
 
 
 class AttentionLayer(nn.Module, ABC):
-    """A layer of attention between positions that `attention_maps` can show, unless it looks at parts of a map only."""
+    """A layer of attention between positions that `attention_maps` can show, unless it attends to parts of a map."""
 
     whole = True
 

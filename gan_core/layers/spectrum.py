@@ -2,10 +2,10 @@
 
     S = log10(|STFT(x)| M)          x' = GriffinLim(max(0, 10^S M^+))
 
-Waves (B, L) become (B, 1, BANDS, L / HOP) in [-1, 1], low bands last as a picture shows them; -1 is silence, and 1
-about the loudest that a voice with a peak of 0.95 reaches. The mel bands are Slaney's (linear below 1 kHz). The way
-back takes their pseudo-inverse and finds phases by the fast Griffin-Lim algorithm (Perraudin, Balazs, Søndergaard
-2013), which begins with phases of zero and so needs no random numbers.
+Waves (B, L) become (B, 1, BANDS, L / HOP) in [-1, 1], low bands last as in a picture; -1 is silence, and 1 about the
+maximum of a voice with a peak of 0.95. The mel bands are Slaney's (linear below 1 kHz). The inverse uses their
+pseudo-inverse and finds phases by the fast Griffin-Lim algorithm (Perraudin, Balazs, Søndergaard 2013), which starts
+from phases of zero and so needs no random numbers.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def istft(spectra: Tensor) -> Tensor:
 
 
 def _overlapped(frames: Tensor) -> Tensor:
-    """Frames (B, T, WINDOW) added up, each HOP after the one before: (B, (T + 1) * HOP)."""
+    """Overlap-adds frames (B, T, WINDOW) with hops of HOP: (B, (T + 1) * HOP)."""
     first, second = frames[:, :, :HOP], frames[:, :, HOP:]
     return (pad(first, (0, 0, 0, 1)) + pad(second, (0, 0, 1, 0))).flatten(1)
 

@@ -189,7 +189,7 @@ class StyleGenerator(nn.Module, ABC):
 def draw_truncated(
     networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None, psi: float
 ) -> Tensor:
-    """As `draw_clamped`, with w' = w_mean + psi (w - w_mean) (1812.04948, appendix B).
+    """Like `draw_clamped`, with w' = w_mean + psi (w - w_mean) (1812.04948, appendix B).
 
     psi = 1 changes nothing; at 0 all images equal the average one. The paper truncates the coarse layers only; here all
     layers are truncated.

@@ -1,4 +1,4 @@
-"""Networks for texts: an LSTM that chooses one token after the other, and a convolutional judge of whole texts."""
+"""Networks for texts: an LSTM that generates one token after the other, and a convolutional discriminator of texts."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from gan_core.layers.blocks import Dropout, logit_head
 
 State = tuple[Tensor, Tensor]  # hidden state and cell of an LSTM, (B, hidden) each
 END = 0  # the token after which nothing follows, as in `data.tokens`
-LEAST = 1e-20  # below which no number goes whose logarithm is taken
+LEAST = 1e-20  # lower limit before logarithms
 
 
 class TextGenerator(nn.Module):
     """p(y_t | y_1 .. y_{t-1}) = softmax((W h_t + b) / temperature), with h of an LSTM over embedded tokens.
 
-    Called as it is, latents (B, at least T) -> tokens (B, T): each latent number, through the normal distribution's
-    function, is a point in (0, 1) that falls into one token's share of the probability.
+    Its forward pass maps latents (B, at least T) -> tokens (B, T): the normal distribution's function maps each latent
+    number to a point in (0, 1), which selects a token by its share of the probability.
     """
 
     def __init__(self, tokens: int, length: int, embedding: int, hidden: int) -> None:
         super().__init__()
         self.tokens, self.length = tokens, length
-        self.embedding = nn.Embedding(tokens, embedding)  # END stands for the beginning, too
+        self.embedding = nn.Embedding(tokens, embedding)  # END also marks the beginning
         self.lstm = nn.LSTM(embedding, hidden, batch_first=True)
         self.output = nn.Linear(hidden, tokens)
 
@@ -46,7 +46,7 @@ class TextGenerator(nn.Module):
     def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """The embedded last token (B, embedding) -> logits of the next (B, V), and the state."""
         cell = self.lstm
-        # the cell alone, which is as quick as the layer, and can be exported
+        # the cell, which is as fast as the layer, and can be exported
         weights = cast("list[Tensor]", [cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0])
         hidden, memory = torch.lstm_cell(inputs, state, *weights)
         return self.output(hidden), (hidden, memory)
@@ -71,7 +71,7 @@ class TextGenerator(nn.Module):
         """Texts as shares of tokens (B, T, V) that have gradients (Gumbel-softmax, 1611.01144), from uniform noise.
 
         y = softmax((log p + g) / temperature) with g = -log(-log(noise)), noise (B, T, V) in [0, 1). The next step
-        reads the mean of the embeddings. What comes after an end is an end, as far as the end has a share.
+        reads the mean of the embeddings. After an end follow only ends, in proportion to the end's share.
         """
         gumbel = -(-noise.clamp_min(LEAST).log()).clamp_min(LEAST).log()
         inputs, state = self.begin(len(noise))
@@ -89,7 +89,7 @@ class TextGenerator(nn.Module):
 
 
 class TextDiscriminator(nn.Module):
-    """A text is real or not (Kim, 1408.5882, as in SeqGAN): logits (B,) of tokens (B, T) or their shares (B, T, V).
+    """Classifies texts as real or not (Kim, 1408.5882, as in SeqGAN): tokens (B, T) or shares (B, T, V) -> logits (B,).
 
     Convolutions over 1 to `widest` embedded tokens, the maximum over all places, a highway layer (1505.00387), dropout.
     """
@@ -126,18 +126,18 @@ class TextDiscriminator(nn.Module):
 
 
 def as_uniform(latents: Tensor) -> Tensor:
-    """Phi(z): numbers that are even in (0, 1)."""
+    """Phi(z): uniform numbers in (0, 1)."""
     return 0.5 * (1 + torch.erf(latents / math.sqrt(2)))
 
 
 def pick(logits: Tensor, points: Tensor) -> Tensor:
-    """The tokens (B,) into whose shares of softmax(logits) (B, V) the points (B,) in (0, 1) fall."""
+    """The tokens (B,) selected by points (B,) in (0, 1) by their shares of softmax(logits) (B, V)."""
     sums = logits.softmax(1).cumsum(1)
-    # the last sum is 1 but for rounding
+    # the last sum is 1 up to rounding
     return (sums < points[:, None] * sums[:, -1:]).sum(1)
 
 
 def said(texts: Tensor) -> Tensor:
-    """Which tokens of texts (B, T) are the writer's choice: all up to the first end, the end included; bool."""
+    """Which tokens of texts (B, T) were chosen: all up to and including the first end; bool."""
     ends = (texts == END).int()
     return ends.cumsum(1) - ends == 0

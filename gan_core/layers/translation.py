@@ -90,7 +90,7 @@ class Framing(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.scale = nn.Parameter(torch.ones(2))  # of the picture, across and down; 0.9 makes what it shows smaller
+        self.scale = nn.Parameter(torch.ones(2))  # of the picture, across and down; 0.9 makes the content smaller
         self.shift = nn.Parameter(torch.zeros(2))  # to the right and down, in halves of the side
 
     def forward(self, images: Tensor) -> Tensor:
@@ -107,7 +107,7 @@ class ResnetGenerator(nn.Module):
     before a convolution instead of using transposed convolutions, which can leave a checkerboard. `blur`, one of BLURS,
     selects anti-aliased resampling next to convolutions of stride 1 (2007.15651). `framing` adds a learned scale and
     shift before the first layer; `framed=False` skips it, for images that already have the target's framing. The input
-    may have `extra` channels, such as what is wanted of the output.
+    may have `extra` channels, such as the wanted attributes.
     """
 
     def __init__(
@@ -276,7 +276,7 @@ class PatchDiscriminator(nn.Module):
         return logits
 
     def outputs(self, images: Tensor) -> list[Tensor]:
-        """What each block makes of the images, (B, C', h, w), the logits last."""
+        """The outputs of all blocks, (B, C', h, w), the logits last."""
         found = []
         for layer in self.layers:
             images = layer(images)
@@ -289,9 +289,8 @@ class MultiScaleDiscriminator(nn.Module):
     """PatchGANs for an image, its half, its quarter ... (1711.11585, section 3.2): (B, C, H, W) -> for each scale, the
     largest first, the outputs of all blocks, whose last are logits (B, 1, h, w).
 
-    Those of coarse scales see how an image is composed, those of fine ones its details. Images of half the size, or a
-    quarter, are judged by the discriminators of these scales alone. `scales` and `layers` are as many as the size
-    allows.
+    Coarse scales judge the composition of an image, fine ones its details. Images of half the size, or a quarter, are
+    judged only by the discriminators of these scales. `scales` and `layers` are reduced to what the size allows.
     """
 
     def __init__(self, image_channels: int, channels: int, layers: int, size: int, scales: int, norm: str) -> None:

@@ -1,8 +1,8 @@
-"""Volume rendering: rays from a camera, and the colours that they gather (2003.08934, equation 3).
+"""Volume rendering: rays from a camera, and the colours along them (2003.08934, equation 3).
 
     C = sum_i T_i a_i c_i,   a_i = 1 - exp(-sigma_i delta),   T_i = prod_j<i (1 - a_j)
 
-The camera stands on a sphere around the origin and looks at it; a pose is (yaw, pitch) in degrees, as in
+The camera is on a sphere around the origin and points at it; a pose is (yaw, pitch) in degrees, as in
 `data/solids/camera.py`.
 """
 
@@ -16,8 +16,8 @@ from torch import Tensor
 
 
 class Lens(NamedTuple):
-    """What holds for all views: the camera's distance from the origin, the field of view in degrees, between which
-    distances a scene lies, and the grey behind it, in [-1, 1]."""
+    """The settings of all views: the camera's distance from the origin, the field of view in degrees, the range of a
+    scene's distances, and the grey background, in [-1, 1]."""
 
     distance: float
     field_of_view: float
@@ -27,8 +27,8 @@ class Lens(NamedTuple):
 
 
 class Rendered(NamedTuple):
-    """What rays see: pictures (B, C, H, W) in [-1, 1], depth (B, H, W), the distance from the camera, `far` where
-    nothing is, and opacity (B, H, W) in [0, 1]."""
+    """The result of rendering: pictures (B, C, H, W) in [-1, 1], depth (B, H, W), the distance from the camera, `far`
+    for the background, and opacity (B, H, W) in [0, 1]."""
 
     images: Tensor
     depth: Tensor
@@ -36,7 +36,7 @@ class Rendered(NamedTuple):
 
 
 def cameras(poses: Tensor, size: int, lens: Lens) -> tuple[Tensor, Tensor]:
-    """Poses (B, 2) -> the cameras' places (B, 3), and unit rays through all pixels, (B, size * size, 3)."""
+    """Poses (B, 2) -> the cameras' positions (B, 3), and unit rays through all pixels, (B, size * size, 3)."""
     yaw, pitch = (poses * (math.pi / 180)).unbind(1)
     outwards = torch.stack([pitch.cos() * yaw.sin(), pitch.sin(), pitch.cos() * yaw.cos()], 1)
     right = torch.stack([yaw.cos(), torch.zeros_like(yaw), -yaw.sin()], 1)
@@ -52,15 +52,14 @@ def cameras(poses: Tensor, size: int, lens: Lens) -> tuple[Tensor, Tensor]:
 
 
 def distances(count: int, jitter: Tensor, lens: Lens) -> Tensor:
-    """Where a ray is sampled: one distance in each of `count` equal parts, moved within it by `jitter` (B, R) in [0, 1)
+    """Distances of samples on a ray: one in each of `count` equal parts, moved within it by `jitter` (B, R) in [0, 1)
     -> (B, R, count)."""
     part = (lens.far - lens.near) / count
     return lens.near + part * (torch.arange(count, device=jitter.device) + jitter[..., None])
 
 
 def composite(values: Tensor, density: Tensor, along: Tensor, size: int, lens: Lens) -> Rendered:
-    """Colours (B, R, S, C) in [-1, 1] and densities (B, R, S) at distances `along` (B, R, S), in front of the grey
-    behind."""
+    """Colours (B, R, S, C) in [-1, 1] and densities (B, R, S) at distances `along` (B, R, S), over the grey."""
     part = (lens.far - lens.near) / density.shape[2]
     absorbed = density * part
     weights = (1 - torch.exp(-absorbed)) * torch.exp(absorbed - torch.cumsum(absorbed, 2))

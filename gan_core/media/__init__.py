@@ -1,8 +1,8 @@
-"""What samples are besides pictures and points: sound, text, music, molecules, films, played games.
+"""Samples other than pictures and points: sound, text, music, molecules, films, played games.
 
-A medium says how samples of a task are shown as pictures (previews, history, comparisons, cards), which files
-`ganscope sample` writes, and what a page plays. Pages and the command line ask for the medium of a recipe's task, never
-for the recipe's name. A medium is one file here and one import.
+A medium defines how samples of a task are shown as pictures (previews, history, comparisons, cards), which files
+`ganscope sample` writes, and what a page plays. Pages and the command line depend on the medium of a recipe's task,
+never on the recipe's name. A medium is one file here and one import.
 """
 
 from gan_core.media import audio as audio

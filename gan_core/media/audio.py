@@ -15,7 +15,7 @@ from gan_core.media.base import Medium, Piece, register
 PAUSE = 0.25  # seconds of silence between the sounds of one file
 WIDTH, WAVE, SPECTRUM = 128, 32, 64  # pixels of a picture: its width, heights of waveform and spectrogram
 WINDOW = 256  # samples of a spectrogram's window
-FLOOR = -70.0  # dB below the loudest that is drawn
+FLOOR = -70.0  # dB relative to the loudest, the lowest level drawn
 PAPER, INK = (255, 255, 255), (109, 60, 220)
 COLOURS = np.array([(20, 16, 45), (92, 30, 120), (190, 60, 100), (250, 150, 60), (252, 250, 190)], np.float64)
 
@@ -68,14 +68,14 @@ def pictures(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
 
 
 def describe(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
-    """Spectrograms (N, SPECTRUM * WIDTH / 16): shifts of the phase, which nobody hears, don't count."""
+    """Spectrograms (N, SPECTRUM * WIDTH / 16): inaudible shifts of the phase have no effect."""
     seen = np.stack([levels(np.nan_to_num(sound)) for sound in samples])  # (N, SPECTRUM, WIDTH)
     small: np.ndarray = seen.reshape(len(seen), SPECTRUM // 4, 4, WIDTH // 4, 4).mean((2, 4))
     return small.reshape(len(seen), -1)
 
 
 def write(samples: np.ndarray, spec: DataSpec, path: Path) -> None:
-    """All sounds one after the other, with a pause between them, as a WAV file."""
+    """Writes all sounds one after the other, with a pause between them, as a WAV file."""
     rest = np.zeros(round(PAUSE * spec.rate), np.float32)
     joined = np.concatenate([part for sound in samples for part in (sound, rest)][:-1])
     with replacing(path) as temporary:

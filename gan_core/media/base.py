@@ -1,4 +1,4 @@
-"""What a medium is: how samples that aren't pictures are seen, heard, read and kept. Needs no torch."""
+"""The definition of a medium: how samples that aren't pictures are shown, played and saved. Needs no torch."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from PIL import Image
 from gan_core.data.base import DataSpec
 from gan_core.registry import Registry
 
-SIDE = 16  # pixels to which pictures of samples are shrunk where nothing better describes them
+SIDE = 16  # pixels to which pictures of samples are shrunk if the medium has no `describe`
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One sample as a page shows it: a file's content (WAV, PNG, SVG, WebP, MIDI) or text, with a line below it."""
+    """One sample as shown on a page: a file's content (WAV, PNG, SVG, WebP, MIDI) or text, with a line below it."""
 
     kind: Literal["sound", "text", "picture", "drawing", "film"]  # a drawing is SVG
     content: bytes | str
@@ -29,20 +29,20 @@ class Piece:
 class Medium:
     """The samples of one task, arrays (N, ...) as the data set's field holds them; uint8 fields are float in [-1, 1].
 
-    `write` raises BadValue where a file can't hold the samples; `describe` gives features (N, d) by which their variety
-    is measured, in place of their pictures.
+    `write` raises BadValue if the file format can't hold the samples; `describe` returns features (N, d) for measuring
+    their variety, instead of their pictures.
     """
 
     task: str  # a key of `data.base.FIELDS`
-    words: str  # what samples are called, e.g. "recordings"
-    suffixes: tuple[str, ...]  # of the files that `write` makes, the usual one first
+    words: str  # name of the samples, e.g. "recordings"
+    suffixes: tuple[str, ...]  # of the files that `write` writes, the default first
     pictures: Callable[[np.ndarray, DataSpec], np.ndarray]  # -> uint8 (N, H, W, 3)
     write: Callable[[np.ndarray, DataSpec, Path], None]  # all samples as one file
     pieces: Callable[[np.ndarray, DataSpec], list[Piece]]
     describe: Callable[[np.ndarray, DataSpec], np.ndarray] | None = None
-    name: Callable[[np.ndarray], str] | None = None  # of one sample, the same for equal ones; "" where it can't exist
+    name: Callable[[np.ndarray], str] | None = None  # of one sample, the same for equal ones; "" for an invalid one
     measure: Callable[[np.ndarray, set[str]], dict[str, float]] | None = None  # samples, known names -> metrics
-    examined: int = 0  # samples that `measure` gets while training
+    examined: int = 0  # samples passed to `measure` during training
     columns: int = 4  # pictures side by side
     shown: int = 16  # samples in a preview
 

@@ -18,19 +18,19 @@ from gan_core.media.video import GAP, film_as_webp, side_by_side, write_film
 SIDE, FINE = 64, 4  # pixels of a picture, and how many times larger it is drawn
 STRIP = 6  # pictures of an episode
 FRAMES = 100  # of a film, at most
-SHOWN = 4  # episodes of a file of films
+SHOWN = 4  # episodes in a film file
 INK, POLE, WHEEL, PAPER, LINE = (60, 50, 90), (150, 110, 255), (255, 150, 60), (250, 249, 255), (200, 196, 215)
 
 
 def length_of(episode: np.ndarray) -> int:
-    """Steps of an episode (T, O): up to where nothing changes any more, or all of them."""
+    """Steps of an episode (T, O), up to the last change."""
     moving = np.flatnonzero((episode[1:] != episode[:-1]).any(1))
     length = int(moving[-1]) + 1 if len(moving) else 0
     return len(episode) if length == len(episode) - 1 else length
 
 
 def drawn(seen: np.ndarray, environment: Environment) -> np.ndarray:
-    """What an observation (O,) looks like, uint8 (SIDE, SIDE, 3)."""
+    """Draws an observation (O,), uint8 (SIDE, SIDE, 3)."""
     big = SIDE * FINE
     page = Image.new("RGB", (big, big), PAPER)
     (_cart if environment.survive else _links)(ImageDraw.Draw(page), np.nan_to_num(seen), big)
@@ -84,14 +84,14 @@ def pictures(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
 
 
 def describe(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
-    """Mean and spread of each number of the observations, in its usual size, and the length: (N, 2 O + 1)."""
+    """Mean and spread of each number of the observations, scaled to its usual range, and the length: (N, 2 O + 1)."""
     scaled = np.nan_to_num(samples) / np.array(environment_of(spec).scale, np.float32)
     lengths = np.array([length_of(episode) / len(episode) for episode in samples])
     return np.concatenate([scaled.mean(1), scaled.std(1), lengths[:, None]], 1)
 
 
 def write(samples: np.ndarray, spec: DataSpec, path: Path) -> None:
-    """As a GIF the first SHOWN episodes side by side; as CSV every step of all of them."""
+    """Writes the first SHOWN episodes side by side as a GIF, or every step of all of them as CSV."""
     environment = environment_of(spec)
     if path.suffix.lower() == ".csv":
         with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:

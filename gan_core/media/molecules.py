@@ -29,27 +29,27 @@ from gan_core.media.base import Medium, Piece, register
 
 SIDE = 120  # pixels of a picture
 SHOWN = 200  # pixels of a drawing on a page
-EXAMINED = 200  # molecules of a look while training
-INVALID = "not valid"  # behind the SMILES of what isn't a molecule
-COLOUR, GREY = (1.0, 0.55, 0.1), (0.92, 0.92, 0.92)  # of what is emphasised; behind what isn't valid
+EXAMINED = 200  # molecules per examination during training
+INVALID = "not valid"  # after the SMILES of an invalid molecule
+COLOUR, GREY = (1.0, 0.55, 0.1), (0.92, 0.92, 0.92)  # of emphasised parts; background of invalid molecules
 
-Weights = Mapping[Any, float]  # by place of an atom, or places of a bond (lower first) -> how much it is emphasised
+Weights = Mapping[Any, float]  # position of an atom, or positions of a bond (lower first) -> its emphasis
 
 
 def caption(matrix: np.ndarray) -> str:
-    """The SMILES of a matrix (n, n); where it isn't valid a dash, or what is there with a note."""
+    """The SMILES of a matrix (n, n); for an invalid one a dash, or its SMILES with a note."""
     return smiles_of(matrix) or f"{unchecked_smiles(matrix) or '–'} ({INVALID})"
 
 
 def pictures(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
-    """Structural formulas, uint8 (N, SIDE, SIDE, 3); those that aren't valid on a grey ground."""
+    """Structural formulas, uint8 (N, SIDE, SIDE, 3); invalid ones on a grey background."""
     return np.stack([np.asarray(Image.open(io.BytesIO(png(one))).convert("RGB")) for one in samples])
 
 
 def svg(matrix: np.ndarray, side: int = SHOWN, atoms: Weights | None = None, bonds: Weights | None = None) -> str:
-    """A matrix (n, n) as structural formula of `side` pixels, on a grey ground where it isn't valid.
+    """A matrix (n, n) as a structural formula of `side` pixels, on a grey background if it is invalid.
 
-    `atoms` and `bonds` are emphasised, by their places in the matrix, as strongly as shares in [0, 1] say.
+    `atoms` and `bonds` give the emphasis, in [0, 1], by position in the matrix.
     """
     return str(_drawn(matrix, _library().MolDraw2DSVG(side, side), atoms or {}, bonds or {}))
 
@@ -63,7 +63,7 @@ def _library() -> Any:
     rdkit()
     try:
         from rdkit.Chem.Draw import rdMolDraw2D
-    except ImportError as error:  # RDKit without what it draws with
+    except ImportError as error:  # RDKit without its drawing libraries
         raise BadValue(MISSING) from error
     return rdMolDraw2D
 
@@ -72,7 +72,7 @@ def _drawn(matrix: np.ndarray, draw: Any, atoms: Weights, bonds: Weights) -> Any
     if not valid(matrix[None])[0]:
         draw.drawOptions().setBackgroundColour(GREY)
     draw.drawOptions().prepareMolsBeforeDrawing = False
-    draw.ClearDrawing()  # of an empty one too
+    draw.ClearDrawing()  # also needed for an empty molecule
     molecule = _prepared(matrix)
     if molecule.GetNumAtoms():
         number = {int(place): number for number, place in enumerate(np.flatnonzero(matrix.diagonal()))}
@@ -86,7 +86,7 @@ def _drawn(matrix: np.ndarray, draw: Any, atoms: Weights, bonds: Weights) -> Any
                 molecule, highlightAtoms=list(chosen), highlightAtomColors=chosen, highlightBonds=list(between),
                 highlightBondColors=between,
             )  # fmt: skip
-        except RuntimeError:  # RDKit can't highlight a bond whose atoms lie at one place, as impossible rings do
+        except RuntimeError:  # RDKit can't highlight a bond whose atoms coincide, as in impossible rings
             draw.ClearDrawing()
             draw.DrawMolecule(molecule, highlightAtoms=list(chosen), highlightAtomColors=chosen, highlightBonds=[])
     draw.FinishDrawing()
@@ -100,7 +100,7 @@ def _colour(share: float) -> tuple[float, float, float]:
 
 
 def _prepared(matrix: np.ndarray) -> Any:
-    """RDKit's molecule with coordinates; what isn't valid too."""
+    """RDKit's molecule with coordinates, also for invalid ones."""
     from rdkit.Chem import rdDepictor
 
     chem = rdkit()
@@ -115,7 +115,7 @@ def _prepared(matrix: np.ndarray) -> Any:
 
 
 def describe(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
-    """How many atoms and bonds of each kind a molecule has, and how many rings: (N, atoms + bonds + 1)."""
+    """Numbers of atoms and bonds of each kind, and of rings: (N, atoms + bonds + 1)."""
     samples = cleaned(samples)
     kinds = np.einsum("bii->bi", samples)
     beside = np.triu(samples, 1)
@@ -133,7 +133,7 @@ def rings(samples: np.ndarray) -> np.ndarray:
 
 
 def write(samples: np.ndarray, spec: DataSpec, path: Path) -> None:
-    """One SMILES a line; what isn't valid has "not valid" behind it."""
+    """Writes one SMILES per line; invalid ones are followed by "not valid"."""
     with replacing(path) as temporary:
         temporary.write_text(as_lines(samples), encoding="utf-8")
 
@@ -148,7 +148,7 @@ def pieces(samples: np.ndarray, spec: DataSpec) -> list[Piece]:
 
 
 def counted(samples: np.ndarray, known: set[str]) -> dict[str, float]:
-    """The shares of valid molecules, of different ones among these, and of unknown ones among those."""
+    """The shares of valid molecules, of distinct ones among the valid, and of unknown ones among the distinct."""
     found = [smiles for smiles in map(smiles_of, samples) if smiles]
     different = set(found)
     return {

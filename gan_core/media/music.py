@@ -1,6 +1,6 @@
 """Music: MIDI pitches (N, voices, T) at each sixteenth, as piano rolls, MIDI files and sound.
 
-The sound is made here, by a few sines for each note (additive synthesis), so that a page needs no instrument.
+The sound is synthesised from a few sines for each note (additive synthesis), so that no instrument is needed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BLACK_KEYS = (1, 3, 6, 8, 10)
 
 
 def roll(voices: np.ndarray) -> np.ndarray:
-    """A piano roll of voices (V, T), high notes above: uint8 (pitches * HEIGHT, T * CELL, 3). Bars have lines."""
+    """A piano roll of voices (V, T), high notes at the top, with bar lines: uint8 (pitches * HEIGHT, T * CELL, 3)."""
     length = voices.shape[1]
     low, high = LOWEST - 1, HIGHEST + 1
     rows = np.array([DARK if pitch % 12 in BLACK_KEYS else PAPER for pitch in range(high, low - 1, -1)], np.uint8)
@@ -86,7 +86,7 @@ def _track(voice: np.ndarray, channel: int) -> bytes:
         content += _time(off - on) + bytes([0x80 | channel, pitch, 0])
         now = off
     rest = len(voice) * TICKS // 4 - now
-    return content + (_time(rest) + bytes([0xB0 | channel, 0x7B, 0]) if rest else b"")  # a closing rest lasts, too
+    return content + (_time(rest) + bytes([0xB0 | channel, 0x7B, 0]) if rest else b"")  # the final rest
 
 
 def _time(ticks: int) -> bytes:
@@ -102,7 +102,7 @@ def pictures(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
 
 
 def describe(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
-    """How long each pitch class sounds in each quarter note, and where notes begin: (N, T / 4 * 12 + voices * T)."""
+    """Durations of each pitch class in each quarter note, and onsets of notes: (N, T / 4 * 12 + voices * T)."""
     found = []
     for voices in samples:
         quarters = voices.reshape(len(voices), -1, 4)  # (V, T) -> (V, T / 4, 4)
@@ -113,7 +113,7 @@ def describe(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
 
 
 def write(samples: np.ndarray, spec: DataSpec, path: Path) -> None:
-    """All passages one after the other, as MIDI or WAV by the file's ending; a bar's rest between them."""
+    """Writes all passages one after the other, with a bar's rest between them, as MIDI or WAV by the file's ending."""
     pause = np.full((samples.shape[1], BAR), REST)
     joined = np.concatenate([part for voices in samples for part in (voices, pause)][:-1], 1)
     content = midi(joined) if path.suffix.lower() != ".wav" else wav(sound(joined), RATE)

@@ -16,12 +16,12 @@ WIDTH, LINE, LINES, MARGIN = 256, 14, 3, 4  # pixels of a picture: its width, th
 
 
 def words(tokens: np.ndarray, spec: DataSpec) -> str:
-    """Tokens (T,) as text. Tokens of one character are joined as they are, others by spaces."""
+    """Tokens (T,) as text. Single-character tokens are joined directly, others with spaces."""
     return decode(tokens, spec.vocabulary)
 
 
 def pictures(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
-    """Texts written on paper, uint8 (N, LINES * LINE + 2 * MARGIN, WIDTH, 3); what is too long is cut."""
+    """Texts written on paper, uint8 (N, LINES * LINE + 2 * MARGIN, WIDTH, 3); texts that are too long are cut."""
     return np.stack([_written(words(tokens, spec)) for tokens in samples])
 
 
@@ -39,7 +39,7 @@ def _written(text: str) -> np.ndarray:
 
 
 def describe(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
-    """How often each token, and each pair of neighbours by 64 buckets, is in a text: (N, V + 64)."""
+    """Frequencies of each token, and of neighbouring pairs in 64 buckets: (N, V + 64)."""
     found = np.zeros((len(samples), len(spec.vocabulary) + 64), np.float32)
     for row, tokens in enumerate(samples):
         np.add.at(found[row], tokens, 1)
@@ -48,7 +48,7 @@ def describe(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
 
 
 def write(samples: np.ndarray, spec: DataSpec, path: Path) -> None:
-    """One text a line, UTF-8."""
+    """Writes one text per line, UTF-8."""
     with replacing(path) as temporary:
         temporary.write_text("".join(f"{words(tokens, spec)}\n" for tokens in samples), encoding="utf-8")
 

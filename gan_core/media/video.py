@@ -14,7 +14,7 @@ from gan_core.disk import replacing
 from gan_core.media.base import Medium, Piece, register
 from gan_core.pictures import video
 
-RATE = 12  # frames a second, where the data don't say
+RATE = 12  # frames per second, if the data don't specify it
 STRIP, GAP = 8, 2  # frames of a strip, and pixels between them
 SIDE = 8  # pixels at which films are compared
 LEAST = 128  # pixels to which the frames of files are enlarged
@@ -40,7 +40,7 @@ def pictures(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
 
 
 def describe(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
-    """Every frame at SIDE pixels, (N, T * SIDE^2 * 3): films that move otherwise differ, too."""
+    """Every frame at SIDE pixels, (N, T * SIDE^2 * 3): films that differ only in their motion differ here."""
     shown = levels(samples)
     count, length, height, width = shown.shape[:4]
     if height % SIDE or width % SIDE:
@@ -52,7 +52,7 @@ def describe(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
 
 
 def frames_of(film: np.ndarray) -> Iterator[Image.Image]:
-    """A film uint8 (T, H, W, 3) as pictures of at least LEAST pixels, with an even number of them, as MP4 needs."""
+    """A film uint8 (T, H, W, 3) as pictures of at least LEAST pixels, an even number, as MP4 requires."""
     times = max(1, -(-LEAST // max(film.shape[1:3])))
     times += times % 2 if film.shape[1] % 2 or film.shape[2] % 2 else 0
     for frame in film:
@@ -89,7 +89,7 @@ def side_by_side(films: np.ndarray, columns: int = COLUMNS) -> np.ndarray:
 
 
 def write(samples: np.ndarray, spec: DataSpec, path: Path) -> None:
-    """All films side by side, as a GIF or an MP4."""
+    """Writes all films side by side, as a GIF or an MP4."""
     write_film(side_by_side(levels(samples)), spec.rate or RATE, path)
 
 

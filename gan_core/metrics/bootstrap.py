@@ -1,10 +1,10 @@
-"""Intervals of 95 %: of shares by Wilson's formula, of all else by the bootstrap (Efron 1979).
+"""95 % intervals: for shares by Wilson's formula, for all others by the bootstrap (Efron 1979).
 
     interval = value +- t s,   s the standard deviation of the figure over resampled data, t Student's quantile
 
-The mean of the replicates isn't used: a resampled set holds fewer different samples, which moves every biased figure
-(a Frechet distance, say) further off. Where samples enter a figure through sums alone, GROUPS sums of disjoint groups
-are resampled in place of the samples, which costs the same at any number of samples.
+The mean of the replicates isn't used: a resampled set has fewer different samples, which increases the bias of a figure
+such as the Frechet distance. If samples enter a figure only through sums, GROUPS sums of disjoint groups are resampled
+instead of the samples, at a cost that doesn't depend on the number of samples.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ def weights(random: np.random.Generator, count: int, replicates: int = REPLICATE
 
 
 def around(value: float, replicates: np.ndarray, low: float = -math.inf, high: float = math.inf) -> Interval:
-    """The interval of a value by its replicates (B,), cut at the figure's range; unknown below two of them."""
+    """The interval of a value from its replicates (B,), clipped to the figure's range; unknown for fewer than two."""
     return within(value, deviation(replicates), len(replicates), low, high)
 
 
 def deviation(replicates: np.ndarray) -> float:
-    """The standard deviation of replicates (B,); NaN below two, or where one isn't finite."""
+    """The standard deviation of replicates (B,); NaN for fewer than two, or if one isn't finite."""
     known = len(replicates) > 1 and np.isfinite(replicates).all()
     return float(np.std(replicates, ddof=1)) if known else math.nan
 
 
 def within(value: float, error: float, count: int, low: float = -math.inf, high: float = math.inf) -> Interval:
-    """value +- t error, of an error known from `count` numbers."""
+    """value +- t error, for an error estimated from `count` numbers."""
     if count < 2 or not math.isfinite(error):
         return UNKNOWN
     from scipy.special import stdtrit
@@ -58,7 +58,7 @@ def of_mean(values: np.ndarray, low: float = -math.inf, high: float = math.inf) 
 
 
 def of_share(share: float, count: int) -> Interval:
-    """Wilson's interval (1927) of a share of `count` independent cases: never empty, not even at 0 and 1."""
+    """Wilson's interval (1927) of a share of `count` independent cases: never empty, even at 0 and 1."""
     from scipy.special import ndtri
 
     z = float(ndtri((1 + LEVEL) / 2))
@@ -68,6 +68,6 @@ def of_share(share: float, count: int) -> Interval:
 
 
 def grouped(count: int, groups: int = GROUPS) -> list[slice]:
-    """Nearly equal parts of `count` items, at least two items each where that is possible."""
+    """Nearly equal parts of `count` items, with at least two items each if possible."""
     edges = np.linspace(0, count, min(groups, max(1, count // 2)) + 1).astype(int).tolist()
     return [slice(start, stop) for start, stop in pairwise(edges)]

@@ -5,8 +5,8 @@ With p(y|x) of each sample, their mean p*(y) and the labels p(y) of the training
     Inception score  exp(E_x KL(p(y|x) || p*(y)))                               (1606.03498, section 4)
     Mode Score       exp(E_x KL(p(y|x) || p(y)) - KL(p*(y) || p(y)))            (1612.02136)
 
-The Mode Score as the paper has it equals the Inception score whatever p(y) is, for log p(y) cancels (1803.01541 says so
-too). Tutorials and surveys often print another one, which does fall where classes are missing; it is named apart:
+The paper's Mode Score equals the Inception score for any p(y), because log p(y) cancels (also stated in 1803.01541).
+Tutorials and surveys often give another formula, which does decrease when classes are missing; it has a separate name:
 
     Tutorial Mode Score    exp(E_x KL(p(y|x) || p*(y)) - KL(p*(y) || p(y))) = Inception score / exp(divergence)
 
@@ -23,7 +23,7 @@ SURE = 0.9  # probability above which the classifier counts as sure
 
 
 class ClassCounts:
-    """Sums over samples, batch by batch: how often each class wins, how sure of it, and what the scores need."""
+    """Sums over samples, batch by batch: counts of the likeliest class, their confidence, and sums for the scores."""
 
     def __init__(self, classes: int) -> None:
         self.count = 0
@@ -34,14 +34,14 @@ class ClassCounts:
         self._groups = np.zeros((GROUPS, classes + 2))  # of each group: probabilities, entropy, count
 
     def add(self, probabilities: np.ndarray) -> None:
-        """More samples, (B, classes), each row a distribution."""
+        """Adds samples, (B, classes), each row a distribution."""
         rows = np.asarray(probabilities, np.float64)
         self.wins += np.bincount(rows.argmax(1), minlength=len(self.wins))
         self._probabilities += rows.sum(0)
         entropies = -_times_log(rows, rows).sum(1)
         self._entropy += float(entropies.sum())
         facts = np.column_stack([rows, entropies, np.ones(len(rows))])
-        # not in turn: the classes of a conditional model's samples come in turn
+        # not cyclic: a conditional model's samples have their classes in turn
         groups = np.random.default_rng(self.count).integers(GROUPS, size=len(rows))
         np.add.at(self._groups, groups, facts)
         best = rows.max(1)
@@ -52,7 +52,7 @@ class ClassCounts:
 
     @property
     def histogram(self) -> np.ndarray:
-        """The share of samples that each class wins, (classes,)."""
+        """The share of samples of which each class is the likeliest, (classes,)."""
         return self.wins / max(1, self.count)
 
     @property
@@ -62,7 +62,7 @@ class ClassCounts:
 
     @property
     def confidence(self) -> float:
-        """The mean probability of the winning class."""
+        """The mean probability of the likeliest class."""
         return self._confidence / max(1, self.count)
 
     @property
@@ -72,7 +72,7 @@ class ClassCounts:
 
     @property
     def sure(self) -> float:
-        """The share of samples of whose class the classifier is sure."""
+        """The share of samples whose class the classifier is sure of."""
         return self._sure / max(1, self.count)
 
     def inception_score(self) -> float:
@@ -80,7 +80,7 @@ class ClassCounts:
         return float(np.exp(-self._entropy / max(1, self.count) + entropy(self.marginal)))
 
     def mode_score(self, training: np.ndarray) -> float:
-        """The paper's, with the label distribution of the training data, (classes,); inf - inf is nan."""
+        """The paper's score, with the label distribution of the training data, (classes,); inf - inf is NaN."""
         mean_divergence = -self._entropy / max(1, self.count) - float(_times_log(self.marginal, training).sum())
         return float(np.exp(mean_divergence - divergence(self.marginal, training)))
 
@@ -98,7 +98,7 @@ class ClassCounts:
 
 
 def entropy(distribution: np.ndarray) -> float:
-    """In nats."""
+    """The entropy in nats."""
     return -float(_times_log(distribution, distribution).sum())
 
 

@@ -1,15 +1,15 @@
-"""k-means by Lloyd's algorithm, as far as metrics need it; scikit-learn's import alone takes longer."""
+"""k-means by Lloyd's algorithm, for metrics; importing scikit-learn alone would take longer."""
 
 from __future__ import annotations
 
 import numpy as np
 
 ROUNDS = 12
-LEARNT = 5000  # rows that centres are learnt from, at most
+LEARNT = 5000  # rows for learning centres, at most
 
 
 def centres_of(rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """Centres (count, d) of rows (N, d), begun at as many different rows; one that loses all its rows stays."""
+    """Centres (count, d) of rows (N, d), initialised to different rows; one that loses all its rows stays unchanged."""
     rows = rows[:LEARNT].astype(np.float64)
     centres = rows[np.random.default_rng(seed).choice(len(rows), count, replace=False)]
     for _ in range(ROUNDS):
@@ -21,7 +21,7 @@ def centres_of(rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
 
 
 def assigned(rows: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """The place of the nearest centre (K, d) of each row (N, d), (N,)."""
+    """The index of the nearest centre (K, d) of each row (N, d), (N,)."""
     # |x - c|^2 without |x|^2, which is the same for every centre
     squares = np.einsum("kd,kd->k", centres, centres) - 2 * rows @ centres.T
     found: np.ndarray = squares.argmin(1)

@@ -1,4 +1,4 @@
-"""What is collected of samples and of real images in one pass over each, in memory that doesn't grow with them."""
+"""Collects data from samples and real images in one pass over each, with memory that doesn't grow with their number."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from gan_core.metrics.pictures import check_eight_bits
 from gan_core.metrics.streams import Stream
 
 KEPT = 10_000  # features of each side that are compared in pairs
-QUERIES = 500  # samples whose closest training images are looked for
+QUERIES = 500  # samples whose closest training images are searched for
 
 
 @dataclass
 class Side:
-    """What is collected from one side, samples or real images."""
+    """The collected data of one side, samples or real images."""
 
     moments: Moments
     answers: dict[str, ClassCounts]
     kept: list[np.ndarray] = field(default_factory=list)  # features (B, d)
     seen: list[np.ndarray] = field(default_factory=list)  # the likeliest class of those images (B,), if there are any
-    first: list[np.ndarray] = field(default_factory=list)  # images (B, C, H, W), as far as they are queries
+    first: list[np.ndarray] = field(default_factory=list)  # images (B, C, H, W) that are queries
     sums: list[np.ndarray] = field(default_factory=list)  # a checksum of each image
     count: int = 0
 
@@ -48,17 +48,17 @@ class Side:
 
     @property
     def classes(self) -> ClassCounts:
-        """Of a net that has learnt classes."""
+        """Class counts, for a net trained on classes."""
         return self.answers["class"]
 
     @property
     def features(self) -> np.ndarray:
-        """Of the first KEPT images, (n, d)."""
+        """Features of the first KEPT images, (n, d)."""
         return self._joined(self.kept)
 
     @property
     def labels(self) -> np.ndarray:
-        """The classes that the net sees in them, (n,); 0 where it tells none."""
+        """The net's classes for them, (n,); 0 if it predicts none."""
         return self._joined(self.seen)
 
     @property
@@ -69,7 +69,7 @@ class Side:
         return self.first[0][:QUERIES]
 
     def same_images(self, other: Side) -> bool:
-        """Whether both sides hold the very same images, in any order."""
+        """Whether both sides consist of the same images, in any order."""
         if self.count != other.count:
             return False
         one, two = (np.sort(np.concatenate(side.sums)) for side in (self, other))
@@ -77,14 +77,14 @@ class Side:
 
     @staticmethod
     def _joined(parts: list[np.ndarray]) -> np.ndarray:
-        """The parts as one array, which takes their place, so that nothing is held twice."""
+        """Concatenates the parts in place, so that nothing is in memory twice."""
         if len(parts) > 1:
             parts[:] = [np.concatenate(parts)]
         return parts[0][:KEPT]
 
 
 class Clock:
-    """Seconds by what they were spent on."""
+    """Measures seconds by activity."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -97,7 +97,7 @@ class Clock:
 
 
 def gather(stream: Stream, net: FeatureNet, clock: Clock, taking: str, report: Callable[[int], None]) -> Side:
-    """One pass over a stream; the time in which its images are made counts as `taking`."""
+    """Makes one pass over a stream; the time for generating its images counts as `taking`."""
     side = Side(Moments(net.size), {name: ClassCounts(count) for name, count in net.questions.items()})
     batches = stream.batches()
     while True:

@@ -1,7 +1,7 @@
-"""From what was collected of samples and of real images to figures, each with its interval and its floor.
+"""Computes figures from the collected data of samples and real images, each with its interval and its floor.
 
-The floor is what one half of the real images scores against the other half, or what they score themselves where a
-metric looks at one side alone.
+The floor is the score of one half of the real images against the other half, or their own score for a metric of one
+side only.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from gan_core.metrics.path_length import path_lengths
 from gan_core.metrics.streams import Stream, chosen_places
 from gan_core.metrics.trust import NEAREST, Note
 
-FLOOR_PAIRS = 2_500  # real images in each half, of which the floor of what looks at pairs is taken
-RESAMPLED = 50  # times, of the values that attributes reach
+FLOOR_PAIRS = 2_500  # real images in each half, for the floors of metrics of pairs
+RESAMPLED = 50  # replicates of the values that attributes reach
 PATHS = 1_000  # steps of the path length, at most
-DISTANCES = ("fd", "fd_infinity", "kid", "sliced", "ndb", "ndb_js", "mifid")  # 0 for the very same images
+DISTANCES = ("fd", "fd_infinity", "kid", "sliced", "ndb", "ndb_js", "mifid")  # 0 for identical images
 
 N_RARE_CLASS = "No Frechet distance of the class {name}: fewer than 2 images show it."
 N_NO_PAIRS = "No MS-SSIM: there is no class with two images."
@@ -45,7 +45,7 @@ N_NO_UNSEEN = "No C_T: it needs the model's training data, and real images of th
 
 @dataclass
 class Comparison:
-    """Both sides, and what they are compared by."""
+    """Both sides, and the settings of the comparison."""
 
     real: Side
     made: Side
@@ -54,7 +54,7 @@ class Comparison:
     samples: Stream
     seed: int = 0
     side: str = ""
-    unseen: np.ndarray | None = None  # features (P, d) of real images that the model hasn't learnt from
+    unseen: np.ndarray | None = None  # features (P, d) of real images that the model wasn't trained on
     memorised: Memorisation | None = None
     obeyed: Obedience | None = None
     histogram: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Comparison:
 
     @property
     def kept(self) -> int:
-        """Samples whose features are at hand."""
+        """The number of samples whose features were kept."""
         return min(self.made.count, KEPT)
 
     @cached_property
@@ -94,7 +94,7 @@ class Comparison:
         """The Frechet distance of all samples, and its replicates."""
         value = fid.frechet_distance(self.real.moments.gaussian(), self.made.moments.gaussian())
         drawn = fid.replicates(self.real.features, self.made.features, self.random)
-        middle = drawn.mean()  # of more samples than were kept the spread is smaller
+        middle = drawn.mean()  # the spread is smaller for more samples than were kept
         return value, middle + (drawn - middle) * math.sqrt(self.kept / self.made.count)
 
     def figure(
@@ -107,7 +107,7 @@ class Comparison:
         net: str = "",
         of: str = "",
     ) -> Figure:
-        """A figure of these samples; `n` and `net` where they aren't all samples and the feature net."""
+        """A figure of these samples; `n` and `net` if they aren't all samples and the feature net."""
         if self.same and kind in DISTANCES:
             value, interval = 0.0, (0.0, 0.0)
         return Figure(
@@ -123,7 +123,7 @@ def frechet(one: Comparison) -> list[Figure]:
 
 
 def _floored(figure: Figure, one: Comparison, measure: Callable[[np.ndarray, np.ndarray], float]) -> Figure:
-    """With the floor of both halves, where they hold enough."""
+    """Adds the floor from both halves, if they are large enough."""
     first, second = one.halves
     return figure.with_floor(measure(first, second), len(first)) if len(first) > 1 else figure
 
@@ -138,7 +138,7 @@ def extrapolated(one: Comparison) -> list[Figure]:
 
 
 def frechet_of_classes(one: Comparison) -> list[Figure]:
-    """Of the images in which the net sees a class, as many of either side."""
+    """The distance for images that the net assigns to one class, equally many on each side."""
     found = []
     for place, name in enumerate(class_names(one.data, one.net)):
         real, made = (side.features[side.labels == place] for side in (one.real, one.made))
@@ -219,7 +219,7 @@ def likeness(one: Comparison) -> list[Figure]:
 
 
 def answers(one: Comparison) -> list[Figure]:
-    """Scores of the classes or attributes that the net tells, and their histogram."""
+    """Scores of the classes or attributes that the net predicts, and their histogram."""
     if not one.net.classes:
         return _attributes(one)
     training = label_shares(one)
@@ -254,7 +254,7 @@ def answers(one: Comparison) -> list[Figure]:
             divergence(real.marginal, training),
         ),
     ]
-    # infinite where samples show a class that no real image has: no figure
+    # infinite if samples show a class that no real image has: no figure
     missing = [one.figure(kind, 0.0).name for kind, value, _, _ in found if not math.isfinite(value)]
     if missing:
         one.notes.append(Note(N_INFINITE, {"figures": ", ".join(missing)}))
@@ -281,7 +281,7 @@ def _attributes(one: Comparison) -> list[Figure]:
 
 
 def _redrawn(one: Comparison) -> dict[str, ClassCounts]:
-    """The answers of resampled images, as far as `reached` looks at them."""
+    """The answers for resampled images, as needed by `reached`."""
     found = {}
     for name, counts in one.made.answers.items():
         found[name] = ClassCounts(len(counts.wins))
@@ -295,7 +295,7 @@ def _shares(names: tuple[str, ...], made: ClassCounts, real: np.ndarray) -> dict
 
 
 def label_shares(one: Comparison) -> np.ndarray:
-    """The training labels' distribution (classes,): as it is known, else as the net sees the real images."""
+    """The training labels' distribution (classes,): the known one, else from the net's classes of the real images."""
     names = class_names(one.data, one.net)
     if "label" in one.data.arrays and set(names) == set(one.data.class_names):
         counts = np.bincount(matched(one.data, names).arrays["label"], minlength=one.net.classes)
@@ -304,7 +304,7 @@ def label_shares(one: Comparison) -> np.ndarray:
 
 
 def class_names(data: DataSet, net: FeatureNet) -> tuple[str, ...]:
-    """What the net's classes are called: as it has learnt them, else as in data of as many, else by number."""
+    """The names of the net's classes: its own, else those of data with as many classes, else numbers."""
     if net.spec.class_names:
         return net.spec.class_names
     return data.class_names if len(data.class_names) == net.classes else tuple(map(str, range(net.classes)))
@@ -342,7 +342,7 @@ def nearest(one: Comparison) -> list[Figure]:
 
 
 def copies(one: Comparison) -> list[Figure]:
-    """AuthPct and MiFID; C_T where real images that the model hasn't learnt from are at hand."""
+    """AuthPct and MiFID; C_T if there are real images that the model wasn't trained on."""
     share = float(copying.authentic(one.pairs.squares, one.pairs.places, one.pairs.own).mean())
     authentic = one.figure("authentic", share, of_share(share, one.kept), n=one.kept)
     if (floor := one.floor_pairs) is not None:

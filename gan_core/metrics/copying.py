@@ -2,15 +2,15 @@
 
     C_T     (2004.05675, section 3) of training, unseen and generated images. In each of 3 cells of the training images
             (k-means on 64 principal components), the Mann-Whitney z of the distances to the closest training image,
-            samples' against unseen ones'; their mean, weighted by the unseen images in each cell. << 0: samples lie
+            samples against unseen images; their mean, weighted by the unseen images in each cell. << 0: samples lie
             closer to training images than unseen images do: copying; >> 0: further off than those: underfitting.
     AuthPct (2102.08921, section 4) the share of samples y whose closest training image x lies further from y than from
             its own closest training image. A generator of new images is at about one half, a copier near 0.
     MiFID   (2106.03062, section 3) the Frechet distance over the mean cosine distance of samples to their closest
-            training image, where that is below .1; else the Frechet distance as it is.
+            training image, if that is below .1; else the plain Frechet distance.
 
-None proves copying, and none proves that there is none (Stein et al. 2023, "Exposing flaws of generative model
-evaluation metrics"): look at the closest training images, which `memorisation` finds.
+None of them proves copying or its absence (Stein et al. 2023, "Exposing flaws of generative model evaluation metrics"):
+inspect the closest training images, which `memorisation` finds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from gan_core.metrics.neighbours import closest
 
 COMPONENTS = 64
 CELLS = 3
-FEWEST = 10  # images of each kind in a cell, below which it isn't counted
+FEWEST = 10  # images of each kind in a cell, below which the cell is left out
 QUERIES = 2000  # samples, and unseen images, that are compared
 REPLICATES = 50
 COSINE = 0.1  # cosine distance below which samples count as memorised
@@ -44,7 +44,7 @@ class CopyTest:
 def copy_test(
     training: np.ndarray, unseen: np.ndarray, made: np.ndarray, random: np.random.Generator, seed: int = 0
 ) -> CopyTest:
-    """C_T of features (T, d), (P, d) and (Q, d); raises BadValue where no cell holds enough of all three."""
+    """C_T of features (T, d), (P, d) and (Q, d); raises BadValue if no cell has enough of all three."""
     training, unseen, made = _principal([training, unseen[:QUERIES], made[:QUERIES]])
     cells = _cells(training, [training, unseen, made], seed)
     far = [closest(rows, [training]).distances for rows in (unseen, made)]
@@ -67,7 +67,7 @@ def copy_test(
 
 
 def _principal(sides: list[np.ndarray]) -> list[np.ndarray]:
-    """Rows (N, d) on the first COMPONENTS principal components of the first side, where there are more."""
+    """Projects rows (N, d) on the first COMPONENTS principal components of the first side, if there are more."""
     if sides[0].shape[1] <= COMPONENTS:
         return sides
     mean = sides[0].mean(0, dtype=np.float64)
@@ -82,7 +82,7 @@ def _cells(training: np.ndarray, sides: list[np.ndarray], seed: int) -> list[np.
 
 
 def _of_cells(far: list[np.ndarray], cells: list[np.ndarray]) -> float | None:
-    """The mean of z over cells, weighted by the unseen images there; None where all cells hold too few."""
+    """The mean of z over cells, weighted by the unseen images there; None if all cells have too few."""
     scores, shares = [], []
     for cell in range(CELLS):
         unseen, made = (rows[own == cell] for rows, own in zip(far, cells, strict=True))
@@ -93,7 +93,7 @@ def _of_cells(far: list[np.ndarray], cells: list[np.ndarray]) -> float | None:
 
 
 def mann_whitney(one: np.ndarray, other: np.ndarray) -> float:
-    """z of the Mann-Whitney U test without a correction for continuity: below 0 where the first are smaller."""
+    """z of the Mann-Whitney U test without a correction for continuity: below 0 if the first are smaller."""
     from scipy.stats import rankdata
 
     n, m = len(one), len(other)
@@ -106,8 +106,8 @@ def mann_whitney(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def authentic(squares: np.ndarray, places: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Which samples aren't copies, bool (M,): their squared distances to the closest of N training images and its place
-    (M,), and each training image's squared distance to its own closest one (N,).
+    """Which samples aren't copies, bool (M,), from their squared distances to the closest of N training images and its
+    index (M,), and each training image's squared distance to its own closest one (N,).
     """
     found: np.ndarray = squares > own[places]
     return found
@@ -121,13 +121,13 @@ def cosine_to_closest(training: np.ndarray, made: np.ndarray) -> np.ndarray:
 
 
 def mifid(frechet: float, distances: np.ndarray) -> float:
-    """MiFID of a Frechet distance and cosine distances (M,)."""
+    """MiFID from a Frechet distance and cosine distances (M,)."""
     mean = float(distances.mean())
     return frechet / ((mean if mean < COSINE else 1.0) + TINY)
 
 
 def mifid_replicates(frechets: np.ndarray, distances: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """MiFID of replicates of the Frechet distance (B,), with as many of the mean of distances (M,)."""
+    """MiFID of replicates of the Frechet distance (B,), with as many replicates of the mean of distances (M,)."""
     means = weights(random, len(distances), len(frechets)) @ distances / len(distances)
     found: np.ndarray = frechets / (np.where(means < COSINE, means, 1.0) + TINY)
     return found

@@ -1,15 +1,15 @@
-"""How far a generator's points are from the data whose density is known: D*, KL, JS and sliced Wasserstein distance.
+"""Compares a generator's points with data of known density: D*, KL, JS and sliced Wasserstein distance.
 
 The plane is a square of SIDE x SIDE cells and one cell for all that lies outside. The data's probabilities p are exact
-(`data/mixtures.py`), the generator's q are counted of SAMPLES points. Both are smoothed by the same kernel, one cell
-wide, which gives all of its mass to cells of the square, so that sums stay 1; then SHARE of each is spread over all
-cells, so that no logarithm is infinite.
+(`data/mixtures.py`), the generator's q are estimated from SAMPLES points. Both are smoothed by the same kernel, one
+cell wide and normalised within the square, so that sums stay 1; then SHARE of each is spread over all cells, so that no
+logarithm is infinite.
 
-    D*(x) = p(x) / (p(x) + q(x))     the discriminator that no other beats        (1406.2661, proposition 1)
-    KL    = sum p log2(p / q)        bits; large where modes are missed
+    D*(x) = p(x) / (p(x) + q(x))     the optimal discriminator        (1406.2661, proposition 1)
+    KL    = sum p log2(p / q)        bits; large if modes are missed
     JS    = KL(p | m)/2 + KL(q | m)/2, m = (p + q)/2      bits, at most 1; V(D*) = -log 4 + 2 JS
 
-An estimate from samples is never 0: its floor is what as many points of the data themselves score.
+An estimate from samples is never 0: its floor is the score of as many points of the data themselves.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from gan_core.data.mixtures import Mixture, mixture, reach
 from gan_core.errors import BadValue
 
 SIDE = 48  # cells of the square, in each direction
-SAMPLES = 4096  # points that q is counted of
-SHARE = 1e-3  # of all probability that is spread over all cells
-DIRECTIONS = 32  # on which a sliced distance looks
-QUANTILES = 512  # at which it compares
+SAMPLES = 4096  # points for estimating q
+SHARE = 1e-3  # share of the probability that is spread over all cells
+DIRECTIONS = 32  # of a sliced distance
+QUANTILES = 512  # that it compares
 SEED = 7
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """A distribution over the square: `inside` (side, side), rows from low y to high y, and what lies `outside`."""
+    """A distribution over the square: `inside` (side, side), rows from low y to high y, and the share `outside`."""
 
     inside: np.ndarray
     outside: float
@@ -68,7 +68,7 @@ def exact(known: Mixture, half: float, side: int = SIDE) -> Cells:
 
 
 def smoothed(cells: Cells, width: float = 1.0) -> Cells:
-    """By a Gaussian of `width` cells, cut at the square's border and renormalised there: the sum stays."""
+    """Smooths by a Gaussian of `width` cells, truncated at the border and renormalised, which keeps the sum."""
     places = np.arange(len(cells.inside))
     kernel = np.exp(-0.5 * ((places[:, None] - places) / width) ** 2)
     kernel /= kernel.sum(0)
@@ -76,14 +76,14 @@ def smoothed(cells: Cells, width: float = 1.0) -> Cells:
 
 
 def optimal_discriminator(real: np.ndarray, fake: np.ndarray) -> np.ndarray:
-    """D* = p / (p + q) in each place, NaN where there is neither."""
+    """D* = p / (p + q) in each cell, NaN where both are 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         found: np.ndarray = real / (real + fake)
     return found
 
 
 def kl(one: np.ndarray, other: np.ndarray) -> float:
-    """The sum of one log2(one / other) over all cells, in bits; infinite where `other` lacks a cell that `one` has."""
+    """The sum of one log2(one / other) over all cells, in bits; infinite if `other` lacks a cell that `one` has."""
     there = one > 0
     with np.errstate(divide="ignore"):
         return float((one[there] * np.log2(one[there] / other[there])).sum())
@@ -96,9 +96,9 @@ def js(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def sliced_wasserstein(one: np.ndarray, other: np.ndarray) -> float:
-    """The mean over directions of the 1-Wasserstein distances of two samples' shadows (N, 2) and (M, 2).
+    """The mean over directions of the 1-Wasserstein distances between projections of two samples (N, 2) and (M, 2).
 
-    Directions are evenly spread over the half circle; each distance is that of QUANTILES quantiles.
+    Directions are evenly spread over the half circle; each distance is computed from QUANTILES quantiles.
     """
     angles = np.pi * (np.arange(DIRECTIONS) + 0.5) / DIRECTIONS
     directions = np.stack([np.cos(angles), np.sin(angles)])  # (2, directions)
@@ -106,7 +106,7 @@ def sliced_wasserstein(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _quantiles(shadows: np.ndarray) -> np.ndarray:
-    """Of each column (N, directions), its mean in each of QUANTILES equal parts, (QUANTILES, directions)."""
+    """The mean of each column (N, directions) in each of QUANTILES equal parts, (QUANTILES, directions)."""
     ordered = np.sort(shadows, axis=0)
     if len(ordered) % QUANTILES:
         places = np.linspace(0, len(ordered) - 1, QUANTILES)
@@ -117,7 +117,7 @@ def _quantiles(shadows: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Distances:
-    """What one look finds; KL and JS in bits, the sliced distance in the data's units."""
+    """The distances of one measurement; KL and JS in bits, the sliced distance in the data's units."""
 
     kl: float
     js: float
@@ -125,7 +125,7 @@ class Distances:
 
 
 class Yardstick:
-    """Measures points against one data set, whose density is known."""
+    """Measures points against one data set of known density."""
 
     def __init__(self, reference: str, side: int = SIDE) -> None:
         self.half = reach(reference)
@@ -138,23 +138,23 @@ class Yardstick:
         self.floor = self.measure(held)
 
     def density(self, points: np.ndarray) -> Cells:
-        """q, smoothed as p is."""
+        """q, smoothed like p."""
         return smoothed(counted(points, self.half, self.side))
 
     def measure(self, points: np.ndarray) -> Distances:
-        """How far points (N, 2) are from the data; the numbers mean the same for SAMPLES of them."""
+        """Measures the distance of points (N, 2) from the data; figures are comparable for SAMPLES points."""
         q = _spread(self.density(points))
         return Distances(kl(self._spread, q), js(self._spread, q), sliced_wasserstein(points, self._sample))
 
 
 @lru_cache(maxsize=8)
 def yardstick(reference: str) -> Yardstick:
-    """The one of a data set; raises UnknownName, or what `drawn_points` raises."""
+    """The yardstick of a data set; raises UnknownName, or the errors of `drawn_points`."""
     return Yardstick(reference)
 
 
 def draw(known: Mixture, random: np.random.Generator, count: int) -> np.ndarray:
-    """Points of a mixture, (count, 2)."""
+    """Draws points of a mixture, (count, 2)."""
     chosen = known.nodes[random.integers(len(known.nodes), size=count)]
     points: np.ndarray = chosen + known.sigma * random.standard_normal((count, 2))
     return points

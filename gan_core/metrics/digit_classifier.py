@@ -1,10 +1,10 @@
 """A classifier of 8x8 digits with an extra class "no digit".
 
-A plain classifier is sure of a third of pure noise, because it has never seen anything but digits. This one, a small
+A plain classifier is sure of a third of pure noise images, because it was trained only on digits. This one, a small
 convolutional network fitted in seconds (scikit-learn's classifiers did not reach 98 % of real digits and 5 % of blends
-at once), has an eleventh class of things that are no digits: noise of several kinds, blends of two digits, digits with
-shuffled patches. It learns from three quarters of scikit-learn's digits; `held_out` gives the rest, and what was made
-of them, to measure the classifier itself.
+at once), has an eleventh class for images that are no digits: noise of several kinds, blends of two digits, digits with
+shuffled patches. It is trained on three quarters of scikit-learn's digits; `held_out` returns the rest, and non-digits
+made from them, to test the classifier itself.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from gan_core.compiler import load_compiler_late
 
 NO_DIGIT = 10
 SURE = 0.9  # probability above which the classifier is sure
-PRIOR = 20.0  # digits are taken to be so many times as common as among the training images
+PRIOR = 20.0  # factor by which digits are assumed more common than among the training images
 TRAINED_SHARE = 0.75
-VARIATIONS = 16  # altered copies of each training digit, beside two of the original
+VARIATIONS = 16  # altered copies of each training digit, besides two of the original
 OF_EACH_KIND = 1000  # training images of each kind of noise; four times as many blends, and again with variations
 BATCH, EPOCHS, RATE, CHANNELS = 128, 5, 4e-3, 32
 
@@ -44,25 +44,25 @@ class DigitClassifier:
 
     @torch.no_grad()
     def features(self, images: np.ndarray) -> np.ndarray:
-        """(N, 8, 8) uint8 -> (N, 128), what the last layer reads."""
+        """(N, 8, 8) uint8 -> (N, 128), the input of the last layer."""
         found: np.ndarray = self.network[:-1](_inputs(images)).numpy()
         return found
 
     def sure(self, images: np.ndarray) -> np.ndarray:
-        """(N, 8, 8) uint8 -> (N,): the digit where its probability is above SURE, else -1."""
+        """(N, 8, 8) uint8 -> (N,): the digit if its probability is above SURE, else -1."""
         probabilities = self.probabilities(images)
         best = probabilities.argmax(1)
         return np.where((probabilities.max(1) > SURE) & (best != NO_DIGIT), best, -1)
 
     def shares(self, images: np.ndarray) -> tuple[float, np.ndarray]:
-        """The share of images that are surely digits, and each class's share of all images, (10,)."""
+        """The share of images that are surely digits, and the share of all images for each class, (10,)."""
         found = self.sure(images)
         return float((found >= 0).mean()), np.bincount(found[found >= 0], minlength=10) / len(found)
 
 
 @functools.cache
 def digit_classifier() -> DigitClassifier:
-    """The classifier, fitted once in a process; the same each time."""
+    """The classifier, fitted once per process, deterministically."""
     random = np.random.default_rng(0)
     digits, labels = split()[:2]
     others = no_digits(digits, labels, OF_EACH_KIND, random)
@@ -99,7 +99,7 @@ def _fit(network: nn.Module, images: Tensor, targets: Tensor) -> None:
 
 @functools.cache
 def split() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The classifier's own digits (N, 8, 8) and labels (N,), then those that it never sees."""
+    """The classifier's training digits (N, 8, 8) and labels (N,), then the held-out ones."""
     digits = data.load("digits", 8)
     images, labels = digits.arrays["real"][:, 0], digits.arrays["label"]  # (N, 1, H, W) -> (N, H, W)
     order = np.random.default_rng(0).permutation(len(images))
@@ -115,12 +115,12 @@ def no_digits(digits: np.ndarray, labels: np.ndarray, each: int, random: np.rand
 
 
 def uniform_noise(digits: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """Every grey level alike."""
+    """Uniformly distributed grey levels."""
     return random.integers(0, 256, (count, 8, 8), dtype=np.uint8)
 
 
 def pixel_noise(digits: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """Every pixel taken from another digit, at its own place: the set's mean picture, full of noise."""
+    """Each pixel taken from another digit at the same position: the set's mean picture with much noise."""
     chosen = random.integers(0, len(digits), (count, 8, 8))
     rows, columns = np.indices((8, 8))
     return digits[chosen, rows, columns]
@@ -137,13 +137,13 @@ def smooth_noise(digits: np.ndarray, count: int, random: np.random.Generator) ->
 
 
 def shuffled_pixels(digits: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """A digit's grey levels at random places."""
+    """A digit's grey levels at random positions."""
     flat = _some(digits, count, random).reshape(count, 64)
     return random.permuted(flat, axis=1).reshape(count, 8, 8)
 
 
 def shuffled_patches(digits: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """A digit whose squares of 2x2 pixels have changed places."""
+    """A digit with its 2x2 squares of pixels shuffled."""
     side, across = 2, 4
     # (N, across, side, across, side) -> (N, across * across, side, side)
     patches = _some(digits, count, random).reshape(count, across, side, across, side).swapaxes(2, 3)
@@ -153,14 +153,14 @@ def shuffled_patches(digits: np.ndarray, count: int, random: np.random.Generator
 
 
 def blends(digits: np.ndarray, labels: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """Two digits of different classes, mixed about half and half."""
+    """Two digits of different classes, blended in about equal parts."""
     one, other = _two_classes(digits, labels, count, random)
     share = random.uniform(0.4, 0.6, (count, 1, 1))
     return _uint8(share * one + (1 - share) * other)
 
 
 def plain(digits: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """One grey level, or a faint digit on it."""
+    """A uniform grey level, or a faint digit on it."""
     level = random.uniform(0, 255, (count, 1, 1)) * random.integers(0, 2, (count, 1, 1))
     return _uint8(level + random.uniform(0, 0.3, (count, 1, 1)) * _some(digits, count, random))
 
@@ -169,7 +169,7 @@ NOISES = (plain, uniform_noise, pixel_noise, smooth_noise, shuffled_pixels, shuf
 
 
 def varied(digits: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Digits turned, stretched, slanted and moved a little, as other hands may write them, with a little noise."""
+    """Digits slightly rotated, stretched, slanted and shifted, like other handwriting, with a little noise."""
     from scipy.ndimage import affine_transform
 
     centre = np.array([3.5, 3.5])
@@ -185,7 +185,7 @@ def varied(digits: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def held_out(count: int = 2000) -> dict[str, np.ndarray]:
-    """Images (N, 8, 8) that the classifier has never seen: real digits, noise of every kind, blends."""
+    """Images (N, 8, 8) that the classifier wasn't trained on: real digits, noise of every kind, blends."""
     random = np.random.default_rng(1)
     digits, labels = split()[2:]
     noise = [kind(digits, count // len(NOISES), random) for kind in NOISES]
@@ -215,7 +215,7 @@ def _two_classes(
 
 
 def _derangement(count: int, random: np.random.Generator) -> np.ndarray:
-    """A cyclic order: no place keeps its own."""
+    """A cyclic permutation, without fixed points."""
     order = random.permutation(count)
     moved = np.empty(count, dtype=np.int64)
     moved[order] = np.roll(order, 1)

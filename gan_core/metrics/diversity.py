@@ -1,12 +1,12 @@
-"""MS-SSIM of pairs of samples: how alike they are to one another (1610.09585, section 4.1).
+"""MS-SSIM of pairs of samples: their similarity to one another (1610.09585, section 4.1).
 
     MS-SSIM = prod_j cs_j^w_j * ssim_M^w_M,   cs_j: contrast and structure at scale j, each half the size of the last
 
-High for samples that are all alike: one that is above that of real images tells of collapse. Classes are compared
-within themselves where they are known, so that a class doesn't stand in for variety. The weights are those of Wang et
-al. 2003; an image that is too small for five scales has as many as its side allows (the window is 11 pixels), with
-their weights scaled to a sum of 1: figures of other sizes can't be compared. Differs from torchmetrics 1.9, which
-mirrors the borders.
+High for samples that are all alike: a value above that of real images indicates collapse. If classes are known, pairs
+are of one class, so that different classes don't count as variety. The weights are those of Wang et al. 2003; an image
+that is too small for five scales has as many as its side allows (the window is 11 pixels), with their weights scaled to
+a sum of 1: figures for different image sizes can't be compared. Differs from torchmetrics 1.9, which mirrors the
+borders.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ CHUNK = 64
 
 
 def scales(side: int) -> int:
-    """How many scales an image of this height and width has: the window must fit into the smallest, 1 at least."""
+    """The number of scales of an image of this height and width, at least 1: the window must fit into the smallest."""
     return max(1, sum(1 for scale in range(len(WEIGHTS)) if side >> scale >= WINDOW))
 
 
 def ms_ssim(one: Tensor, other: Tensor) -> Tensor:
-    """Of each pair of images (B, C, H, W) in [-1, 1], in [0, 1], (B,)."""
+    """MS-SSIM of each pair of images (B, C, H, W) in [-1, 1], in [0, 1], (B,)."""
     count = scales(min(one.shape[2:]))
     weights = torch.tensor(WEIGHTS[:count]) / sum(WEIGHTS[:count])
     parts = []
@@ -40,7 +40,7 @@ def ms_ssim(one: Tensor, other: Tensor) -> Tensor:
         whole, contrast = similarity(one, other)
         parts.append(whole if scale == count - 1 else contrast)
         one, other = avg_pool2d(one, 2), avg_pool2d(other, 2)
-    # negative similarity has no power; such a pair is as unlike as can be
+    # powers of negative values are undefined; such a pair is maximally dissimilar
     return torch.stack([part.clamp(min=0) ** weight for part, weight in zip(parts, weights, strict=True)]).prod(0)
 
 

@@ -1,4 +1,4 @@
-"""How a classifier does in each of two domains, and where its features of them lie."""
+"""A classifier's accuracy in each of two domains, and the distribution of its features."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ CHUNK = 500  # images at once
 
 @dataclass(frozen=True)
 class Domains:
-    """Shares of right answers in [0, 1]: in domain a, whose classes were known, and in b; and how well a linear rule
-    tells their features apart (0.5 by chance)."""
+    """Accuracies in [0, 1]: in domains a (with known classes) and b, and of a linear rule between their features."""
 
     source: float
     target: float
@@ -33,7 +32,7 @@ def looked_at(network: nn.Module, images: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def measured(network: nn.Module, a: np.ndarray, b: np.ndarray, labels: np.ndarray) -> Domains:
-    """Of images uint8 (N, C, H, W) of both domains that show the same classes `labels` (N,)."""
+    """Measures on images uint8 (N, C, H, W) of both domains with the same classes `labels` (N,)."""
     (of_a, said_of_a), (of_b, said_of_b) = looked_at(network, a), looked_at(network, b)
     return Domains(
         float((said_of_a == labels[: len(a)]).mean()), float((said_of_b == labels[: len(b)]).mean()), apart(of_a, of_b)
@@ -41,7 +40,7 @@ def measured(network: nn.Module, a: np.ndarray, b: np.ndarray, labels: np.ndarra
 
 
 def apart(a: np.ndarray, b: np.ndarray) -> float:
-    """The share of features (N, d) that a least-squares rule assigns to their domain; it sees every second one."""
+    """The share of features (N, d) that a least-squares rule, fitted to every second one, assigns to their domain."""
     both = np.concatenate([a, b]).astype(np.float64)
     inputs = np.concatenate([both, np.ones((len(both), 1))], 1)
     truth = np.concatenate([np.ones(len(a)), -np.ones(len(b))])
@@ -50,8 +49,7 @@ def apart(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def plane(a: Tensor | np.ndarray, b: Tensor | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Features (N, d) and (M, d) in the plane of the largest variance of both together, (N, 2) and (M, 2), with the
-    largest coordinate 1."""
+    """Projects features (N, d) and (M, d) to their first two principal components, with the largest coordinate 1."""
     both = np.concatenate([np.asarray(a), np.asarray(b)]).astype(np.float64)
     centred = both - both.mean(0)
     _values, axes = np.linalg.eigh(centred.T @ centred)

@@ -1,7 +1,7 @@
-"""How far a model of the paddle game drifts from the true game, when both are played with the same keys.
+"""The drift of a model of the paddle game from the true game, when both are played with the same keys.
 
-From one true start the model makes every frame from its own two before; the game goes on by its rules. Places of ball
-and paddle are read off the model's pictures by colour (`games.seen`).
+From a true start the model generates every frame from its own two previous ones; the game continues by its rules.
+Positions of ball and paddle are read from the model's pictures by colour (`games.seen`).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from gan_core.data.games import Game
 from gan_core.gans.worldgan import World
 from gan_core.models.sampler import Sampler
 
-HELD = 0.25  # how likely another key is pressed at each frame
-LOST = 6.0  # pixels off from which the ball counts as another one
+HELD = 0.25  # probability of another key at each frame
+LOST = 6.0  # error in pixels from which the ball counts as lost
 
 
 @dataclass(frozen=True)
 class Dream:
-    """N games as the model sees them, beside the true ones. `given`: the last two frames, (N, 2 * 3, S, S)."""
+    """N games in the model, and the true ones. `given`: the last two frames, (N, 2 * 3, S, S)."""
 
     given: torch.Tensor
     truth: Game
@@ -37,14 +37,14 @@ class Dream:
         return ((last.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
 
     def off(self) -> tuple[np.ndarray, np.ndarray]:
-        """How far ball and paddle are from the true ones, pixels of the game (N,) each; nan where they aren't seen."""
+        """Distances of ball and paddle from the true ones, pixels of the game (N,) each; NaN if they aren't visible."""
         ball, paddle = games.seen(self.picture)
         true_ball, true_paddle = self.truth.ball + games.BALL / 2, self.truth.paddle + games.WIDE / 2
         return np.linalg.norm(ball - true_ball, axis=1), np.abs(paddle - true_paddle)
 
 
 def begin(sampler: Sampler, count: int, seed: int) -> Dream:
-    """Games at random places, after their first two frames."""
+    """Begins games at random positions, after their first two frames."""
     size = sampler.spec.size
     game = games.begin(np.random.default_rng(seed), count)
     later = game.step(np.ones(count))
@@ -54,7 +54,7 @@ def begin(sampler: Sampler, count: int, seed: int) -> Dream:
 
 @torch.no_grad()
 def step(sampler: Sampler, dream: Dream, actions: np.ndarray) -> Dream:
-    """One frame later, in the model and in truth."""
+    """Advances the model and the true game by one frame."""
     world = cast(World, sampler.networks["generator"])
     frame = world(dream.given, torch.from_numpy(np.asarray(actions)))
     given = torch.cat([dream.given[:, frame.shape[1] :], frame], 1)
@@ -63,7 +63,7 @@ def step(sampler: Sampler, dream: Dream, actions: np.ndarray) -> Dream:
 
 @dataclass(frozen=True)
 class Drift:
-    """Of N games after `frame` frames: the median distances in pixels, and the share of games whose ball is lost."""
+    """The drift of N games after `frame` frames: median distances in pixels, and the share of lost balls."""
 
     frame: int
     ball: float
@@ -74,7 +74,7 @@ class Drift:
 def measure(
     sampler: Sampler, frames: Sequence[int] = (1, 10, 25, 50, 100), count: int = 64, seed: int = 0
 ) -> list[Drift]:
-    """The drift after so many frames, played with keys at random."""
+    """The drift after given numbers of frames, played with random keys."""
     random = np.random.default_rng(seed)
     dream, pressed = begin(sampler, count, seed), random.integers(3, size=count)
     found = []
@@ -89,6 +89,6 @@ def measure(
 
 
 def _median(values: np.ndarray) -> float:
-    """Of values that are known; infinite where none is."""
+    """The median of known values; infinite if there are none."""
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else float("inf")

@@ -1,15 +1,15 @@
-"""The duality gap of the minimax game (1811.05512): what both players together could still gain, in nats.
+"""The duality gap of the minimax game (1811.05512): the sum of both players' possible gains, in nats.
 
     V(D, G)  = E_p[log D(x)] + E_q[log(1 - D(x))]                                    (1406.2661, equation 1)
     gap      = max_D' V(D', G) - min_G' V(D, G')        >= 0; 0 at an equilibrium   (1811.05512, definition 1)
 
-The first part is exact on the cells of the plane, where p is known and q is counted (`metrics/density.py`): the best D'
-is D*, so that it is -log 4 + 2 JS(p, q) with JS in nats.
+The first part is exact on the cells of the plane, where p is known and q is estimated (`metrics/density.py`): the best
+D' is D*, which gives -log 4 + 2 JS(p, q) with JS in nats.
 
 The second has no closed form. As in the paper, a copy of G is trained against the fixed D for some steps, by -log D,
-whose gradient doesn't vanish where D is sure. Of V's values on noise that it was not trained on, the lowest counts.
-The best G' can be no worse, so that `gap` is a lower estimate. `most` is an upper bound: a generator that is free to
-put all points into the cell where D is largest.
+whose gradient doesn't vanish where D is sure. The lowest of V's values on held-out noise is used. The best G' can't be
+worse, so that `gap` is a lower estimate. `most` is an upper bound: it assumes a generator that puts all points into the
+cell where D is largest.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from gan_core.errors import BadValue
 from gan_core.hparams import AdversarialHParams
 from gan_core.metrics.density import SAMPLES, Yardstick, centres, js
 
-LOSSES = ("non_saturating", "logistic", "minimax")  # whose D is the one of V
-STEPS = 100  # of the copy
-EVERY = 10  # steps after which V is looked at
+LOSSES = ("non_saturating", "logistic", "minimax")  # losses whose D is that of V
+STEPS = 100  # training steps of the copy
+EVERY = 10  # steps between evaluations of V
 SEED = 11
 LOG4 = math.log(4)
 
 
 @dataclass(frozen=True)
 class DualityGap:
-    """What was found, in nats: V(D, G), V(D*, G), the lowest V(D, G') that was reached, and the lowest possible one."""
+    """The results in nats: V(D, G), V(D*, G), the lowest V(D, G') that was reached, and the lowest possible one."""
 
     value: float
     best_discriminator: float
@@ -46,7 +46,7 @@ class DualityGap:
 
     @property
     def gap(self) -> float:
-        """A lower estimate of the duality gap; 0 where the noise of the samples would make it negative."""
+        """A lower estimate of the duality gap; 0 if sampling noise would make it negative."""
         return max(0.0, self.best_discriminator - self.best_generator)
 
     @property
@@ -56,7 +56,7 @@ class DualityGap:
 
 
 def check(hparams: AdversarialHParams) -> None:
-    """Raises BadValue where D doesn't play the game that V is the value of."""
+    """Raises BadValue if V isn't the value of D's game."""
     if hparams.loss not in LOSSES or hparams.relativistic != "none" or hparams.minibatch != "none":
         raise BadValue(
             "The duality gap needs a D that gives each point a probability: one of the losses {valid}, no relativistic "
@@ -68,9 +68,9 @@ def check(hparams: AdversarialHParams) -> None:
 def duality_gap(
     generator: nn.Module, discriminator: nn.Module, latent_size: int, rate: float, batch_size: int, known: Yardstick
 ) -> DualityGap:
-    """Measures both sides; leaves the networks, which must be in evaluation mode, and the global generator untouched.
+    """Measures both parts; doesn't change the networks, which must be in evaluation mode, or the global generator.
 
-    `rate`: the learning rate of the copy (Adam). Takes some 0.3 s for networks of the default size.
+    `rate`: the learning rate of the copy (Adam). Takes about 0.3 s for networks of the default size.
     """
     random = torch.Generator().manual_seed(SEED)
     device = next(generator.parameters()).device
@@ -89,7 +89,7 @@ def duality_gap(
     with torch.no_grad():
         places = torch.from_numpy(centres(known.half, known.side)).float().to(device)
         logits = frozen(places).double().cpu().numpy()
-    # almost nothing of the data lies outside of the plane
+    # hardly any data lie outside of the plane
     real = -float((p[:-1] * np.logaddexp(0, -logits)).sum())
     lowest_fake = -float(np.logaddexp(0, logits).max())
     load_compiler_late()

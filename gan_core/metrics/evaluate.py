@@ -1,11 +1,11 @@
 """Evaluates samples against a data set, in one pass over each.
 
-Names carry net and count: `fd10k_mnistnet` is the Frechet distance of 10,000 samples to as many real images, as the net
-`mnistnet` sees them (figures.py). Numbers of other nets or counts can't be compared with it, nor any of pictures that
-aren't rounded to 8 bits.
+Names carry net and count: `fd10k_mnistnet` is the Frechet distance of 10,000 samples to as many real images, in the
+features of the net `mnistnet` (figures.py). Figures for other nets or counts can't be compared with it, nor those for
+pictures that aren't rounded to 8 bits.
 
-Memory does not grow with the samples: the Frechet distance and the classes are summed up by batches; what looks at
-pairs (KID, precision and recall) keeps the features of the first KEPT of either side, and its name says so.
+Memory does not grow with the samples: the Frechet distance and the classes are accumulated in batches; metrics of pairs
+(KID, precision and recall) keep the features of the first KEPT images of each side, which their names state.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ N_SAME = "The samples are the very same images as the real ones, so their distan
 
 @dataclass(frozen=True)
 class Report:
-    """Figures, the share of each class among samples and among real images, and what it took."""
+    """Figures, the share of each class among samples and among real images, and the time taken."""
 
     figures: tuple[Figure, ...]
     samples: int
@@ -56,13 +56,13 @@ class Report:
     histogram: dict[str, tuple[float, float]] = field(default_factory=dict)  # class -> share of samples, of real ones
     memorisation: Memorisation | None = None
     obedience: Obedience | None = None
-    made_answers: Answers = field(default_factory=dict)  # what the net said of samples, and of real images
+    made_answers: Answers = field(default_factory=dict)  # the net's answers for samples, and for real images
     real_answers: Answers = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)  # "sampling", "judging", and each metric's
-    pictures: str = EIGHT_BITS  # that the numbers are of, see metrics/pictures.py
-    notes: tuple[Note, ...] = ()  # what can't be known or trusted of these samples, and what it needs
+    pictures: str = EIGHT_BITS  # pictures for the figures, see metrics/pictures.py
+    notes: tuple[Note, ...] = ()  # figures that are unknown or unreliable for these samples, and what they need
     first: np.ndarray = field(default_factory=lambda: np.empty(0))  # the samples of `memorisation`, (Q, C, H, W)
-    same_images: bool = False  # samples and real images are the very same
+    same_images: bool = False  # whether samples and real images are identical
 
     @property
     def values(self) -> dict[str, float]:
@@ -71,7 +71,7 @@ class Report:
 
 
 def chosen_metrics(names: Sequence[str], net: FeatureNet, count: int, samples: Stream) -> tuple[str, ...]:
-    """The metrics of that name, or all that are possible; raises UnknownName, or BadData for one that isn't."""
+    """The named metrics, or all that are possible; raises UnknownName, or BadData for one that isn't possible."""
     names, has = check_metrics(names), has_of(net, samples)
     check_possible(names, has)
     check_counts(names, net.size, count, count)
@@ -83,7 +83,7 @@ def chosen_metrics(names: Sequence[str], net: FeatureNet, count: int, samples: S
 
 
 def has_of(net: FeatureNet, samples: Stream) -> Has:
-    """What the net and the model offer to metrics."""
+    """The properties of the net and the model that metrics need."""
     w = samples.model is not None and has_w(samples.model)
     return Has(net.classes, bool(net.questions), len(samples.asked), w, net.perceives)
 
@@ -101,11 +101,11 @@ def evaluate(
 ) -> Report:
     """Evaluates samples against as many images of a data set, chosen by `seed`; all arguments are checked first.
 
-    Where the data set has fewer, only as many samples are evaluated, so that every figure's name is true.
-    `side`: TRAIN where the data are what the model has learnt from, which each figure's name then tells; `unseen` are
-    images of the same kind that it hasn't learnt from, which C_T needs. Without metrics all that are possible are
-    computed. Grey images are shown to a net of colours, and colours to a grey one, with as many channels as it takes.
-    Raises UnknownName for a metric, BadData for too few images or images of another size.
+    If the data set has fewer, only as many samples are evaluated, so that the count in each figure's name is correct.
+    `side`: TRAIN if the data are the model's training data, which is then part of each figure's name; `unseen` are
+    images of the same kind that it wasn't trained on, which C_T needs. Without metrics all possible ones are computed.
+    Images are converted to the net's number of channels, between grey and colour. Raises UnknownName for a metric,
+    BadData for too few images or images of another size.
     """
     check_metrics(metrics)
     samples, data = samples.in_channels(net.spec.channels), in_channels(data, net.spec.channels)

@@ -1,8 +1,8 @@
 """Accuracy of a feature net on held-out labelled images.
 
-Names carry the number of images: `accuracy10k` is the share of 10,000 whose class is named rightly. Of attributes it is
-`error10k_hair`, the share named wrongly among those pictures that show it, and `error10k_hair_hidden` among the others,
-where hair can only be guessed; `error10k` is the mean of the attributes that are shown.
+Names carry the number of images: `accuracy10k` is the share of 10,000 whose class is predicted correctly. For
+attributes it is `error10k_hair`, the error rate among the pictures that show it, and `error10k_hair_hidden` among the
+others, where hair can only be guessed; `error10k` is the mean over visible attributes.
 """
 
 from __future__ import annotations

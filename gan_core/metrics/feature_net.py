@@ -21,19 +21,19 @@ from gan_core.models.weights import read_weights
 from gan_core.objectives.supervised import split_logits
 from gan_core.runs.store import RunStore
 
-# a set that needs no download and that a net can learn at any size
+# a set that needs no download and that a net can be trained on at any size
 LABELLED = next(source.name for source in sources if source.attributes and not source.needs)
-BATCH = 250  # images at once, whatever their number: the memory stays the same
+BATCH = 250  # images at once, for constant memory
 
 
 class FeatureNet:
     """Features (B, d) and class probabilities (B, classes) of uint8 images (B, C, H, W) of one shape.
 
-    `name` is part of each metric's name, such as `mnistnet` for a net that learnt `mnist`; `origin` says which of
-    that name it is, and `data` what it has learnt from, where that is known.
+    `name` is part of each metric's name, such as `mnistnet` for a net trained on `mnist`; `origin` identifies the net
+    of that name, and `data` its training data, if known.
     """
 
-    general = False  # whether it takes images of any kind and size
+    general = False  # whether it accepts images of any kind and size
     perceives = True  # whether it has a perceptual distance
 
     def __init__(self, name: str, model: Sampler, origin: str = "", data: str = "") -> None:
@@ -49,7 +49,7 @@ class FeatureNet:
         self.spec: DataSpec = model.spec
         self._network = model.networks["features"].eval().to(memory_format=torch.channels_last)
         self._device = next(self._network.parameters()).device
-        self.size: int = model.hparams.features  # numbers that describe an image
+        self.size: int = model.hparams.features  # length of the feature vector
 
     @classmethod
     def from_run(cls, store: RunStore, run_id: str) -> FeatureNet:
@@ -60,28 +60,28 @@ class FeatureNet:
 
     @classmethod
     def from_shelf(cls, name: str) -> FeatureNet:
-        """A model of the shelf; raises UnknownName or BadCheckpoint."""
+        """The net of a model of the shelf; raises UnknownName or BadCheckpoint."""
         learnt = listing.card(name).data
         return cls(_of_data(learnt) or name, loading.load(name), f"model {name}", learnt)
 
     @classmethod
     def from_file(cls, path: Path) -> FeatureNet:
-        """From a checkpoint or an exported weights file, named by the file; raises BadCheckpoint."""
+        """The net in a checkpoint or an exported weights file, named after the file; raises BadCheckpoint."""
         return cls(path.stem, read_weights(path), f"file {path.name}")
 
     @property
     def classes(self) -> int:
-        """0 for a net that has learnt attributes."""
+        """The number of classes; 0 for a net trained on attributes."""
         return self.spec.classes
 
     @property
     def questions(self) -> Mapping[str, int]:
-        """What it says of an image, and among how many answers: its class, or each attribute."""
+        """The questions that it answers for an image, with their numbers of answers: its class, or each attribute."""
         return self.spec.questions
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(C, H, W) of the images that it takes."""
+        """(C, H, W) of its images."""
         return self.spec.fields["real"]
 
     def check(self, shape: tuple[int, ...], what: str) -> None:
@@ -94,14 +94,14 @@ class FeatureNet:
             )  # fmt: skip
 
     def predict(self, images: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Features and probabilities, both float32, of at most BATCH images after another; raises BadData.
+        """Features and probabilities, both float32, computed in batches of at most BATCH images; raises BadData.
 
-        Where it has learnt attributes, the probabilities of each follow those of the one before, (B, all answers).
+        For attributes, the probabilities of all of them are concatenated, (B, all answers).
         """
         self.check(images.shape[1:], "what was given")
         check_eight_bits(images, "The given ones")
         for start in range(0, len(images), BATCH):
-            part = np.array(images[start : start + BATCH])  # a copy: torch wants arrays that may be written
+            part = np.array(images[start : start + BATCH])  # a copy: torch requires writable arrays
             with torch.no_grad():
                 features, logits = self._see(part)
                 parts = [answer.softmax(1) for answer in split_logits(logits, self.questions)] or [logits]
@@ -121,7 +121,7 @@ class FeatureNet:
         return features, logits
 
     def perception(self) -> Perception:
-        """The perceptual distance in this net's convolutions."""
+        """The perceptual distance from this net's convolutions."""
         layers = self._network.layers
         assert isinstance(layers, nn.Sequential)
         return Perception(layers)
@@ -139,18 +139,18 @@ class FeatureNet:
         return np.concatenate([np.stack([one.argmax(1) for one in part.values()], 1) for part in parts])
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
-        """The share of images (N, C, H, W) whose class it names rightly."""
+        """The share of images (N, C, H, W) whose class it predicts correctly."""
         return float((self.answers(images)[:, 0] == labels).mean())
 
 
 def _of_data(data: str) -> str:
-    """The name of a net by what it has learnt; none for the user's own images."""
+    """The name of a net by its training data; none for the user's own images."""
     name = data.removeprefix("train:")
     return f"{name}net" if ":" not in name else ""
 
 
 def plain_name(text: str) -> str:
-    """As it stands in a metric's name: small letters and digits alone."""
+    """The name as part of a metric's name: only lower-case letters and digits."""
     return re.sub(r"[^a-z0-9]+", "", text.lower()) or "net"
 
 

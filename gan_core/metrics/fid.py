@@ -2,9 +2,9 @@
 
     d^2 = |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))
 
-As everywhere in the literature, the number that is reported is the square. Means m and covariances C (over n - 1) are
-gathered batch by batch in float64, so that memory does not grow with the samples. The estimate is biased: it falls as n
-grows, so only numbers of the same n and the same net can be compared, and both belong to its name.
+As everywhere in the literature, the reported number is the square. Means m and covariances C (over n - 1) are
+accumulated batch by batch in float64, so that memory does not grow with the samples. The estimate is biased: it falls
+as n grows, so only figures of the same n and the same net can be compared, and both are part of its name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gan_core.metrics.bootstrap import GROUPS, REPLICATES, grouped, weights
 
 Matrix = NDArray[np.float64]
 SIZES = 15  # points of the line of FID-infinity
-LINES = 12  # lines through resampled groups
+LINES = 12  # lines fitted to resampled groups
 WIDE = 400  # features above which sums of groups would take too much memory
 
 
@@ -40,7 +40,7 @@ class Moments:
         self._scatter = np.zeros((size, size))
 
     def add(self, features: np.ndarray) -> None:
-        """More rows, (B, d)."""
+        """Adds rows, (B, d)."""
         if not len(features):
             return
         batch = np.asarray(features, np.float64)
@@ -53,7 +53,7 @@ class Moments:
         self.count = total
 
     def gaussian(self) -> Gaussian:
-        """The fitted Gaussian; raises BadValue below two rows."""
+        """The fitted Gaussian; raises BadValue for fewer than two rows."""
         if self.count < 2:
             raise BadValue("A covariance needs at least 2 samples, got {count}.", count=self.count)
         return Gaussian(self._mean.copy(), self._scatter / (self.count - 1))
@@ -70,7 +70,7 @@ def frechet_distance(one: Gaussian, other: Gaussian) -> float:
     """The squared distance, >= 0.
 
     tr (C1 C2)^(1/2) is the sum of the roots of the eigenvalues of S C2 S with S = C1^(1/2). That matrix is symmetric:
-    nothing complex arises, and a singular covariance needs no small number added, unlike a general matrix root.
+    there are no complex values, and a singular covariance needs no added constant, unlike a general matrix root.
     """
     return _distance(one, _root(one.covariance), other)
 
@@ -85,7 +85,7 @@ def _root(covariance: Matrix) -> Matrix:
 
 
 def _distance(one: Gaussian, root: Matrix, other: Gaussian) -> float:
-    """With C1^(1/2) given: it stays where one side is compared with many."""
+    """The distance with C1^(1/2) given, which is reused if one side is compared with many."""
     from scipy.linalg import eigh
 
     product = eigh(root @ other.covariance @ root, eigvals_only=True)
@@ -95,7 +95,7 @@ def _distance(one: Gaussian, root: Matrix, other: Gaussian) -> float:
 
 
 def frechet_by_gram(one: np.ndarray, other: np.ndarray) -> float:
-    """The same distance of rows (N, d) and (M, d) by products of rows: quicker where N and M are below d.
+    """The same distance of rows (N, d) and (M, d) from products of rows: faster if N and M are below d.
 
     tr (C1 C2)^(1/2) is the sum of the singular values of A B', the (N, M) products of the centred rows over
     sqrt((N - 1)(M - 1)); no covariance is formed.
@@ -104,25 +104,25 @@ def frechet_by_gram(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def frechet(one: np.ndarray, other: np.ndarray) -> float:
-    """The distance of two sets of rows, by whichever way is quicker."""
+    """The distance of two sets of rows, by whichever method is faster."""
     if max(len(one), len(other)) <= one.shape[1]:
         return frechet_by_gram(one, other)
     return frechet_distance(gaussian(one), gaussian(other))
 
 
 class _Gram:
-    """Products of all rows, from which the distance of resampled rows is had without their features."""
+    """Products of all rows, from which the distance of resampled rows is computed without their features."""
 
     def __init__(self, one: np.ndarray, other: np.ndarray) -> None:
         if min(len(one), len(other)) < 2:
             raise BadValue("A covariance needs at least 2 samples, got {count}.", count=min(len(one), len(other)))
-        shift = other.mean(0, dtype=np.float64)  # small numbers lose less
+        shift = other.mean(0, dtype=np.float64)  # small numbers lose less precision
         first, second = one.astype(np.float64) - shift, other.astype(np.float64) - shift
         self.within = first @ first.T, second @ second.T
         self.across = first @ second.T
 
     def distance(self, rows: np.ndarray, columns: np.ndarray) -> float:
-        """Of the chosen rows of either side; one may be chosen more than once."""
+        """The distance of the chosen rows of either side; a row may be chosen more than once."""
         traces, squares = 0.0, 0.0
         for products, chosen in zip(self.within, (rows, columns), strict=True):
             mean = float(products[np.ix_(chosen, chosen)].mean())  # |mean row|^2
@@ -137,7 +137,7 @@ class _Gram:
 
 
 class Grouped:
-    """Sums of disjoint groups of rows, from which the Gaussian of any resampling of groups is had at once."""
+    """Sums of disjoint groups of rows, from which the Gaussian of any resampling of groups is computed directly."""
 
     def __init__(self, features: np.ndarray, groups: int = GROUPS) -> None:
         self.shift = features.mean(0, dtype=np.float64)
@@ -150,7 +150,7 @@ class Grouped:
         return len(self.counts)
 
     def gaussian(self, times: np.ndarray) -> Gaussian:
-        """Of groups taken `times` (G,) each."""
+        """The Gaussian of groups repeated `times` (G,) each."""
         count = float(times @ self.counts)
         mean = times @ self.sums / count
         scatter = np.tensordot(times, self.squares, 1) - count * np.outer(mean, mean)
@@ -160,10 +160,10 @@ class Grouped:
 def replicates(
     one: np.ndarray, other: np.ndarray, random: np.random.Generator, most: int = REPLICATES, gram: bool | None = None
 ) -> np.ndarray:
-    """The distance over resampled rows of both sides, (B,): fewer of them the longer each takes.
+    """The distance over resampled rows of both sides, (B,): the longer each takes, the fewer there are.
 
-    Rows of many features and few samples are resampled in their products (`gram`), else as sums of groups, or, where
-    the sums would take much memory, row by row.
+    Few rows of many features are resampled through their products (`gram`), others as sums of groups or, if the sums
+    would take much memory, row by row.
     """
     size = one.shape[1]
     if gram if gram is not None else max(len(one), len(other)) <= size:
@@ -188,7 +188,7 @@ def replicates(
 
 @dataclass(frozen=True)
 class Extrapolated:
-    """The distance at infinitely many samples, its interval's replicates, and the line's points (1 / n, distance)."""
+    """The distance for infinitely many samples, its replicates, and the line's points (1 / n, distance)."""
 
     value: float
     replicates: np.ndarray
@@ -196,12 +196,12 @@ class Extrapolated:
 
 
 def fid_infinity(real: np.ndarray, made: np.ndarray, random: np.random.Generator) -> Extrapolated:
-    """FID-infinity (1911.07023, algorithm 1): the end at 1 / n = 0 of a line through the distances of 15 sizes.
+    """FID-infinity (1911.07023, algorithm 1): the value at 1 / n = 0 of a line fitted to the distances of 15 sizes.
 
-    Sizes are evenly spread from a fifth of the samples (at least as many as features) to all of them. It cures the bias
-    of the generated side alone: that of the real images stays, and shows in the floor. Differs from the paper: one pass
-    of ordinary pseudo-random samples, and groups of samples in place of single ones. Raises BadValue below twice as
-    many samples as features.
+    Sizes are evenly spread from a fifth of the samples (at least as many as features) to all of them. It removes only
+    the bias of the generated side: that of the real images remains, and is visible in the floor. Differs from the
+    paper: one pass of ordinary pseudo-random samples, and groups of samples instead of single ones. Raises BadValue for
+    fewer than twice as many samples as features.
     """
     size = made.shape[1]
     if len(made) < 2 * size:
@@ -218,7 +218,7 @@ def fid_infinity(real: np.ndarray, made: np.ndarray, random: np.random.Generator
 
 
 def _line(real: Gaussian, root: Matrix, groups: Grouped, order: np.ndarray, least: int) -> np.ndarray:
-    """Points (1 / n, distance) of growing numbers of groups, in an order that may hold one more than once, (P, 2)."""
+    """Points (1 / n, distance) of growing numbers of groups, in an order that may repeat one, (P, 2)."""
     found = []
     sizes = np.cumsum(groups.counts[order])
     for taken in np.unique(np.linspace(len(order) / 5, len(order), SIZES).round().astype(int)):
@@ -230,7 +230,7 @@ def _line(real: Gaussian, root: Matrix, groups: Grouped, order: np.ndarray, leas
 
 
 def _end(points: np.ndarray) -> float:
-    """Where the line of least squares through points (P, 2) meets 1 / n = 0."""
+    """The value at 1 / n = 0 of the least-squares line through points (P, 2)."""
     if len(points) < 2:
         return float(points[0, 1])
     return float(np.polyfit(points[:, 0], points[:, 1], 1)[1])

@@ -1,9 +1,9 @@
-"""One record for every figure: what it measures, by which net, of how many images, with its interval and its floor.
+"""A record for every figure: what it measures, with which net and how many images, its interval and its floor.
 
 The name carries the count, the net and the side: `fd10k_mnistnet` is the Frechet distance of 10,000 samples to as many
-real images in the features of `mnistnet`; `_train` at the end says that the real images are those the model learnt
-from, and `_64px` that a net which takes any size saw images of 64 pixels. Only figures of one column (the same net,
-count, side and size) can be compared. This module needs no torch.
+real images in the features of `mnistnet`; the suffix `_train` means that the real images are the model's training
+images, and `_64px` that a net for any size was applied to images of 64 pixels. Only figures of one column (the same
+net, count, side and size) can be compared. This module needs no torch.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from typing import Any, NamedTuple
 
 from gan_core.metrics.bootstrap import Interval
 
-TRAIN = "train"  # side: real images that the model has learnt from
-BACK_PREFIX = "back_"  # before the figures of a translator's second direction
-PIXELS = "pixels"  # in place of a net: the images themselves
-ANY_SIZE = ("imagenet", "inception")  # nets that take images of any size, which their figures' names then give
+TRAIN = "train"  # side: the model's training images
+BACK_PREFIX = "back_"  # prefix of figures of a translator's second direction
+PIXELS = "pixels"  # instead of a net: the images themselves
+ANY_SIZE = ("imagenet", "inception")  # nets for images of any size, which is part of their figures' names
 Column = tuple[str, int, str, str, str, int, str]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure. `low` and `high` are its interval of 95 %, `floor` what real images score in place of samples.
+    """One figure. `low` and `high` are its 95 % interval, `floor` is the score of real images instead of samples.
 
-    The floor is of `floor_n` images a side; it is the best that a model can reach, not always the lowest number.
+    The floor is computed from `floor_n` images per side; it is the best that a model can reach, not always the lowest
+    number.
     """
 
     kind: str  # "fd", "precision"
@@ -40,10 +41,10 @@ class Figure:
     high: float = math.nan
     floor: float = math.nan
     floor_n: int = 0
-    of: str = ""  # the class or attribute that it is of
-    side: str = ""  # TRAIN, or "" for images that the model hasn't seen or for a folder's
+    of: str = ""  # its class or attribute
+    side: str = ""  # TRAIN, or "" for images that the model wasn't trained on or for a folder
     pixels: int = 0  # height and width of the images
-    origin: str = ""  # which net of that name
+    origin: str = ""  # identifies the net of that name
 
     @property
     def name(self) -> str:
@@ -53,7 +54,7 @@ class Figure:
 
     @property
     def column(self) -> Column:
-        """What two figures must have in common to be compared."""
+        """The properties that two figures must share to be compared."""
         return (self.kind, self.n, self.net, self.of, self.side, self.pixels, self.origin)
 
     @property
@@ -74,7 +75,7 @@ class Figure:
 
 
 def count_text(count: int) -> str:
-    """As in a figure's name: 10k for 10,000, else the number itself."""
+    """The count in a figure's name: 10k for 10,000, else the number itself."""
     return f"{count // 1000}k" if count % 1000 == 0 and count else str(count)
 
 
@@ -82,18 +83,18 @@ NAME = re.compile(r"([a-z_]+?)(?:(\d+k?)((?:_[a-z0-9]+)*))?")
 
 
 class Named(NamedTuple):
-    """What a figure's name tells; empty where it doesn't."""
+    """The parts encoded in a figure's name; empty if it has none."""
 
     kind: str
-    number: str  # of samples, as "10k"
+    number: str  # of samples, e.g. "10k"
     net: str
-    pixels: str  # as "64px"
+    pixels: str  # e.g. "64px"
     of: str
     side: str
 
 
 def parsed(name: str) -> Named:
-    """The parts of a figure's name, also of one on an older card."""
+    """The parts of a figure's name, also for names on older cards."""
     match = NAME.fullmatch(name)
     if not match or not match[2]:
         return Named(name, "", "", "", "", "")
@@ -119,7 +120,7 @@ def apart(one: Figure, other: Figure) -> bool:
 def table(rows: Mapping[str, Sequence[Figure]]) -> dict[Column, dict[str, Figure]]:
     """The figures of several subjects by column, in the order of their first appearance: column -> subject -> figure.
 
-    Figures of another net, count, side or size get a column of their own.
+    Figures with another net, count, side or size are in separate columns.
     """
     found: dict[Column, dict[str, Figure]] = {}
     for subject, figures in rows.items():
@@ -132,7 +133,7 @@ FIELDS = ("subject", "name", *Figure.__dataclass_fields__)
 
 
 def as_csv(rows: Mapping[str, Sequence[Figure]]) -> str:
-    """One line a figure, with all that its record holds; numbers that aren't known are empty."""
+    """One line for each figure, with its complete record; unknown numbers are empty."""
     text = io.StringIO()
     writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
     writer.writeheader()
@@ -148,11 +149,11 @@ def _missing(value: Any) -> bool:
 
 
 def _harmless(text: str) -> str:
-    """A spreadsheet takes a cell that starts with one of these for a formula."""
+    """Escapes the first characters that make a spreadsheet treat a cell as a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def value_text(figure: Figure) -> str:
-    """The value with its interval, as `1.34 [1.21, 1.47]`."""
+    """The value with its interval, e.g. `1.34 [1.21, 1.47]`."""
     shown = f"{figure.value:.4g}"
     return f"{shown} [{figure.low:.3g}, {figure.high:.3g}]" if figure.known else shown

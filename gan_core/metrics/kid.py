@@ -3,13 +3,12 @@
     k(x, y) = (x.y / d + 1)^3
     MMD^2 = sum_{i != j} k(x_i, x_j) / m(m-1) + sum_{i != j} k(y_i, y_j) / n(n-1) - 2 sum_{i,j} k(x_i, y_j) / mn
 
-The estimate is unbiased at any n: of two samples of one distribution it is 0 on average, and may be negative. It is
-taken in blocks and averaged, so that time grows with n and not with n^2.
+The estimate is unbiased at any n: for two samples of one distribution it is 0 on average, and may be negative. It is
+averaged over blocks, so that time grows with n and not with n^2.
 
 Differs from the published code, which draws 100 blocks at random, with overlaps: blocks here are disjoint, so that each
-sample counts once and the spread of the blocks gives an honest standard error. Where there are fewer than FEW blocks,
-the error is the bootstrap's: samples of each block are resampled in its kernel matrices, pairs of a sample and itself
-left out.
+sample counts once and the spread of the blocks gives a valid standard error. For fewer than FEW blocks, the error is
+the bootstrap's: samples of each block are resampled in its kernel matrices, without pairs of a sample and itself.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from gan_core.errors import BadValue
 from gan_core.metrics.bootstrap import deviation, weights
 
 BLOCK = 1000  # samples of each side in a block
-LEAST = 10  # samples below which no error is known
-FEW = 5  # blocks below which their spread says too little
+LEAST = 10  # samples, below which the error is unknown
+FEW = 5  # blocks, below which their spread is unreliable
 
 
 @dataclass(frozen=True)
 class Kid:
-    """The mean over blocks, its standard error (NaN for a few samples), and of how many estimates the error is."""
+    """The mean over blocks, its standard error (NaN for a few samples), and the number of estimates for the error."""
 
     value: float
     error: float
@@ -37,7 +36,7 @@ class Kid:
 
 
 def kid(one: np.ndarray, other: np.ndarray, block: int = BLOCK, seed: int = 0) -> Kid:
-    """KID of features (N, d) and (M, d); raises BadValue below two rows. What fills no whole block is left out."""
+    """KID of features (N, d) and (M, d), without an incomplete last block; raises BadValue for fewer than two rows."""
     count = min(len(one), len(other))
     if count < 2:
         raise BadValue("KID needs at least 2 samples on each side, got {count}.", count=count)
@@ -55,7 +54,7 @@ def kid(one: np.ndarray, other: np.ndarray, block: int = BLOCK, seed: int = 0) -
 
 
 def _resampled(one: np.ndarray, other: np.ndarray, random: np.random.Generator) -> tuple[float, np.ndarray]:
-    """The estimate of a block and its replicates (B,); NaN where a single sample was drawn again and again."""
+    """The estimate of a block and its replicates (B,); NaN if only a single sample was drawn."""
     one, other = np.asarray(one, np.float64), np.asarray(other, np.float64)
     within = [_kernel(side, side) for side in (one, other)]
     across = _kernel(one, other)

@@ -1,10 +1,10 @@
-"""How good and how varied generated texts are, by their n-grams.
+"""The quality and variety of generated texts, from their n-grams.
 
     BLEU-4       of each text against all references, the mean (Papineni 2002); zero counts are 0.1, as NLTK's method 1
-    self-BLEU-4  of each text against all others generated (1802.01886): high where texts are alike
-    seen         the share of texts that the training set has word for word
+    self-BLEU-4  of each text against all other generated ones (1802.01886): high if texts are alike
+    seen         the share of texts that are in the training set word for word
 
-BLEU rewards likely texts and self-BLEU tells of their variety, so only the two together say something: a temperature
+BLEU rewards likely texts and self-BLEU measures their variety, so only the two together are meaningful: the temperature
 moves a model along a curve of both (1811.02549), and a better model has a better curve.
 """
 
@@ -17,14 +17,14 @@ from collections.abc import Sequence
 import numpy as np
 
 N = 4
-SMALL = 0.1  # in place of a count of 0
+SMALL = 0.1  # replaces a count of 0
 
 Text = Sequence[int]
 _Highest = dict[tuple[int, ...], tuple[int, int, int]]
 
 
 def bleu(text: Text, best: Sequence[Counter[tuple[int, ...]]], lengths: Sequence[int]) -> float:
-    """BLEU-4 of a text against references, of which `best` has the most that each n-gram occurs in one of them."""
+    """BLEU-4 of a text against references; `best` has the highest count of each n-gram in one of them."""
     if not text:
         return 0.0
     logs = []
@@ -38,12 +38,12 @@ def bleu(text: Text, best: Sequence[Counter[tuple[int, ...]]], lengths: Sequence
 
 
 def grams(text: Text, n: int) -> Counter[tuple[int, ...]]:
-    """How often each n-gram occurs in a text."""
+    """The count of each n-gram in a text."""
     return Counter(tuple(text[start : start + n]) for start in range(len(text) - n + 1))
 
 
 def most(texts: Sequence[Text]) -> list[Counter[tuple[int, ...]]]:
-    """For each n up to 4, the most that each n-gram occurs in one of the texts."""
+    """For each n up to 4, the highest count of each n-gram in one of the texts."""
     found: list[Counter[tuple[int, ...]]] = []
     for n in range(1, N + 1):
         best: Counter[tuple[int, ...]] = Counter()
@@ -60,7 +60,7 @@ def bleu_of(texts: Sequence[Text], references: Sequence[Text]) -> float:
 
 
 def self_bleu(texts: Sequence[Text]) -> float:
-    """The mean BLEU-4 of each text against all others, in [0, 1]; low where texts vary."""
+    """The mean BLEU-4 of each text against all others, in [0, 1]; low if texts vary."""
     highest = [_two_highest(texts, n) for n in range(1, N + 1)]
     lengths = [len(text) for text in texts]
     found = []
@@ -76,7 +76,7 @@ def _of_others(level: _Highest, place: int, own: Counter[tuple[int, ...]]) -> Co
 
 
 def _two_highest(texts: Sequence[Text], n: int) -> _Highest:
-    """Of each n-gram: its highest count in one text, which text that is, and the highest count in any other."""
+    """For each n-gram: its highest count in one text, the index of that text, and the highest count in any other."""
     found: _Highest = {}
     for place, text in enumerate(texts):
         for gram, count in grams(text, n).items():
@@ -95,5 +95,5 @@ def seen(texts: Sequence[Text], training: Sequence[Text]) -> float:
 
 
 def unpadded(tokens: np.ndarray) -> list[list[int]]:
-    """Tokens (N, T) as texts without their ends."""
+    """Tokens (N, T) as texts without end tokens."""
     return [row[: row.index(0)] if 0 in row else row for row in tokens.tolist()]

@@ -1,7 +1,7 @@
 """Memorisation: distances of samples to their nearest training images, relative to those between training images.
 
-Distances are Euclidean between pixels in 0..255, of images averaged down to 32 pixels where they are larger. Samples
-of a generator that has learnt by heart lie far closer to a training image than training images do to one another.
+Distances are Euclidean between pixels in 0..255, of images averaged down to 32 pixels if they are larger. Samples of a
+generator that memorises lie far closer to a training image than training images do to one another.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from gan_core.metrics.neighbours import closest
 from gan_core.metrics.streams import chosen_places
 
 SIDE = 32  # pixels
-TOGETHER = 1000  # training images looked at together
-RARE = 1.0  # percent of training images that lie as close to another one as a copy does
+TOGETHER = 1000  # training images processed together
+RARE = 1.0  # percent of training images that are as close to another one as a copy
 
 
 @dataclass(frozen=True)
 class Memorisation:
     """`ratio`: the median distance of samples to their closest training image over that of training images to theirs;
     about 1 for new images, near 0 for copies. `copied`: the share of samples that lie closer to a training image than
-    99 % of training images do; about 0.01 for new images, 1 for copies. `places` (Q,) and `distances` (Q,): the closest
-    training image of each sample. `usual`: the median distance of training images to their closest one.
+    99 % of training images do; about 0.01 for new images, 1 for copies. `places` (Q,) and `distances` (Q,): each
+    sample's closest training image. `usual`: the median distance of training images to their closest one.
     """
 
     ratio: float

@@ -1,12 +1,12 @@
-"""How good generated molecules are: valid, different, new, and like those that are kept aside.
+"""The quality of generated molecules: valid, distinct, new, and similar to held-out ones.
 
-    valid    share of matrices that are one connected molecule of two atoms or more, which RDKit sanitises
-    unique   share of different ones among the valid, by canonical SMILES: it falls with n, which is therefore told
+    valid    share of matrices that are one connected molecule of two atoms or more, valid for RDKit
+    unique   share of distinct ones among the valid, by canonical SMILES: falls with n, which is therefore reported
     novel    share of those that aren't among the training molecules
 
-Properties are compared with those of molecules that nothing was trained on: the number of atoms and of rings, logP
-(Crippen) and QED (drug-likeness) by the 1-Wasserstein distance, in standard deviations of the kept-aside ones; kinds of
-atoms by half the sum of the differences of their shares. The floor is what as many training molecules score.
+Properties are compared with those of held-out molecules: the number of atoms and of rings, logP (Crippen) and QED
+(drug-likeness) by the 1-Wasserstein distance, in standard deviations of the held-out ones; kinds of atoms by half the
+sum of the absolute differences of their shares. The floor is the score of as many training molecules.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Quality:
 
     @property
     def shares(self) -> tuple[float, float, float]:
-        """Valid of all, unique of valid, novel of unique; 0 where there are none."""
+        """Valid of all, unique of valid, novel of unique; 0 if there are none."""
         return self.valid / max(1, self.n), self.unique / max(1, self.valid), self.novel / max(1, self.unique)
 
 
 def quality(matrices: np.ndarray, known: set[str]) -> Quality:
-    """Of matrices (N, n, n); `known`: canonical SMILES of the training molecules."""
+    """The quality of matrices (N, n, n); `known`: canonical SMILES of the training molecules."""
     names = [name for name in map(smiles_of, matrices) if name]
     different = set(names)
     return Quality(len(matrices), len(names), len(different), len(different - known))
@@ -63,7 +63,7 @@ def properties(matrices: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def distances(made: Mapping[str, np.ndarray], kept_aside: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """How far the properties of two sets of molecules are apart, by property; raises BadData where a set is empty."""
+    """Distances between the properties of two sets of molecules, by property; raises BadData if a set is empty."""
     from scipy.stats import wasserstein_distance
 
     if not len(made["atoms"]) or not len(kept_aside["atoms"]):
@@ -76,7 +76,7 @@ def distances(made: Mapping[str, np.ndarray], kept_aside: Mapping[str, np.ndarra
 
 
 def random_graphs(like: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """Matrices (count, n, n) whose atoms and bonds are drawn independently, each as often as in `like`."""
+    """Matrices (count, n, n) whose atoms and bonds are drawn independently, with the frequencies in `like`."""
     random, size = np.random.default_rng(seed), like.shape[1]
     like = cleaned(like)
     kinds = np.einsum("bii->bi", like)

@@ -1,12 +1,12 @@
-"""Films of one thing that moves: whether it stays the same thing, and whether it moves as the data do.
+"""Films of one moving object: whether it stays the same object, and whether it moves like the data.
 
-`Moving` are statistics of the brightness's middle over the frames of films uint8 (N, C, T, H, W):
+`Moving` has statistics of the centre of brightness over the frames of films uint8 (N, C, T, H, W):
 
     speed     pixels a frame, mean and standard deviation over films
-    straight  the mean cosine between one step and the next: 1 on a line, 0 if each step has a direction of its own
-    jerk      how much one step differs from the next, as a share of the speed: 0 for a steady motion
+    straight  the mean cosine between one step and the next: 1 on a line, 0 for random directions
+    jerk      difference of one step and the next, as a share of the speed: 0 for a steady motion
 
-`kept` asks a classifier of frames: the share of frames of a film that it gives the film's most frequent class.
+`kept` uses a classifier of frames: the share of a film's frames with the film's most frequent class.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 
 Classify = Callable[[np.ndarray], np.ndarray]  # uint8 frames (N, C, H, W) -> classes (N,)
-LEAST_STEP = 0.2  # pixels below which a step has no direction
+LEAST_STEP = 0.2  # pixels, below which a step has no direction
 
 
 @dataclass(frozen=True)
 class Moving:
-    """Statistics of motion, see the head of the file."""
+    """Statistics of motion, see the module's docstring."""
 
     speed: float
     spread: float
@@ -31,7 +31,7 @@ class Moving:
 
 
 def middles(films: np.ndarray) -> np.ndarray:
-    """The middle of the brightness of each frame, (N, T, 2) in pixels, x first; of dark frames the picture's."""
+    """The centre of brightness of each frame, (N, T, 2) in pixels, x first; for dark frames the picture's centre."""
     bright = films.astype(np.float64).mean(1)  # (N, T, H, W)
     total = bright.sum((2, 3))
     height, width = bright.shape[2:]
@@ -43,7 +43,7 @@ def middles(films: np.ndarray) -> np.ndarray:
 
 
 def moving(films: np.ndarray) -> Moving:
-    """How the brightness of films uint8 (N, C, T, H, W) moves."""
+    """The motion of the brightness in films uint8 (N, C, T, H, W)."""
     steps = np.diff(middles(films), axis=1)  # (N, T - 1, 2)
     lengths = np.linalg.norm(steps, axis=2)
     one, other = lengths[:, :-1], lengths[:, 1:]
@@ -56,7 +56,7 @@ def moving(films: np.ndarray) -> Moving:
 
 
 def kept(films: np.ndarray, classify: Classify) -> np.ndarray:
-    """Of each film uint8 (N, C, T, H, W) the share of frames that get its most frequent class, (N,)."""
+    """The share of frames with the most frequent class, for each film uint8 (N, C, T, H, W), (N,)."""
     count, _, length = films.shape[:3]
     frames = films.swapaxes(1, 2).reshape(count * length, films.shape[1], *films.shape[3:])
     classes = classify(frames).reshape(count, length)

@@ -1,10 +1,10 @@
-"""How generated passages compare with real ones: mistakes that are counted, and the distributions of notes.
+"""Compares generated passages with real ones: counts of mistakes, and the distributions of notes.
 
-    in_key, crossings, parallel_fifths, parallel_octaves, attacks      as `data.voices` counts them
-    lengths, intervals      the total variation distance, in [0, 1], to real passages' notes: of how long notes are (in
-                            sixteenths, cut at the passage's end), and of the steps of each voice (in semitones)
+    in_key, crossings, parallel_fifths, parallel_octaves, attacks      as counted by `data.voices`
+    lengths, intervals      the total variation distance, in [0, 1], to real passages' notes: of their lengths (in
+                            sixteenths, cut at the passage's end), and of the intervals of each voice (in semitones)
 
-Each means something only beside what other real passages score, the floor.
+Each is meaningful only in comparison with the score of other real passages, the floor.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ FARTHEST = 12  # semitones: larger steps count as one
 
 
 def lengths(passages: np.ndarray) -> np.ndarray:
-    """How often notes of passages (N, V, T) have each length 1..T, as shares (T,)."""
+    """Shares (T,) of the notes of passages (N, V, T) by length 1..T."""
     steps = passages.shape[2]
     found = [length for voices in passages for voice in voices for _start, length, _pitch in notes(voice)]
     return _shares(np.bincount(np.array(found, np.int64), minlength=steps + 1)[1:])
 
 
 def intervals(passages: np.ndarray) -> np.ndarray:
-    """How often a voice steps by -12..12 semitones from one note to the next, as shares (25,)."""
+    """Shares (25,) of the steps of a voice from one note to the next, -12..12 semitones."""
     found: list[int] = []
     for voices in passages:
         for voice in voices:
@@ -44,7 +44,7 @@ def variation(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def measure(passages: np.ndarray, real: np.ndarray) -> dict[str, float]:
-    """All figures of passages (N, V, T), compared with `real` ones where it takes two."""
+    """All figures of passages (N, V, T), some in comparison with `real` ones."""
     return {
         "in_key": in_key(passages),
         "crossings": crossings(passages),

@@ -6,9 +6,9 @@ neighbour among its own kind (itself not counted, the rim included):
     precision = share of y in any B(x)             recall   = share of x in any B(y)           (1904.06991, section 2)
     density   = 1 / kM sum_j #{i: y_j in B(x_i)}   coverage = share of B(x) that hold any y    (2002.09797, section 3)
 
-Precision and density fall with ugly samples, recall and coverage with missing ones. Recall is fooled by far-off
-samples, whose balls are huge, and coverage is not; density can exceed 1. Published code for the second paper leaves the
-rim out, which matters only for equal distances.
+Precision and density fall with ugly samples, recall and coverage with missing ones. Recall is inflated by outlying
+samples, whose balls are huge, and coverage is not; density can exceed 1. Published code for the second paper excludes
+the rim, which matters only for equal distances.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class Manifold:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """What all pairs of real features (N, d) and generated ones (M, d) show, in one pass.
+    """Results for all pairs of real features (N, d) and generated ones (M, d), in one pass.
 
-    `held` (M,): the real balls that hold each generated one; `covered` (N,): the real balls that hold any; `recalled`
-    (N,): the real ones within a generated ball. `places` and `squares` (M,): the closest real one of each generated one
-    and the squared distance to it; `own` (N,): that of each real one to its closest other.
+    `held` (M,): the number of real balls that contain each generated one; `covered` (N,): the real balls that contain
+    any; `recalled` (N,): the real ones within a generated ball. `places` and `squares` (M,): the closest real one of
+    each generated one and the squared distance to it; `own` (N,): that of each real one to its closest other.
     """
 
     k: int
@@ -63,25 +63,25 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Closest:
-    """For each query its nearest candidate: the place among the candidates and the distance, (Q,) each."""
+    """The nearest candidate of each query: its index and the distance, (Q,) each."""
 
     places: np.ndarray
     distances: np.ndarray
 
 
 def manifold(real: np.ndarray, generated: np.ndarray, k: int = NEAREST) -> Manifold:
-    """All four of real (N, d) and generated (M, d); raises BadValue where one has no k neighbours."""
+    """All four for real (N, d) and generated (M, d); raises BadValue if one has fewer than k neighbours."""
     return pairs(real, generated, k).manifold
 
 
 def pairs(real: np.ndarray, generated: np.ndarray, k: int = NEAREST) -> Pairs:
-    """Of real (N, d) and generated (M, d); raises BadValue where one has no k neighbours."""
+    """The pairs of real (N, d) and generated (M, d); raises BadValue if one has fewer than k neighbours."""
     if min(len(real), len(generated)) <= k:
         raise BadValue(
             "Precision and recall need more than {k} samples on each side, got {count}.",
             k=k, count=min(len(real), len(generated)),
         )  # fmt: skip
-    centre = real.mean(0, dtype=np.float64)  # small numbers lose less when squares are subtracted
+    centre = real.mean(0, dtype=np.float64)  # small numbers lose less precision when squares are subtracted
     real, generated = np.asarray(real - centre, np.float64), np.asarray(generated - centre, np.float64)
     own, real_reach = _reaches(real, k)
     generated_reach = reach(generated, k)
@@ -119,7 +119,7 @@ def _reaches(features: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 def closest(queries: np.ndarray, candidates: Iterable[np.ndarray], skip: np.ndarray | None = None) -> Closest:
     """The nearest of all candidates, which come in batches (B, d), for each query (Q, d).
 
-    `skip` (Q,) names one candidate by its place that a query may not have, such as the query itself; -1 for none.
+    `skip` (Q,) is the index of one candidate to exclude for each query, such as the query itself; -1 for none.
     """
     queries = np.asarray(queries, np.float64)
     places = np.full(len(queries), -1)

@@ -1,9 +1,9 @@
-"""How near a translator's pictures come to the truth, for tasks whose true pairs are known.
+"""Compares a translator's pictures with the true ones, for tasks whose true pairs are known.
 
-PSNR (dB), SSIM and the perceptual distance of a feature net, means over pairs that the model hasn't learnt from where
-the data have such a part; all pictures are rounded to 8 bits first. The floor is what is had without the model: the
-input as it is, and for enlarged pictures Pillow's bicubic enlargement. Enlarged pictures are measured on luma without 4
-pixels at each side, as the field does; all others in all their colours (metrics/pictures.py).
+PSNR (dB), SSIM and the perceptual distance of a feature net, means over held-out pairs if the data have such a part;
+all pictures are rounded to 8 bits first. The floor is the score without the model: the unchanged input, and for
+enlarged pictures Pillow's bicubic enlargement. Enlarged pictures are measured on luma without 4 pixels at each side, as
+is customary; all others in all colours (metrics/pictures.py).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CHUNK = 16
 CUT = 4  # pixels from each side, of enlarged pictures
 TASKS = ("paired", "unpaired", "super_resolution")
 
-Triple = tuple[Tensor, Tensor, Tensor]  # what the model made, what is had without it, and the truth, (B, C, H, W)
+Triple = tuple[Tensor, Tensor, Tensor]  # the model's output, the result without it, and the truth, (B, C, H, W)
 
 
 def closeness(
@@ -42,7 +42,7 @@ def closeness(
     side: str = "",
     progress: Progress = silent,
 ) -> tuple[Figure, ...]:
-    """PSNR, SSIM and perceptual distance of each direction; raises BadData where no true pairs are known."""
+    """PSNR, SSIM and perceptual distance of each direction; raises BadData if no true pairs are known."""
     check_pairs(sampler, data)
     places = chosen_places(len(data), samples, seed)
     perceive = net.perception()
@@ -62,7 +62,7 @@ def closeness(
 
 
 def check_pairs(sampler: Sampler, data: DataSet) -> None:
-    """Raises BadData where the truth isn't known, or where images have another size than the model takes."""
+    """Raises BadData if the truth isn't known, or if images have another size than the model's."""
     task = sampler.recipe.task
     fields = ("real",) if task == "super_resolution" else ("source", "target")
     if task not in TASKS or not set(fields) <= set(data.arrays):
@@ -141,12 +141,12 @@ def scaled(levels: np.ndarray) -> Tensor:
 
 
 def rounded(pictures: Tensor) -> Tensor:
-    """As a file would hold them: figures of floats aren't those of 8 bits."""
+    """The pictures rounded as in a file: figures for floats differ from those for 8 bits."""
     return scaled(to_uint8(pictures).transpose(0, 3, 1, 2))  # (B, H, W, C) -> (B, C, H, W)
 
 
 def inner(images: Tensor, cut: int) -> Tensor:
-    """Without the rim; small images are taken whole."""
+    """The pictures without their borders; small images are kept whole."""
     if min(images.shape[2:]) < 8 * cut:
         return images
     return images[:, :, cut : images.shape[2] - cut, cut : images.shape[3] - cut]

@@ -1,11 +1,11 @@
-"""Perceptual path length in w: how much the picture changes along small steps (1812.04948, section 4.1).
+"""Perceptual path length in w: the change of the picture for small steps (1812.04948, section 4.1).
 
     l = E[ d(g(lerp(w1, w2; t)), g(lerp(w1, w2; t + e))) / e^2 ],   e = 1e-4,  t uniform in [0, 1]
 
 w1 and w2 are mapped from two latents, for a conditional model of the same class; d is the perceptual distance of a
-feature net (metrics/perception.py), so figures of other nets can't be compared, nor with those of the paper (VGG). As
-there, values outside of the 1st to 99th percentile are left out. The noise is constant. Small steps in w stand for
-smooth, disentangled factors; the figure is of use between models of the same data.
+feature net (metrics/perception.py), so figures for different nets can't be compared, nor with those of the paper (VGG).
+As there, values outside of the 1st to 99th percentile are left out. The noise is constant. A short path length
+indicates smooth, disentangled factors; the figure is useful for comparing models of the same data.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     d(x, y) = mean_l mean_hw |f_l(x) / |f_l(x)| - f_l(y) / |f_l(y)||^2
 
-f_l are the features at level l, whose channels are brought to length 1 at each place. The net's convolutions take
-images of any size; a level is what they see at one resolution. The distance lies between 0, for the same image, and 2.
+f_l are the features at level l, with channels normalised to length 1 at each place. The net's convolutions accept
+images of any size; a level is their output at one resolution. The distance lies between 0, for the same image, and 2.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EPSILON = 1e-8
 
 
 class Perception(nn.Module):
-    """(B, C, H, W) and (B, C, H, W) in [-1, 1] -> distances (B,); grey images are taken as colours."""
+    """(B, C, H, W) and (B, C, H, W) in [-1, 1] -> distances (B,); grey images are treated as colours."""
 
     def __init__(self, convolutions: nn.Sequential) -> None:
         super().__init__()
@@ -46,16 +46,16 @@ class Perception(nn.Module):
 
 
 def _halves(layer: nn.Module) -> bool:
-    """Whether a layer, or a block of layers, gives out a lower resolution than it takes."""
+    """Whether a layer, or a block of layers, reduces the resolution."""
     return any(isinstance(part, nn.Conv2d) and tuple(part.stride) != (1, 1) for part in layer.modules())
 
 
 def perception(net: str) -> Perception:
-    """Of a feature net of the shelf; raises BadValue where it isn't there, or BadCheckpoint."""
+    """The perceptual distance of a feature net of the shelf; raises BadValue if it is missing, or BadCheckpoint."""
     try:
         network = loading.load(net).networks["features"]
     except UnknownName as error:
-        if net not in plans:  # then nothing makes it
+        if net not in plans:  # no plan trains it
             raise
         raise BadValue(
             "The perceptual distance needs the feature net {net}, which isn't among the models. Train it: `ganscope "

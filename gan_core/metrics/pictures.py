@@ -1,8 +1,8 @@
-"""Which kind of images a metric was computed on, so that only metrics of the same kind are compared. Needs no torch.
+"""The kind of images that a metric was computed on, so that only metrics of the same kind are compared. Needs no torch.
 
-A file holds 8 bits a channel. Where a network's floats leave [-1, 1], or a background is off by a level or two, a
-Frechet distance of pictures rounded to 8 bits differs from that of the floats by 10 to 31 %. All figures on cards, of
-`ganscope eval` and of studies are of 8 bits; curves of a run's own marks are of floats.
+A file has 8 bits per channel. If a network's floats exceed [-1, 1], or a background is off by a level or two, a Frechet
+distance of pictures rounded to 8 bits differs from that of the floats by 10 to 31 %. All figures on cards, of `ganscope
+eval` and of studies are for 8 bits; the curves that a run records itself are for floats.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from gan_core.errors import BadData
 
 EIGHT_BITS, FLOAT = "8 bits", "float"
 
-# which of the formulas of that name is computed, in objectives/fidelity.py
+# the variants that are computed in objectives/fidelity.py
 SSIM = (
     "SSIM: Wang et al. 2004, Gaussian window of 11 pixels with sigma 1.5, averaged over the places where it fits into "
     "the picture, as scikit-image 0.26 at gaussian_weights=True, sigma=1.5, use_sample_covariance=False."
@@ -40,7 +40,7 @@ def check_eight_bits(images: np.ndarray, what: str) -> None:
 
 
 def check_comparable(one: str, other: str, what: str) -> None:
-    """Raises BadData where figures are of pictures of different kinds, EIGHT_BITS and FLOAT."""
+    """Raises BadData if figures are for pictures of different kinds, EIGHT_BITS and FLOAT."""
     if one != other:
         raise BadData(
             "Metrics of {what} can't be compared: some are for images of {one}, others for images of {other}.",

@@ -11,17 +11,17 @@ from gan_core.data.base import Modes
 from gan_core.errors import BadValue
 
 NEAR = 3.0  # standard deviations within which a sample is of high quality
-COVERED = 20  # high-quality samples that make a mode covered
-SAMPLES = 2500  # that the counts are meant for
-FAIR = 0.2  # of a mode's share of all samples, nearest to which they are: then it is reached
+COVERED = 20  # high-quality samples from which a mode counts as covered
+SAMPLES = 2500  # number of samples for which the counts are meant
+FAIR = 0.2  # share of a mode's fair share of nearest samples, from which it counts as reached
 
 
 @dataclass(frozen=True)
 class Coverage:
     """`covered`: modes with 20 high-quality samples or more; `touched`: with one or more; `quality`: their share.
 
-    `reached`: modes that are the nearest to a fifth of their fair share of samples, however far off these lie. A cloud
-    that is spread over all modes but isn't sharp yet reaches them and covers none; after a collapse both are few.
+    `reached`: modes that are nearest to a fifth of their fair share of samples, at any distance. A diffuse cloud over
+    all modes reaches them and covers none; after a collapse both are few.
     """
 
     covered: int
@@ -34,7 +34,7 @@ class Coverage:
 def coverage(samples: np.ndarray, modes: Modes) -> Coverage:
     """Counts the modes that samples (N, 2) reach: within 3 sigma of the nearest centre (1611.02163, 1705.07761).
 
-    Raises BadValue for anything but points, or for fewer than 20 a mode.
+    Raises BadValue for anything but points, or for fewer than 20 per mode.
     """
     if samples.ndim != 2 or samples.shape[1] != 2:
         raise BadValue("Modes are counted for points (N, 2), got shape {shape}.", shape=samples.shape)
@@ -58,10 +58,10 @@ def coverage(samples: np.ndarray, modes: Modes) -> Coverage:
 
 
 def optimal_transport(one: np.ndarray, other: np.ndarray) -> float:
-    """The exact 1-Wasserstein distance of two equally large samples (N, 2), by the best of all pairings.
+    """The exact 1-Wasserstein distance of two equally large samples (N, 2), by the optimal assignment.
 
-    What a Wasserstein critic estimates (1701.07875, equation 2). The cost grows with the cube of N: 2,000 take seconds.
-    Raises BadValue where the two can't be paired.
+    This is the quantity that a Wasserstein critic estimates (1701.07875, equation 2). The cost grows with the cube of
+    N: 2,000 take seconds. Raises BadValue if the two can't be paired.
     """
     if one.shape != other.shape or one.ndim != 2:
         raise BadValue("Points {one} and {other} can't be paired.", one=one.shape, other=other.shape)

@@ -1,10 +1,10 @@
 """Sliced Wasserstein distance of features (1011.3014; of deep features as in MIND, 2605.06797).
 
-    SW^2 = mean over directions u of W_2^2(u.x, u.y),   W_2 of two samples on a line: the mean square of sorted pairs
+    SW^2 = mean over directions u of W_2^2(u.x, u.y),   W_2^2 in 1 dimension: mean square of sorted pairs' differences
 
-Features are first divided by the spread of the real ones over all dimensions together, so that the number doesn't
-depend on the net's scale: 1 is one standard deviation of real images. Its bias from few samples does not grow with the
-features, so that it says more than a Frechet distance where samples are few; it costs a sort.
+Features are first divided by the spread of the real ones over all dimensions, so that the number doesn't depend on the
+net's scale: 1 is one standard deviation of real images. Its bias does not grow with the number of features, so that it
+is more informative than a Frechet distance for few samples; it costs a sort.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from gan_core.errors import BadValue
 from gan_core.metrics.bootstrap import weights
 
 DIRECTIONS = 256
-LINES = 32  # of the directions, on which replicates are taken
+LINES = 32  # directions that are used for replicates
 REPLICATES = 30
-SEED = 11  # of the directions: the same in every evaluation
+SEED = 11  # seed of the directions: the same in every evaluation
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Sliced:
 def sliced_wasserstein(
     real: np.ndarray, made: np.ndarray, random: np.random.Generator | None = None, directions: int = DIRECTIONS
 ) -> Sliced:
-    """Of features (N, d) and (M, d); without `random` no replicates. Raises BadValue below two rows."""
+    """The distance of features (N, d) and (M, d); without `random` no replicates. Raises BadValue below two rows."""
     if min(len(real), len(made)) < 2:
         raise BadValue(
             "A sliced distance needs at least 2 samples on each side, got {count}.", count=min(len(real), len(made))
@@ -55,7 +55,7 @@ def sliced_wasserstein(
 
 
 def spread(features: np.ndarray) -> float:
-    """The root mean square distance from the mean, of one dimension, >= a tiny number."""
+    """The root mean square distance from the mean, per dimension, >= a tiny number."""
     return max(float(np.sqrt(features.var(0, dtype=np.float64).mean())), 1e-12)
 
 
@@ -76,13 +76,13 @@ def _squares(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _resampled(values: np.ndarray, order: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The same samples drawn anew on all lines (L, N), sorted without another sort: each is repeated in its place."""
+    """Resamples on all lines (L, N); the result is sorted without another sort, as values are repeated in place."""
     times = weights(random, values.shape[1], 1)[0]
     repeated = [np.repeat(line[places], times[places]) for line, places in zip(values, order, strict=True)]
     return np.stack(repeated)
 
 
 def _stretched(ordered: np.ndarray, count: int) -> np.ndarray:
-    """`count` quantiles of sorted values (L, N), at the middles of as many equal parts."""
+    """`count` quantiles of sorted values (L, N), at the middles of equal parts."""
     places = ((np.arange(count) + 0.5) / count * ordered.shape[1]).astype(int)
     return ordered[:, places]

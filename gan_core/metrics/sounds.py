@@ -1,6 +1,6 @@
-"""What can be measured of sounds: which digit and speaker a feature net hears, loudness, and the nearest real sounds.
+"""Measurements of sounds: digit and speaker by a feature net, loudness, and the nearest real sounds.
 
-The net has learnt spectrograms (`spoken_digits_pictures`), so sounds are looked at as such (layers/spectrum.py).
+The net was trained on spectrograms (`spoken_digits_pictures`), so sounds are converted to these (layers/spectrum.py).
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from gan_core.errors import BadCheckpoint
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.models import listing
 
-# the set of spectrograms that asks for digit and speaker
+# the set of spectrograms with labels for digit and speaker
 LEARNT = next(source.name for source in sources if source.attributes.keys() == {"digit", "speaker"})
 SILENT = 0.05  # of the loudness of real sounds, below which a sound counts as silent
 
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """What a net hears in N sounds: `answers` int64 (N, questions) and how sure it is of each, in [0, 1]."""
+    """A net's answers for N sounds: `answers` int64 (N, questions) and their probabilities, in [0, 1]."""
 
     questions: tuple[str, ...]
     answers: np.ndarray
     sure: np.ndarray
 
     def share(self, question: str, wanted: np.ndarray | int) -> float:
-        """The share of sounds in which it hears what was wanted, (N,) or the same of all."""
+        """The share of sounds with the wanted answer, (N,) or one for all."""
         return float((self.answers[:, self.questions.index(question)] == wanted).mean())
 
 
 def judge_name() -> str:
-    """The model on the shelf that judges sounds; "" where there is none."""
+    """The model on the shelf that judges sounds; "" if there is none."""
     cards, _ = listing.survey()
     return next((name for name, card in cards.items() if card.task == "supervised" and card.data == LEARNT), "")
 
 
 def judge() -> FeatureNet:
-    """That model; raises BadCheckpoint where there is none."""
+    """That model; raises BadCheckpoint if there is none."""
     name = judge_name()
     if not name:
         raise BadCheckpoint(
@@ -52,7 +52,7 @@ def judge() -> FeatureNet:
 
 
 def hear(net: FeatureNet, waves: np.ndarray, rate: int) -> Heard:
-    """What `net` hears in waves (N, L); raises BadData for another length than it has learnt."""
+    """The answers of `net` for waves (N, L); raises BadData for another length than it was trained on."""
     parts = [net.split(probabilities) for _, probabilities in net.predict(levels(waves, rate))]
     joined = [np.concatenate([part[name] for part in parts]) for name in net.questions]
     answers, sure = (np.stack([one(shares, 1) for shares in joined], 1) for one in (np.argmax, np.max))
@@ -71,13 +71,13 @@ def silent_share(waves: np.ndarray, real: np.ndarray) -> float:
 
 
 def nearest(sound: np.ndarray, known: np.ndarray, count: int, rate: int) -> Sequence[int]:
-    """The places of the real sounds, `described`, that are most like a sound (L,), the nearest first."""
+    """The indices of the real sounds, `described`, that are most similar to a sound (L,), the nearest first."""
     distances = np.square(known - described(sound[None], rate)).sum(1)
     return [int(place) for place in np.argsort(distances, kind="stable")[:count]]
 
 
 def described(waves: np.ndarray, rate: int) -> np.ndarray:
-    """Waves (N, L) by their spectrograms, blurred: a few milliseconds more or less don't count. (N, L / 128 * 4)."""
+    """Waves (N, L) as blurred spectrograms, which tolerate shifts of a few milliseconds, (N, L / 128 * 4)."""
     pictures = levels(waves, rate)
     count, _, height, width = pictures.shape
     whole = pictures[:, 0, :, : width // 4 * 4].astype(np.float32)

@@ -1,5 +1,5 @@
-"""Streams of images to evaluate, batch by batch, so that memory doesn't grow with their number: from a model or a data
-set.
+"""Streams of images for evaluation, from a model or a data set, in batches, so that memory doesn't grow with their
+number.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from gan_core.models.sampler import Sampler
 
 @dataclass(frozen=True)
 class Stream:
-    """`count` uint8 images of `shape` (C, H, W); `batches()` gives them from the start, (B, C, H, W) at a time.
+    """`count` uint8 images of `shape` (C, H, W); `batches()` yields them from the start, (B, C, H, W) at a time.
 
-    Of a conditional model `asked` names the classes that the images were asked for, in turn; `model` draws them.
+    For a conditional model `asked` names the requested classes, in turn; `model` draws them.
     """
 
     name: str
@@ -50,9 +50,9 @@ class Stream:
 
 
 def of_model(sampler: Sampler, count: int, seed: int, name: str) -> Stream:
-    """Samples of a model, all classes in turn, rounded to the 256 levels that a picture file has.
+    """Samples of a model, all classes in turn, rounded to the 256 levels of a picture file.
 
-    Each batch has a seed of its own, drawn from `seed`. Raises BadData for a model that makes no images.
+    Each batch has a seed of its own, drawn from `seed`. Raises BadData for a model that doesn't generate images.
     """
     check_images(sampler)
 
@@ -61,7 +61,7 @@ def of_model(sampler: Sampler, count: int, seed: int, name: str) -> Stream:
 
         seeds = np.random.default_rng(seed)
         classes = sampler.spec.classes if sampler.recipe.conditional else 1
-        whole = max(1, BATCH // classes) * classes  # each batch has every class equally often
+        whole = max(1, BATCH // classes) * classes  # every class equally often in each batch
         for start in range(0, count, whole):
             drawn = sampler.sample(min(whole, count - start), int(seeds.integers(2**31)))
             yield np.ascontiguousarray(to_uint8(drawn).transpose(0, 3, 1, 2))  # (B, H, W, C) -> (B, C, H, W)
@@ -71,12 +71,12 @@ def of_model(sampler: Sampler, count: int, seed: int, name: str) -> Stream:
 
 
 def class_names_of(spec: DataSpec) -> tuple[str, ...]:
-    """The names of the classes, by number where they have none."""
+    """The names of the classes, numbers if they have none."""
     return spec.class_names or tuple(map(str, range(spec.classes)))
 
 
 def check_images(sampler: Sampler) -> None:
-    """Raises BadData for a model that makes no images."""
+    """Raises BadData for a model that doesn't generate images."""
     if not sampler.recipe.draws or len(sampler.spec.fields.get("real", ())) != 3:
         raise BadData(
             "{recipe} doesn't generate images, which these metrics need. Choose a run of another recipe.",
@@ -97,5 +97,5 @@ def of_data(data: DataSet, count: int, seed: int) -> Stream:
 
 
 def chosen_places(length: int, count: int, seed: int) -> np.ndarray:
-    """Different places among `length`, (min(count, length),): sets are often sorted by class, so a start won't do."""
+    """Random distinct indices below `length`, (min(count, length),), because sets are often sorted by class."""
     return np.random.default_rng(seed).permutation(length)[:count]

@@ -1,12 +1,13 @@
-"""The metrics, and from how many images on each may be trusted. Needs no torch, so that a page lists them at once.
+"""The metrics, and the number of images from which each is reliable. Needs no torch, so that a page lists them at once.
 
-`needs` is what a metric can't be computed below; it raises an error. `trusted` is what it says little below: it is
-computed, and the reader is warned. Both are of images on each side, and may depend on the net's number of features.
+Below `needs` images a metric can't be computed and raises an error. Below `trusted` images it is computed with a
+warning. Both are numbers of images on each side, and may depend on the net's number of features.
 
 The bias of a Frechet distance falls as 1 / n, and grows with the features (1911.07023, section 3): below as many
-samples as features its covariances are singular, and at ten samples a feature the bias is of the size of the floor.
-KID is unbiased at any n (1801.01401, section 3); sliced distances are means of one-dimensional ones, whose bias does
-not grow with the features (2605.06797). Precision and recall depend on n, because balls grow as it falls (1904.06991).
+samples as features its covariances are singular, and at ten samples per feature the bias is about as large as the
+floor. KID is unbiased at any n (1801.01401, section 3); sliced distances are means of one-dimensional ones, whose bias
+does not grow with the features (2605.06797). Precision and recall depend on n, because balls grow as it falls
+(1904.06991).
 """
 
 from __future__ import annotations
@@ -17,22 +18,22 @@ from dataclasses import dataclass, field
 from gan_core.errors import BadData, UnknownName
 
 NEAREST = 5  # k of the neighbours, as in 2002.09797
-BIN = 20  # samples in a bin of NDB, at least on average
-PER_FEATURE = 10  # samples a feature, from which a Frechet distance may be trusted
+BIN = 20  # least average number of samples in a bin of NDB
+PER_FEATURE = 10  # samples per feature, from which a Frechet distance is reliable
 
 Count = Callable[[int], int]  # features of the net -> images on each side
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric: how many images it needs, from how many it is to be trusted, and why."""
+    """A metric: the number of images that it needs, the number from which it is reliable, and why."""
 
     name: str
     title: str
     needs: Count
     trusted: Count
     why: str
-    only_for: str = ""  # what the net or the model must have, see `Has`
+    only_for: str = ""  # required property of the net or the model, see `Has`
 
 
 def _at(count: int) -> Count:
@@ -84,16 +85,16 @@ METRICS: Mapping[str, Metric] = {
 
 @dataclass(frozen=True)
 class Has:
-    """What the net and the model of an evaluation offer; a metric may need it."""
+    """Properties of the net and the model of an evaluation that metrics may need."""
 
-    classes: int = 0  # that the net tells
+    classes: int = 0  # that the net predicts
     answers: bool = False  # classes or attributes
-    labels: int = 0  # that samples are asked for
-    w: bool = False  # an intermediate latent, in which paths are taken
+    labels: int = 0  # classes that samples can be requested for
+    w: bool = False  # an intermediate latent, for path lengths
     perceives: bool = True  # a perceptual distance of the net
 
     def missing(self, metric: Metric) -> str:
-        """What is lacking for a metric, in words; "" where nothing is."""
+        """What a metric lacks, in words; "" if nothing."""
         if metric.only_for == "classes" and self.classes < 2:
             return N_CLASSES
         if metric.only_for == "answers" and not self.answers:
@@ -120,7 +121,7 @@ def check_metrics(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_counts(names: Sequence[str], features: int, samples: int, references: int) -> None:
-    """Raises BadData for a metric that is asked of fewer images than it needs."""
+    """Raises BadData for a metric with fewer images than it needs."""
     for name in names:
         needed = METRICS[name].needs(features)
         for count, what in ((samples, "samples"), (references, "real images")):
@@ -134,14 +135,14 @@ def check_counts(names: Sequence[str], features: int, samples: int, references: 
 
 
 def check_possible(names: Sequence[str], has: Has) -> None:
-    """Raises BadData for a metric whose net or model lacks something."""
+    """Raises BadData for a metric whose net or model lacks a required property."""
     for name in names:
         if missing := has.missing(METRICS[name]):
             raise BadData("{metric} ('{name}') needs {what}.", metric=METRICS[name].title, name=name, what=missing)
 
 
 def possible(features: int, count: int, has: Has) -> tuple[str, ...]:
-    """All metrics that can be computed of `count` images on each side."""
+    """All metrics that can be computed from `count` images on each side."""
     return tuple(
         name for name, metric in METRICS.items() if metric.needs(features) <= count and not has.missing(metric)
     )
@@ -162,7 +163,7 @@ N_FEW = "{metric}: {count} images are few; trust it from {trusted} on. {why}"
 
 
 def doubts(names: Sequence[str], features: int, count: int, classes: int = 1) -> tuple[Note, ...]:
-    """What isn't to be trusted at this number of images on each side, and why."""
+    """The metrics that are unreliable with this number of images on each side, and why."""
     found = []
     for metric in (METRICS[name] for name in names):
         trusted = metric.trusted(features) * (max(1, classes) if metric.name == "fd_class" else 1)

@@ -2,8 +2,9 @@
 
     VS = exp(-sum l log l),   l the eigenvalues of K / n, K the cosine similarities of the samples' features
 
-1 where all are the same, n where all are orthogonal. It needs no real images; those are its floor. K and F'F, the
-(d, d) products of the normalised features, have the same eigenvalues but zeros: n doesn't matter for the cost.
+1 if all are the same, n if all are orthogonal. It needs no real images; their score is its floor. K and F'F, the (d, d)
+products of the normalised features, have the same nonzero eigenvalues, so the cost of the eigenvalues doesn't depend on
+n.
 """
 
 from __future__ import annotations

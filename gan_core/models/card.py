@@ -19,7 +19,7 @@ from gan_core.files import write_atomically
 
 FORMAT = 1
 CARD, WEIGHTS, SAMPLE = "card.toml", "weights.safetensors", "sample.png"
-NEIGHBOURS = "neighbours.png"  # samples above the training images that they lie closest to, where it was measured
+NEIGHBOURS = "neighbours.png"  # samples above their closest training images, if measured
 OF_LISTS = ("fields", "attributes")  # tables whose values are lists
 
 
@@ -35,25 +35,25 @@ class Card:
     steps: int
     images: int  # seen in training
     seed: int
-    licence: str  # of the weights; the code's is apart
+    licence: str  # of the weights, not of the code
     origin: str  # of the data
-    cost: str  # what training took, on which machine
-    limits: str  # what the model can't do
+    cost: str  # training time and machine
+    limits: str  # limitations of the model
     sha256: str  # of the weights' file
     bytes: int
     parameters: Mapping[str, int]  # network -> weights
     hparams: Mapping[str, Any]
     fields: Mapping[str, tuple[int, ...]]
     class_names: tuple[str, ...] = ()
-    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> values, where learnt
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> values, if learnt
     metrics: Mapping[str, float] = field(default_factory=dict)  # names carry net and sample count
-    pictures: str = "8 bits"  # that the metrics are of, see metrics/pictures.py
-    recipe_title: str = ""  # these three say what the recipe is where the recipes aren't loaded
+    pictures: str = "8 bits"  # pictures for the metrics, see metrics/pictures.py
+    recipe_title: str = ""  # these three describe the recipe while the recipes aren't loaded
     task: str = "images"
     capabilities: tuple[str, ...] = ()
-    compared: tuple[str, ...] = ()  # what stands side by side on the picture of a model that translates, in words
-    generator: str = ""  # of an encoder: the sha256 of the weights of the generator that it finds points of
-    vocabulary: tuple[str, ...] = ()  # what tokens mean, of models of text
+    compared: tuple[str, ...] = ()  # captions of the pictures side by side on the sample of a translation model
+    generator: str = ""  # of an encoder: the sha256 of its generator's weights
+    vocabulary: tuple[str, ...] = ()  # of models of text: the words of tokens
     rate: int = 0  # of models of sound, Hz
     format: int = FORMAT
 
@@ -64,7 +64,7 @@ def write_card(folder: Path, card: Card) -> None:
 
 
 def read_card(folder: Path) -> Card:
-    """Reads `card.toml`; raises BadCheckpoint where it is missing, cut short, lacks a field or is of a newer format."""
+    """Reads `card.toml`; raises BadCheckpoint if it is missing, truncated, lacks a field or has a newer format."""
     try:
         return _card(folder.name, (folder / CARD).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -104,14 +104,14 @@ def _needed(one: dataclasses.Field[Any]) -> bool:
 
 
 def _fits(value: Any, one: dataclasses.Field[Any]) -> bool:
-    """Whether TOML gave what a field is made from: text, a whole number, a list or a table (some hold lists)."""
+    """Whether the TOML value has the field's type: text, a whole number, a list or a table (some hold lists)."""
     kinds = {"str": str, "int": int, "tuple[str, ...]": list}
     whole = isinstance(value, kinds.get(str(one.type), dict))
     return whole and (one.name not in OF_LISTS or all(isinstance(inner, list) for inner in value.values()))
 
 
 def _toml(values: Mapping[str, Any]) -> str:
-    """TOML of plain values: text, numbers, lists, and tables one level deep (JSON's literals are TOML's)."""
+    """Plain values as TOML: text, numbers, lists, and tables one level deep (JSON's literals are TOML's)."""
     flat = [f"{name} = {_value(value)}" for name, value in values.items() if not isinstance(value, Mapping)]
     for name, table in values.items():
         if isinstance(table, Mapping):

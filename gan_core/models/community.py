@@ -1,8 +1,8 @@
 """Community super-resolution files, such as ESRGAN, Real-ESRGAN or SwinIR, read with spandrel.
 
-They are used as they are, by path, or kept in `GANSCOPE_HOME/upscalers`, where the Studio finds them. Their networks
-aren't among the recipes here, so nothing can be trained on from them. spandrel tells which of some forty architectures
-a file is of; it is imported here alone, because that takes seconds.
+They are used directly by path, or kept in `GANSCOPE_HOME/upscalers`, where the Studio finds them. Their networks aren't
+among the recipes here, so training can't continue from them. spandrel recognises some forty architectures; it is
+imported only here, because that takes seconds.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from gan_core.models.weight_files import read_state, weights_in
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor, ModelLoader
 
-SIDE = 64  # pixels, of the pictures that a spec tells of; any others are taken as well
+SIDE = 64  # pixels of the spec's pictures; other sizes are accepted too
 
 
 @dataclass(frozen=True)
 class Enlarges:
-    """All that is known of the settings of such a network."""
+    """The known settings of such a network."""
 
     scale: int
 
 
 class CommunityNetwork(nn.Module):
-    """(B, C, h, w) -> (B, C, scale h, scale w) in [-1, 1], by a network that works in [0, 1]."""
+    """(B, C, h, w) -> (B, C, scale h, scale w) in [-1, 1], through a network that works in [0, 1]."""
 
     def __init__(self, described: ImageModelDescriptor[Any]) -> None:
         super().__init__()
@@ -58,15 +58,15 @@ class CommunityNetwork(nn.Module):
 
 
 def is_file(wanted: str) -> bool:
-    """Whether this is the path of a file that may hold such weights."""
+    """Whether this is the path of a file that can hold such weights."""
     return Path(wanted).suffix.lower() in WEIGHT_FILES and os.path.isfile(wanted)
 
 
 def load_upscaler(path: Path) -> Sampler:
     """A sampler for the super-resolution network in a file; no code in the file is executed.
 
-    Raises BadValue where spandrel is missing, BadCheckpoint for files that can't be read, are of no known architecture,
-    or don't enlarge pictures of one or three channels.
+    Raises BadValue if spandrel is missing, BadCheckpoint for files that can't be read, have an unknown architecture, or
+    don't enlarge pictures of one or three channels.
     """
     try:
         from spandrel import ImageModelDescriptor, ModelLoader
@@ -75,7 +75,7 @@ def load_upscaler(path: Path) -> Sampler:
     state = read_state(path)
     try:
         described = _described(ModelLoader(torch.device("cpu")), state)
-    except Exception:  # UnsupportedModelError, and what networks raise for weights that don't fit
+    except Exception:  # UnsupportedModelError, and errors of networks for weights that don't fit
         try:
             described = _described(ModelLoader(torch.device("cpu")), weights_in(state, path.name))
         except Exception as error:
@@ -106,9 +106,9 @@ def _described(loader: ModelLoader, state: Mapping[str, Any]) -> Any:
 
 
 def keep(path: Path) -> Path:
-    """Copies a super-resolution file to the Studio's folder after checking it; keeps existing files of that name.
+    """Copies a super-resolution file to the Studio's folder after checking it; never overwrites an existing file.
 
-    Raises what `load_upscaler` does, BadValue for a name with another ending, StoreError.
+    Raises the errors of `load_upscaler`, BadValue for a name with another ending, StoreError.
     """
     if path.suffix.lower() not in WEIGHT_FILES:
         raise BadValue(

@@ -1,8 +1,8 @@
 """Super-resolution of images of any size, in bounded memory.
 
-A picture is read in tiles, and what is made of it is written in strips of whole rows, so that nothing but the result is
-held as a whole. Tiles are as large as the memory allows, and overlap as far as the network sees where that is not too
-far: the result is then that of the whole picture at once.
+A picture is read in tiles, and the result is written in strips of whole rows, so that only the result is held as a
+whole. Tiles are as large as the memory allows, and overlap by the network's receptive field unless that is too large:
+the result then equals that of the whole picture at once.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from gan_core.pictures.damage import Damage
 from gan_core.pictures.depth import whites
 from gan_core.pictures.photos import array_of, image_of, most_pixels
 
-MOST_MARGIN = 64  # pixels that a tile reads beyond its part, at most; of what lies further, a network sees little
-FADE = 16  # pixels each way in which neighbours fade into each other where they don't fit exactly
-LEAST = 64  # pixels that a tile is wide without its margins, at least
-ALPHA_REACH = 3  # pixels that bicubic enlargement sees
-TILE_BYTES = 320 * 2**20  # for what the network holds while it works on a tile, about
+MOST_MARGIN = 64  # pixels that a tile reads beyond its part, at most; farther ones have little effect
+FADE = 16  # pixels to each side over which neighbours are blended if they don't match exactly
+LEAST = 64  # least width of a tile without its margins, in pixels
+ALPHA_REACH = 3  # reach of bicubic enlargement, in pixels
+TILE_BYTES = 320 * 2**20  # approximate memory of the network for one tile
 STRIP_BYTES = 96 * 2**20  # for a strip of the result in single precision
-PROBE = 16  # pixels of the image that tells how far a network sees
-# how strong a network may be beside bicubic enlargement, so that it isn't worse: PSNR by benchmarks/damaged.py
+PROBE = 16  # pixels of the image for measuring the receptive field
+# share of the network, against bicubic enlargement, at which it isn't worse: PSNR by benchmarks/damaged.py
 BY_QUALITY = ((30, 0.0), (50, 0.2), (75, 0.5), (90, 0.7), (95, 1.0))  # of a JPEG file
 BY_STEPS = ((1.3, 1.0), (1.31, 0.1), (1.5, 0.0))  # at the borders of its blocks
-BY_NOISE = ((5.0, 1.0), (8.0, 0.0))  # levels; below, it counts by how much of what is fine it is
-DOUBT = ((2.5, 0.0), (4.5, 1.0))  # levels: so little is measured of texture alone
-INTACT = 0.35  # the strength for an intact picture of a network that has learnt from damaged ones
-HARMED = 70, 1.3, 4.5  # of the same: from here on it can be seen
-NEAR = (  # layers that see no farther than the convolutions among them; any other may see the whole picture
+BY_NOISE = ((5.0, 1.0), (8.0, 0.0))  # levels; below, its share of the fine detail counts
+DOUBT = ((2.5, 0.0), (4.5, 1.0))  # levels: texture alone has such values too
+INTACT = 0.35  # for an intact picture, the strength of a network trained on damaged ones
+HARMED = 70, 1.3, 4.5  # quality, steps and noise from which damage is visible
+NEAR = (  # layers that don't extend the receptive field of the convolutions; any other may cover the whole picture
     nn.Conv2d, nn.BatchNorm2d, nn.PReLU, nn.LeakyReLU, nn.ReLU, nn.GELU, nn.SiLU, nn.Mish, nn.Sigmoid, nn.Tanh,
     nn.PixelShuffle, nn.PixelUnshuffle, nn.Identity, nn.Dropout,
 )  # fmt: skip
@@ -54,27 +54,27 @@ Picture = TypeVar("Picture", Image.Image, np.ndarray)
 
 @dataclass(frozen=True)
 class Needs:
-    """What a network needs of its tiles."""
+    """A network's requirements on tiles."""
 
-    reach: int  # pixels of the input that an output pixel depends on, to each side; of far ones MOST_MARGIN + 1
-    bytes: float  # for each pixel of the input, while it works, about
+    reach: int  # pixels of the input that an output pixel depends on, to each side; MOST_MARGIN + 1 if it is larger
+    bytes: float  # approximate memory for each pixel of the input
 
 
 def enlarge(
     sampler: Sampler, picture: Picture, scale: int = 0, tile: int = 0, progress: Progress = silent, depth: int = 0,
     strength: float = 1.0,
 ) -> Picture:  # fmt: skip
-    """The picture, `scale` times larger (0: as the model does); of the same kind, colours and depth.
+    """The picture, `scale` times larger (0: the model's own factor); of the same kind, colours and depth.
 
     Images, or arrays (H, W) or (H, W, C) of uint8 or uint16; C is 1 or 3, or one more with alpha, which is enlarged
-    bicubically, and then colours under clear pixels don't matter (underlay.py). A model of scale 4 enlarges twice as
-    well, by its mean over 2x2 pixels. `tile` is the side of a tile in pixels of the input, with its margins; 0 chooses
-    it. An exception out of `progress` ends the work. `depth` is how many bits of uint16 are used (0: as many as the
-    levels need); the result's levels lie between the same black and white. `strength` 0 is bicubic enlargement, 1 the
-    model, and between them lie their blends.
+    bicubically, and then colours under transparent pixels have no effect (underlay.py). A model of scale 4 enlarges
+    twice as well, by its mean over 2x2 pixels. `tile` is the side of a tile in pixels of the input, with its margins; 0
+    chooses it. An exception from `progress` ends the work. `depth` is how many bits of uint16 are used (0: as many as
+    the levels need); the result's levels lie between the same black and white. `strength` 0 is bicubic enlargement, 1
+    the model, and between them lie their blends.
 
-    Raises BadValue where the model can't, or for a picture that is too large or of no such kind, and BadData for a
-    depth that doesn't hold every level.
+    Raises BadValue if the model can't enlarge, or for a picture that is too large or of another kind, and BadData for a
+    depth that can't hold every level.
     """
     if isinstance(picture, Image.Image):
         return image_of(_enlarged(sampler, array_of(picture), scale, tile, progress, depth, strength))
@@ -100,7 +100,7 @@ def enlarged_rows(
     sampler: Sampler, array: np.ndarray, scale: int = 0, tile: int = 0, progress: Progress = silent, depth: int = 0,
     strength: float = 1.0,
 ) -> Iterator[np.ndarray]:  # fmt: skip
-    """As `enlarge`, for an array (H, W, C): some rows of the result at a time, to be written as they come."""
+    """Like `enlarge`, for an array (H, W, C): yields some rows of the result at a time, to be written immediately."""
     native = factor(sampler)
     wanted = scale or native
     if wanted < 2 or native % wanted:
@@ -171,14 +171,14 @@ def _tile(sampler: Sampler, images: Tensor, scale: int) -> Tensor:
 
 
 def factor(sampler: Sampler) -> int:
-    """How many times larger the model makes pictures; raises BadValue where it doesn't."""
+    """The factor by which the model enlarges pictures; raises BadValue if it doesn't."""
     if "upscale" not in sampler.recipe.translations:
         raise BadValue("{recipe} is not a super-resolution model.", recipe=sampler.recipe.title)
     return int(sampler.hparams.scale)
 
 
 def check(array: np.ndarray, scale: int) -> None:
-    """Raises BadValue for an array that can't be enlarged so much."""
+    """Raises BadValue for an array that can't be enlarged by this factor."""
     if array.ndim != 3 or not 1 <= array.shape[2] <= 4 or array.dtype not in (np.uint8, np.uint16) or not array.size:
         raise BadValue(
             "An image must have 8 or 16 bits and the shape (height, width, 1 to 4), not {kind} {shape}.",
@@ -193,26 +193,26 @@ def check(array: np.ndarray, scale: int) -> None:
 
 
 def advised(damage: Damage, restores: bool = False) -> float:
-    """The strength for a picture, in [0, 1]: the more damage, the less the network can add and the more it can spoil.
+    """The strength for a picture, in [0, 1]: with more damage, the network adds less and spoils more.
 
-    `restores`: the network has learnt from damaged pictures, so that it takes damage away.
+    `restores`: the network was trained on damaged pictures, so that it removes damage.
     """
     if restores:
         return 1.0 if any(harmed(damage)) else INTACT
     quality = 100 if damage.quality is None else damage.quality
     noise = damage.noise * _on_line(DOUBT, damage.noise)
-    clear = max(0.0, 1 - (noise / max(damage.fine, noise, 1e-6)) ** 2)  # share of what is fine that isn't noise
+    clear = max(0.0, 1 - (noise / max(damage.fine, noise, 1e-6)) ** 2)  # share of the fine detail that isn't noise
     found = _on_line(BY_QUALITY, quality), _on_line(BY_STEPS, damage.steps), clear * _on_line(BY_NOISE, damage.noise)
     return round(min(found), 2)
 
 
 def _on_line(points: Sequence[tuple[float, float]], place: float) -> float:
-    """The height at a place of a line through points, level beyond its ends."""
+    """Linear interpolation through points, constant beyond the ends."""
     return float(np.interp(place, [where for where, _height in points], [height for _where, height in points]))
 
 
 def harmed(damage: Damage) -> tuple[bool, bool]:
-    """Whether JPEG's rounding, and whether noise, can be seen."""
+    """Whether JPEG artefacts are visible, and whether noise is."""
     quality, steps, noise = HARMED
     return (damage.quality or 100) < quality or damage.steps >= steps, damage.noise >= noise
 
@@ -244,7 +244,7 @@ def needed(sampler: Sampler) -> Needs:
         nonlocal reach
         assert isinstance(layer, nn.Conv2d)
         beyond = max(size * step - step for size, step in zip(layer.kernel_size, layer.dilation, strict=True)) / 2
-        reach += beyond * PROBE / inputs[0].shape[3]  # an upper limit where layers stand side by side
+        reach += beyond * PROBE / inputs[0].shape[3]  # an upper limit for parallel layers
 
     def held(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
         nonlocal floats
@@ -264,9 +264,9 @@ def needed(sampler: Sampler) -> Needs:
 
 
 def blended(one: Sampler, other: Sampler, share: float) -> Sampler:
-    """A model between two of the same networks, by interpolation of their weights: `share` in [0, 1] of `other`.
+    """Interpolates the weights of two models with the same networks: `share` in [0, 1] of `other`.
 
-    Raises BadValue for models of other networks (1809.00219, section 3.4).
+    Raises BadValue for models of different networks (1809.00219, section 3.4).
     """
     if not 0 <= share <= 1:
         raise BadValue("The share must be between 0 and 1, got {share}.", share=share)

@@ -1,13 +1,14 @@
-"""Why is it fake? Which atoms and bonds a discriminator's score of a molecule depends on: GNNExplainer (1903.03894).
+"""Why is it fake? Finds the atoms and bonds on which a discriminator's score of a molecule depends: GNNExplainer
+(1903.03894).
 
-GNNExplainer learns a mask over atoms and one over bonds such that the score of the masked molecule stays what it was,
-while as little as possible is kept. It begins with random masks, and on graphs this small masks of different seeds
-differ much: what is shown is the mean over SEEDS of them, with the spread.
+GNNExplainer learns a mask over atoms and one over bonds such that the score of the masked molecule stays the same,
+while as little as possible is kept. It starts from random masks, and on graphs this small the masks of different seeds
+differ considerably: the result is the mean over SEEDS of them, with the spread.
 
-torch_geometric masks the messages of `MessagePassing` layers. Our discriminator is computed with dense matrices, so
+torch_geometric masks the messages of `MessagePassing` layers. Our discriminator uses dense matrices;
 `MessagePassingDiscriminator` is the same network, with the same weights, in that form.
 
-What changed since the tutorials: `GNNExplainer(model, epochs=...)` with `explain_node` or `explain_graph` raises a
+Changes since the tutorials: `GNNExplainer(model, epochs=...)` with `explain_node` or `explain_graph` raises a
 TypeError in torch_geometric 2.8. An `Explainer` holds the model and the algorithm, is called with nodes and edges, and
 returns an `Explanation` with masks between 0 and 1.
 """
@@ -35,7 +36,7 @@ from gan_core.objectives.graphs import KINDS, SLOPE, GraphLayer, graphs_of
 from gan_core.runs.store import RunStore
 
 SEEDS, EPOCHS, RATE = 20, 60, 0.05
-RANDOM = 50  # random masks that an explanation is compared with
+RANDOM = 50  # random masks for comparison with an explanation
 MISSING = "Explaining needs torch_geometric. Install it with: pip install 'ganscope[graphs]'"
 NO_DISCRIMINATOR = "The weights of {name} hold no discriminator, so that there is nothing to explain."
 
@@ -44,12 +45,12 @@ NO_DISCRIMINATOR = "The weights of {name} hold no discriminator, so that there i
 class Explanation:
     """Importances in [0, 1] of one molecule's atoms (n,) and bonds (n, n), 0 where there are none."""
 
-    score: float  # the discriminator's; higher is more real
+    score: float  # of the discriminator; higher is more real
     atoms: np.ndarray
     atom_spread: np.ndarray  # standard deviation over the seeds
     bonds: np.ndarray
     bond_spread: np.ndarray
-    removed: int  # bonds that are taken away for the figures below
+    removed: int  # bonds that are removed for the figures below
     change: float  # of the score, without the most important bonds
     random_change: float  # without as many random ones, on average
     random_spread: float
@@ -57,10 +58,10 @@ class Explanation:
 
 
 def geometric() -> Any:
-    """The module torch_geometric; raises BadValue where it isn't installed."""
+    """The module torch_geometric; raises BadValue if it isn't installed."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # it scripts a class, which PyTorch advises against
+            warnings.simplefilter("ignore", FutureWarning)  # it scripts a class, which PyTorch discourages
             import torch_geometric.explain
             import torch_geometric.nn
     except ImportError:
@@ -69,7 +70,7 @@ def geometric() -> Any:
 
 
 def discriminator_of(name: str) -> nn.Module:
-    """The discriminator of a model of molecules, by the model's name; raises BadCheckpoint where it has none."""
+    """The discriminator of a model of molecules, by the model's name; raises BadCheckpoint if it has none."""
     folder = folder_of(name)
     card = read_card(folder)
     state = state_of(folder, card)
@@ -108,7 +109,8 @@ def scores(discriminator: nn.Module, matrices: np.ndarray) -> np.ndarray:
 
 
 def as_edges(matrix: np.ndarray) -> tuple[Tensor, Tensor, Tensor, np.ndarray]:
-    """A matrix (n, n) as torch_geometric takes it: atoms (N, 6), edges (2, E) and their kinds (E, 3), and places (N,).
+    """Converts a matrix (n, n) for torch_geometric: atoms (N, 6), edges (2, E) and their kinds (E, 3), and positions
+    (N,).
 
     Each bond is two edges, one in each direction.
     """
@@ -127,7 +129,7 @@ def message_passing(discriminator: nn.Module) -> nn.Module:
     passing: Any = geometric().nn.MessagePassing
 
     class BondConvolution(passing):  # type: ignore[misc]
-        """A GraphLayer whose messages go along edges."""
+        """A GraphLayer whose messages are passed along edges."""
 
         def __init__(self, layer: GraphLayer) -> None:
             super().__init__(aggr="sum")
@@ -159,9 +161,9 @@ def message_passing(discriminator: nn.Module) -> nn.Module:
 
 
 def explain(discriminator: nn.Module, matrix: np.ndarray, seeds: int = SEEDS) -> Explanation:
-    """Why a molecule, a matrix (n, n), has its score.
+    """Explains the score of a molecule, a matrix (n, n).
 
-    Raises BadValue where it has no bond, or where torch_geometric is missing.
+    Raises BadValue if it has no bond, or torch_geometric is missing.
     """
     library = geometric()
     nodes, edges, kinds, places = as_edges(matrix)
@@ -187,7 +189,7 @@ def explain(discriminator: nn.Module, matrix: np.ndarray, seeds: int = SEEDS) ->
 def _masks(
     library: Any, model: nn.Module, inputs: tuple[Tensor, Tensor, Tensor], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The masks (N,) and (E,) of one start."""
+    """The masks (N,) and (E,) from one random start."""
     nodes, edges, kinds = inputs
     explainer = library.explain.Explainer(
         model=model, algorithm=library.explain.GNNExplainer(epochs=EPOCHS, lr=RATE), explanation_type="model",
@@ -201,7 +203,7 @@ def _masks(
 
 
 def _fidelity(discriminator: nn.Module, matrix: np.ndarray, importance: np.ndarray) -> tuple[float, np.ndarray, int]:
-    """How much the score changes without the most important third of the bonds, and without random ones, (RANDOM,)."""
+    """Change of the score without the most important third of the bonds, and without random ones, (RANDOM,)."""
     matrix = cleaned(matrix[None])[0]
     bonds = np.argwhere(np.triu(matrix, 1))
     count = max(1, len(bonds) // 3)

@@ -8,10 +8,10 @@ layers in the same order; only the names differ:
     PatchGAN model.N...              -> layers.N...
     U-Net    model.model.1.model.3... -> down.LEVEL.N and up.LEVEL.N: its levels lie inside one another
 
-The mapping is written from those published names and tested against networks of that layout, and against their code
-where a checkout of it is given (`pytest --peer CHECKOUT`). `kind_of` tells from names and shapes alone which network a
-file is of. Batch-norm takes the file's running statistics here; their scripts take those of the picture at hand unless
-called with --eval.
+The mapping follows those published names and is tested against networks of that layout, and against their code if a
+checkout of it is given (`pytest --peer CHECKOUT`). `kind_of` recognises the network of a file from names and shapes
+alone. Batch-norm uses the file's running statistics here; their scripts use those of the present picture unless called
+with --eval.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ OLD_STATISTICS = re.compile(r"\.(running_mean|running_var|num_batches_tracked)$"
 
 @dataclass(frozen=True)
 class Kind:
-    """The network that weights are of. `depth` counts residual blocks, or the U-Net's halvings."""
+    """The network to which weights belong. `depth` counts residual blocks, or the U-Net's halvings."""
 
     network: str  # "resnet" or "unet"
     image_channels: int
-    channels: int  # next to the image
+    channels: int  # of the layers next to the image
     depth: int
     norm: str  # "instance" or "batch"
-    dropout: bool  # where it can be told: it has no weights
+    dropout: bool  # if it can be recognised: it has no weights
     blur: str = "none"  # one of translation_layers.BLURS
 
     def __str__(self) -> str:
@@ -79,7 +79,7 @@ def kind_of(weights: Mapping[str, Tensor]) -> Kind:
 
 
 def _blur(weights: Mapping[str, Tensor], blocks: set[str]) -> str:
-    """Where a ResNet blurs: its filters lie before or after the residual blocks."""
+    """The resampling steps at which a ResNet blurs: its filters come before or after the residual blocks."""
     filters = [int(match.group(1)) for name in weights if (match := re.match(r"model\.(\d+)\.filt$", name))]
     down, up = (
         any(place < min(map(int, blocks)) for place in filters),
@@ -106,15 +106,15 @@ def _unknown() -> BadCheckpoint:
 
 
 def load_foreign(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Fills one of our generators or patch discriminators with such weights; raises BadCheckpoint where they don't fit.
+    """Loads such weights into one of our generators or patch discriminators; raises BadCheckpoint if they don't fit.
 
     The network must be built to the same measures: channels, blocks or depth, normalisation.
     """
     own, plain = network.state_dict(), plain_names(weights)
     renamed = _unet(plain, network) if isinstance(network, UnetGenerator) else _sequential(plain)
-    # files of before 2018 hold statistics of instance norm, which nothing reads
+    # files from before 2018 hold unused statistics of instance norm
     renamed = {name: tensor for name, tensor in renamed.items() if name in own or not OLD_STATISTICS.search(name)}
-    counters = {name: own[name] for name in own if name.endswith("num_batches_tracked")}  # which old files lack
+    counters = {name: own[name] for name in own if name.endswith("num_batches_tracked")}  # missing in old files
     fill(network, counters | renamed)
 
 
@@ -127,7 +127,7 @@ def _sequential(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _unet(weights: Mapping[str, Tensor], network: UnetGenerator) -> dict[str, Tensor]:
-    """Each level's layers, down and up, from the level's place inside those around it."""
+    """The layers of each level, down and up, from the nesting of the levels."""
     depth = len(network.down)
     renamed = {}
     for name, tensor in weights.items():
@@ -139,7 +139,7 @@ def _unet(weights: Mapping[str, Tensor], network: UnetGenerator) -> dict[str, Te
 
 
 def _place(places: list[int], depth: int) -> str | None:
-    """Where the layer stands in ours: `down.LEVEL.N` or `up.LEVEL.N`.
+    """The layer's name in our network: `down.LEVEL.N` or `up.LEVEL.N`.
 
     A level of theirs is [leaky, down, norm, LEVEL, relu, up, norm, dropout]; the outermost has no leaky and no norms,
     the innermost neither norm nor level in the middle.

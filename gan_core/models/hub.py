@@ -1,7 +1,8 @@
-"""Models from the Hugging Face Hub: `hf://owner/name` or `hf://owner/name@revision`, wherever a model's name works.
+"""Models from the Hugging Face Hub: `hf://owner/name` or `hf://owner/name@revision`, wherever a model's name is
+accepted.
 
-Card and weights come from one commit, are checked by the card's sha256 and stay in `GANSCOPE_HOME/hub`, laid out as
-huggingface_hub does; what is there loads offline. huggingface_hub takes the xet protocol where the Hub offers it in the
+Card and weights come from one commit, are verified by the card's sha256 and cached in `GANSCOPE_HOME/hub` in
+huggingface_hub's layout; cached models load offline. huggingface_hub uses the xet protocol if the Hub offers it in the
 headers of a file, else plain HTTP.
 """
 
@@ -45,7 +46,7 @@ def is_address(name: str) -> bool:
 
 
 def address(name: str) -> Address:
-    """The address that `hf://...` gives; raises BadValue."""
+    """Parses `hf://...`; raises BadValue."""
     from huggingface_hub import parse_hf_uri
     from huggingface_hub.errors import HfUriError
 
@@ -61,20 +62,20 @@ def address(name: str) -> Address:
 
 
 def cache() -> Path:
-    """Where models from the Hub are kept."""
+    """The folder of models from the Hub."""
     return paths.home() / "hub"
 
 
 def card(name: str) -> Card:
-    """The card of a model on the Hub, without its weights; raises as `folder` does."""
+    """The card of a model on the Hub, without its weights; raises the same errors as `folder`."""
     wanted = address(name)
     return _card(wanted, _fetched(wanted, (CARD,), silent))
 
 
 def folder(name: str, progress: Progress = silent) -> Path:
-    """The folder of a model from the Hub, named after its commit: card and weights, downloaded where needed.
+    """The folder of a model from the Hub, named after its commit: card and weights, downloaded if needed.
 
-    Raises BadValue, HubError, StoreError, or BadCheckpoint where the repository holds no whole model of GANscope.
+    Raises BadValue, HubError, StoreError, or BadCheckpoint if the repository holds no complete model of GANscope.
     Weights that don't match their card are deleted, so that a second call fetches them again.
     """
     wanted = address(name)
@@ -98,14 +99,14 @@ def _card(wanted: Address, found: Path) -> Card:
 
 
 def _delete(file: Path) -> None:
-    """A file of the cache: the link in the commit's folder, and what it links to."""
+    """Deletes a file of the cache: the link in the commit's folder, and its target."""
     target = file.resolve()
     file.unlink(missing_ok=True)
     target.unlink(missing_ok=True)
 
 
 def _fetched(wanted: Address, names: tuple[str, ...], progress: Progress) -> Path:
-    """The folder of the commit, with the named files in it."""
+    """The folder of the commit, with the named files downloaded."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundError
 
@@ -117,7 +118,7 @@ def _fetched(wanted: Address, names: tuple[str, ...], progress: Progress) -> Pat
         try:
             api.model_info(
                 wanted.repository, revision=wanted.revision, timeout=WAIT
-            )  # else a download tries 25 seconds
+            )  # otherwise a download retries for 25 seconds
         except Exception as error:
             if known and _unreachable(error):
                 return known
@@ -137,7 +138,7 @@ def _fetched(wanted: Address, names: tuple[str, ...], progress: Progress) -> Pat
 
 
 def _cached(wanted: Address, names: tuple[str, ...]) -> Path | None:
-    """The folder of the commit in the cache, where all these files are there."""
+    """The folder of the commit in the cache, if it has all these files."""
     from huggingface_hub import try_to_load_from_cache
 
     files = [try_to_load_from_cache(wanted.repository, name, cache(), wanted.revision) for name in names]
@@ -145,7 +146,7 @@ def _cached(wanted: Address, names: tuple[str, ...]) -> Path | None:
 
 
 def _unreachable(error: Exception) -> bool:
-    """Whether the Hub gave no answer, or none that tells anything about what was asked for."""
+    """Whether the Hub gave no answer, or one that doesn't concern the request."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
@@ -155,7 +156,7 @@ def _unreachable(error: Exception) -> bool:
 
 
 def _bar(progress: Progress, what: str) -> type:
-    """A progress bar, as huggingface_hub wants one, that shows nothing itself and reports to the callback."""
+    """A progress bar for huggingface_hub that displays nothing and reports to the callback."""
     from tqdm import tqdm
 
     class Bar(tqdm):  # type: ignore[misc]
@@ -168,17 +169,17 @@ def _bar(progress: Progress, what: str) -> type:
             progress(min(1.0, self.n / self.size) if self.size else 0.0, what)
 
         def update_transfer(self, count: float | None = 1) -> None:
-            """Of xet, which else shows a second bar for the bytes on the line."""
+            """Called by xet, which would otherwise show a second bar for the bytes transferred."""
 
         def set_transfer_postfix_str(self, text: str = "", refresh: bool = True) -> None:
-            """Of xet too: how fast they come."""
+            """Called by xet with the speed."""
 
     return Bar
 
 
 @contextmanager
 def explained(repository: str, revision: str = MAIN) -> Iterator[None]:
-    """Turns exceptions of huggingface_hub into a HubError that says what to do."""
+    """Converts exceptions of huggingface_hub to a HubError that says what to do."""
     import httpx2
     from huggingface_hub.errors import (
         FileMetadataError,
@@ -218,7 +219,7 @@ def explained(repository: str, revision: str = MAIN) -> Iterator[None]:
         ) from error
     except FileMetadataError as error:
         raise _no_hub() from error
-    except (ConnectionError, TimeoutError, RuntimeError) as error:  # of xet, after it has tried again and again
+    except (ConnectionError, TimeoutError, RuntimeError) as error:  # from xet, after all its retries
         raise HubError(
             "The Hub's large file storage failed for {repository} ({reason}). Nothing was kept; try again.",
             repository=repository, reason=error,
@@ -227,7 +228,7 @@ def explained(repository: str, revision: str = MAIN) -> Iterator[None]:
         if "Consistency check failed" in str(error):
             raise _half_way(repository) from error
         raise
-    except json.JSONDecodeError as error:  # a page that asks to log in to the network, say
+    except json.JSONDecodeError as error:  # e.g. a login page of the network
         raise _no_hub() from error
 
 

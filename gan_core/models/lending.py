@@ -18,13 +18,13 @@ from gan_core.models.sampler import Sampler
 
 
 def generator_of(networks: Mapping[str, Mapping[str, Tensor]]) -> str:
-    """The sha256 of the generator that weights by network belong to; "" where they draw with none."""
+    """The sha256 of the generator to which these weights by network belong; "" if they use none."""
     found = [bytes(weights["owner"].tolist()).hex() for weights in networks.values() if "owner" in weights]
     return found[0] if found else ""
 
 
 def lenders(recipe: Recipe, spec: DataSpec) -> dict[str, Card]:
-    """The models of the shelf, by name, that a recipe can borrow from for such data, those of colours for grey too."""
+    """The models of the shelf, by name, that a recipe can borrow from for such data, for grey also those for colour."""
     part = recipe.pretrained_part
     return {
         name: card
@@ -34,12 +34,12 @@ def lenders(recipe: Recipe, spec: DataSpec) -> dict[str, Card]:
 
 
 def general(recipe: Recipe, name: str) -> bool:
-    """Whether a net is none of the shelf's, but one for colour images of all kinds that the recipe brings itself."""
+    """Whether a net isn't from the shelf but the recipe's own, for colour images of all kinds."""
     return recipe.pretrained_part is not None and name in recipe.pretrained_part.general
 
 
 def widened(recipe: Recipe, hparams: Any, spec: DataSpec) -> DataSpec:
-    """The spec of data that are given as many channels as what the recipe borrows from takes: never fewer.
+    """The spec of data widened to the number of channels of the lending model; channels are never removed.
 
     Raises UnknownName or BadCheckpoint.
     """
@@ -54,7 +54,7 @@ def _as_many(spec: DataSpec, theirs: DataSpec) -> DataSpec:
 
 
 def agreed(recipe: Recipe, name: str) -> dict[str, Any]:
-    """What a recipe's settings must be where it borrows from this model; nothing for one that can't lend.
+    """The settings that a recipe must have to borrow from this model; empty for one that can't lend.
 
     Raises UnknownName or BadCheckpoint.
     """
@@ -67,7 +67,7 @@ def agreed(recipe: Recipe, name: str) -> dict[str, Any]:
 
 
 def check(recipe: Recipe, hparams: Any, spec: DataSpec) -> None:
-    """Raises UnknownName where what a recipe borrows from isn't on the shelf, BadValue where it doesn't fit."""
+    """Raises UnknownName if the lending model isn't on the shelf, BadValue if it doesn't fit."""
     part = recipe.pretrained_part
     name = getattr(hparams, part.knob) if part else ""
     if part is None or not name or (general(recipe, name) and spec.channels == 3):
@@ -91,7 +91,7 @@ def lend(
 ) -> None:
     """Gives a network its pretrained part, if the recipe has one. `load` reads a model.
 
-    Raises what `check` raises, and BadCheckpoint where the model is damaged or the weights belong to another one.
+    Raises the errors of `check`, and BadCheckpoint if the model is damaged or the weights belong to another one.
     """
     part = recipe.pretrained_part
     if part is None or part.network not in networks or not (name := getattr(hparams, part.knob)):

@@ -1,7 +1,7 @@
 """The models: those bundled with GANscope (`pretrained/`), and the user's own (`GANSCOPE_HOME/models`).
 
-`hf://owner/name` names a model on the Hugging Face Hub (hub.py). Reads cards and needs no torch, so that a gallery is
-painted at once; `loading` reads weights.
+`hf://owner/name` names a model on the Hugging Face Hub (hub.py). Reads only cards and needs no torch, so that a gallery
+is shown at once; `loading` reads weights.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gan_core.files import check_whole
 from gan_core.models import hub
 from gan_core.models.card import CARD, WEIGHTS, Card, read_card
 
-WEIGHT_FILES = (".pth", ".pt", ".ckpt", ".safetensors")  # what weights of others come in
+WEIGHT_FILES = (".pth", ".pt", ".ckpt", ".safetensors")  # endings of weight files from other projects
 BUNDLED = paths.ROOT / "pretrained"
 
 
@@ -42,7 +42,7 @@ def names() -> list[str]:
 
 
 def standing(name: str) -> Path:
-    """The folder of a model that stands on a shelf; raises UnknownName. Never a path, so that a link may name it."""
+    """The folder of a model on a shelf; raises UnknownName. Accepts no path, so that links can contain the name."""
     known = folders()
     if name not in known:
         raise UnknownName("model", name, list(known))
@@ -50,7 +50,7 @@ def standing(name: str) -> Path:
 
 
 def folders() -> dict[str, Path]:
-    """The folders of all models by name; where both shelves have one, that of the first."""
+    """The folders of all models by name; if both shelves have one, that of the first."""
     found: dict[str, Path] = {}
     for shelf in shelves():
         for folder in seen(shelf.glob("*")):
@@ -60,12 +60,12 @@ def folders() -> dict[str, Path]:
 
 
 def is_model(name: str) -> bool:
-    """Whether a model stands on a shelf under this name, or the name is an address on the Hub."""
+    """Whether a model of this name is on a shelf, or the name is an address on the Hub."""
     return hub.is_address(name) or name in names()
 
 
 def folder_of(name: str, progress: Progress = silent) -> Path:
-    """The folder of a model by name or address, or one given by its path; raises UnknownName, and what `hub` raises."""
+    """The folder of a model by name or address, or by path; raises UnknownName, and the errors of `hub`."""
     if hub.is_address(name):
         return hub.folder(name, progress)
     known, path = folders(), Path(name)
@@ -74,19 +74,19 @@ def folder_of(name: str, progress: Progress = silent) -> Path:
 
 
 def upscalers() -> dict[str, Path]:
-    """The super-resolution files of others that the user keeps (community.py), by name."""
+    """The user's stored super-resolution files from other projects (community.py), by name."""
     found = seen((paths.home() / "upscalers").glob("*"))
     return {path.name: path for path in found if path.suffix.lower() in WEIGHT_FILES and path.is_file()}
 
 
 def card(name: str) -> Card:
-    """A model's card, which is all that is fetched from the Hub; raises UnknownName or BadCheckpoint, or as `hub`."""
+    """A model's card, without fetching weights; raises UnknownName, BadCheckpoint, or the errors of `hub`."""
     return hub.card(name) if hub.is_address(name) else read_card(folder_of(name))
 
 
 def survey(found: Mapping[str, Path] | None = None) -> tuple[dict[str, Card], list[Damaged]]:
-    """Every model whose card can be read, by name, and those that are damaged, of the `found` folders or of all.
-    Weights are not looked at.
+    """Every model whose card can be read, by name, and the damaged ones, of the `found` folders or of all. Weights are
+    not checked.
     """
     cards: dict[str, Card] = {}
     damaged = []
@@ -99,5 +99,5 @@ def survey(found: Mapping[str, Path] | None = None) -> tuple[dict[str, Card], li
 
 
 def check_weights(folder: Path, described: Card) -> None:
-    """Raises BadCheckpoint where a model's weights are missing or aren't those of its card."""
+    """Raises BadCheckpoint if a model's weights are missing or don't match its card."""
     check_whole(folder / WEIGHTS, described.sha256)

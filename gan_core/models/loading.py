@@ -24,9 +24,9 @@ from gan_core.runs.store import RunStore
 
 
 def load(name: str, progress: Progress = silent) -> Sampler:
-    """A model by its name, its folder or its address on the Hub, ready to draw from.
+    """Loads a model by name, folder or address on the Hub, ready for sampling.
 
-    Raises UnknownName, BadCheckpoint where anything does not match its card, and what `hub` raises.
+    Raises UnknownName, BadCheckpoint if anything does not match its card, and the errors of `hub`.
     """
     folder = folder_of(name, progress)
     described = read_card(folder)
@@ -44,7 +44,7 @@ def load(name: str, progress: Progress = silent) -> Sampler:
 
 
 def state_of(folder: Path, described: Card) -> dict[str, Any]:
-    """The weights of a model in single precision: `average`, and `networks` as far as they were kept."""
+    """The weights of a model in single precision: `average`, and `networks` as far as they were stored."""
     state = read_checkpoint(folder / WEIGHTS, described.sha256)
     return {part: _single(networks) for part, networks in state.items()}
 
@@ -68,7 +68,7 @@ def from_run(store: RunStore, run_id: str) -> Sampler:
 
 
 def from_state(recipe_name: str, state: Mapping[str, Any], checkpoint: Checkpoint | None = None) -> Sampler:
-    """From a checkpoint's state; raises BadCheckpoint where its weights belong to other networks."""
+    """A sampler from a checkpoint's state; raises BadCheckpoint if its weights belong to other networks."""
     recipe = recipes.get(recipe_name)
     hparams = recipe.settings(state["hparams"])
     spec = DataSpec.from_state(state["spec"])

@@ -13,7 +13,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def place_of(name: str) -> Path:
-    """The folder of a model of the user's own that doesn't exist yet; raises BadValue for a name that can't be had."""
+    """The folder of a new model of the user's own; raises BadValue for a name that is invalid or taken."""
     if not NAME.fullmatch(name):
         raise BadValue(
             "'{name}' is not a valid model name. Use up to 64 letters, digits, dots, hyphens and underscores.",

@@ -26,12 +26,12 @@ from gan_core.models.showing import sheet, usual_count
 from gan_core.pictures.grids import png
 
 SAMPLES, POINTS = 32, 1000  # on `sample.png`
-LARGEST = 16 * 2**20  # bytes of weights; discriminators are left out where it would take more
+LARGEST = 16 * 2**20  # bytes of weights; discriminators are left out above this
 
 
 @dataclass(frozen=True)
 class Words:
-    """The parts of a model card that a person writes; the rest is taken from the run."""
+    """The parts of a model card written by a person; the rest is taken from the run."""
 
     title: str
     licence: str
@@ -66,8 +66,8 @@ def publish(
 ) -> Card:
     """Writes a checkpoint's state as a model to `folder`, atomically replacing an existing one.
 
-    `half` stores matrices and kernels in half precision. `attributes` are those of the data that a net has learnt from.
-    `show` is given the model as it was written; one that draws nothing needs its own. Raises StoreError.
+    `half` stores matrices and kernels in half precision. `attributes` are those of a net's training data. `show` is
+    called with the written model; one that draws nothing needs its own. Raises StoreError.
     """
     kept = _kept(state, half)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def _half(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _half(inner) for name, inner in value.items()}
     if not isinstance(value, Tensor) or value.dtype != torch.float32 or value.ndim < 2:
-        return value  # variances of batch-norm can lie beyond the range of half precision
+        return value  # variances of batch-norm can exceed the range of half precision
     return value.half()
 
 

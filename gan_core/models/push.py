@@ -53,7 +53,7 @@ class Pushed:
 def push(folder: Path, repository: str, private: bool = False) -> Pushed:
     """Pushes the model in `folder` to `owner/name` on the Hub, atomically and only if it can be loaded.
 
-    The repository is made where it isn't there. The token is HF_TOKEN, or that of `hf auth login`. Raises BadValue,
+    The repository is created if missing. The token is HF_TOKEN, or that of `hf auth login`. Raises BadValue,
     BadCheckpoint or HubError.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
@@ -84,7 +84,7 @@ def check_name(repository: str) -> None:
 
 
 def require_token() -> None:
-    """Raises HubError where no token is set."""
+    """Raises HubError if no token is set."""
     from huggingface_hub import get_token
 
     if get_token() is None:
@@ -97,7 +97,7 @@ def require_token() -> None:
 
 @contextmanager
 def uploading(repository: str) -> Iterator[None]:
-    """Unwraps exceptions of an upload: raises the wrapped one, or a HubError."""
+    """Converts exceptions of an upload: raises the wrapped one, or a HubError."""
     try:
         yield
     except json.JSONDecodeError:
@@ -128,12 +128,12 @@ def page(card: Card, repository: str, with_samples: bool) -> str:
 
 
 def _dataset(name: str) -> str:
-    """The id on the Hub of a data set that is there; others are given by our name."""
+    """The Hub's id of a data set that it has; others keep our name."""
     return (sources.get(name).hub if name in sources else "") or name
 
 
 def licence(text: str) -> dict[str, Any]:
-    """A card's licence as the Hub's metadata: `NAME` or `NAME (whose)` by its id there, all else under its own name."""
+    """A card's licence as the Hub's metadata: `NAME` or `NAME (whose)` by the Hub's id, others by their own name."""
     plain = re.fullmatch(r"([^();,]+?)\s*(\([^()]*\))?", text)
     id = re.sub(r"[^a-z0-9.]+", "-", (plain[1] if plain else text).lower()).strip("-")
     id = {"cc0": "cc0-1.0"}.get(id, id)

@@ -23,10 +23,10 @@ MOST_TRUNCATION = 1.5
 
 
 class Sampler:
-    """A model's averaged networks and what they can do; `loading` makes one.
+    """A model's averaged networks and their functions; created by `loading`.
 
-    Latents are drawn on the CPU, so that a seed is the same picture on every device. `checkpoint`: of a run, the one
-    that the networks are from; the run may have gone on since.
+    Latents are drawn on the CPU, so that a seed gives the same picture on every device. `checkpoint` is the one that a
+    run's networks are from; the run may have continued since.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Sampler:
 
     @property
     def columns(self) -> int:
-        """The natural width of a sample grid: columns of one class each, where there are few, else 8 pictures."""
+        """The natural width of a sample grid: a column for each class if there are few, else 8 pictures."""
         if medium := medium_of(self.recipe.task):
             return medium.columns
         return columns_for(self.spec.classes if self.recipe.conditional else 0)
@@ -53,8 +53,8 @@ class Sampler:
     def latents(self, count: int, seed: int, label: Classes | None = None) -> tuple[Tensor, Tensor | None]:
         """Latents (count, latent_size) and labels: one class or all in turn (count,), or a blend (count, classes).
 
-        A class is given by its place or its name, a blend as shares of classes, such as `{3: 0.5, 8: 0.5}`. A recipe
-        with conditions of its own, such as words, reads `label` itself.
+        A class is given by its index or name, a blend as shares of classes, such as `{3: 0.5, 8: 0.5}`. A recipe with
+        other conditions, such as words, interprets `label` itself.
         """
         if not 1 <= count <= MOST:
             raise BadValue("The number of samples must be between 1 and {most}, got {count}.", most=MOST, count=count)
@@ -87,9 +87,8 @@ class Sampler:
     def draw(self, latents: Tensor, labels: Tensor | None, psi: float | None = None) -> Tensor:
         """(B, C, H, W) in [-1, 1], or samples of the task's medium, on the CPU.
 
-        Raises BadValue for a truncation `psi` that isn't possible.
-
-        `psi` in [0, 1.5] pulls samples towards the average one, for models that can be truncated; None leaves them.
+        `psi` in [0, 1.5] pulls samples towards the average, for models with truncation; None leaves them unchanged.
+        Raises BadValue for an invalid `psi`.
         """
         self._check_truncation(psi)
         device = next(next(iter(self.networks.values())).parameters()).device
@@ -105,7 +104,7 @@ class Sampler:
 
     @torch.no_grad()
     def word_maps(self, latents: Tensor, tokens: Tensor, psi: float | None = None) -> Tensor | None:
-        """How much of what each place reads each word of tokens (B, T) is, (B, T, H, W) on the CPU; `psi` as in `draw`.
+        """The attention of each place to each word of tokens (B, T), as (B, T, H, W) on the CPU; `psi` as in `draw`.
 
         None for models that don't attend to words.
         """
@@ -138,5 +137,5 @@ class Sampler:
         return translator.fill(self, images, holes)
 
     def upscale(self, image: Tensor) -> Tensor:
-        """One image (C, H, W) in [-1, 1], enlarged; raises BadValue where the model can't."""
+        """One image (C, H, W) in [-1, 1], enlarged; raises BadValue if the model can't."""
         return translator.upscale(self, image)

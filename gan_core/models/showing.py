@@ -1,4 +1,4 @@
-"""Samples of a model as one picture: a grid, a cloud of points, or what the medium of its task draws."""
+"""Samples of a model as one picture: a grid, a cloud of points, or the medium's drawing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gan_core.pictures.grids import grid, scatter, to_uint8
 
 
 def sheet(sampler: Sampler, samples: Tensor, columns: int = 0) -> Image.Image:
-    """Samples (N, ...) that `sampler` has drawn, `columns` of them side by side (0: as many as suit)."""
+    """Lays out samples (N, ...) from `sampler`, `columns` of them side by side (0: a suitable number)."""
     if sampler.recipe.task == "points":
         return scatter(samples.numpy(), samples.numpy())
     medium = medium_of(sampler.recipe.task)
@@ -21,6 +21,6 @@ def sheet(sampler: Sampler, samples: Tensor, columns: int = 0) -> Image.Image:
 
 
 def usual_count(sampler: Sampler, pictures: int) -> int:
-    """How many samples a sheet has: whole rows of at least `pictures` pictures, or as many as suit the medium."""
+    """The number of samples on a sheet: whole rows of at least `pictures` pictures, or the medium's usual number."""
     medium = medium_of(sampler.recipe.task)
     return medium.shown if medium else -(-pictures // sampler.columns) * sampler.columns

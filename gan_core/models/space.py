@@ -2,8 +2,8 @@
 
     publish("owner/name")
 
-The Space gets the code, the models of `pretrained/`, docs/space/README.md as its page, and requirements without what
-only the classroom uses.
+The Space gets the code, the models of `pretrained/`, docs/space/README.md as its page, and requirements without those
+of the classroom.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ ENTRY = "gradio_app.py"
 FRONT = Path("docs") / "space" / "README.md"
 REQUIREMENTS = "requirements.txt"
 FOLDERS = ("gan_core", "tabs", "ui", "pretrained")
-CLASSROOM = Path("ui") / "classroom"  # what only the app draws with
+CLASSROOM = Path("ui") / "classroom"  # used only by the app
 KINDS = {".css", ".html", ".js", ".json", ".po", ".png", ".py", ".safetensors", ".svg", ".toml"}
-UNUSED = ("plotly", "spandrel", "streamlit")  # what only the app needs, and what a Studio open to strangers never reads
+UNUSED = ("plotly", "spandrel", "streamlit")  # needed only by the app, or for files that a public Studio never reads
 CPU = "--extra-index-url https://download.pytorch.org/whl/cpu"  # PyTorch without the 5 GB for GPUs
-OURS = "gan_core/__init__.py"  # by which a Space of GANscope is known
-FRESH = {".gitattributes", ".gitignore", PAGE}  # what the Hub itself puts into a new Space
+OURS = "gan_core/__init__.py"  # identifies a Space of GANscope
+FRESH = {".gitattributes", ".gitignore", PAGE}  # files that the Hub itself puts into a new Space
 
 
 def publish(repository: str, private: bool = False) -> Pushed:
-    """Makes `owner/name` a Space that runs the Studio: all of it or nothing. What it has and needs no more is deleted.
+    """Makes `owner/name` a Space that runs the Studio: all of it or nothing. Files that are no longer needed are
+    deleted.
 
-    A Space that holds something else is left alone. The token is HF_TOKEN, or that of `hf auth login`. Raises BadValue,
+    A Space with other content is left unchanged. The token is HF_TOKEN, or that of `hf auth login`. Raises BadValue,
     BadCheckpoint or HubError.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -58,7 +59,7 @@ def publish(repository: str, private: bool = False) -> Pushed:
 
 
 def contents() -> dict[str, Path | bytes]:
-    """All files of the Space by their path there; raises BadValue, or BadCheckpoint where a model isn't whole."""
+    """All files of the Space by their path there; raises BadValue, or BadCheckpoint if a model is incomplete."""
     if not all((ROOT / name).exists() for name in (ENTRY, FRONT, REQUIREMENTS, *FOLDERS)):
         raise BadValue(
             "A Space is built from the GANscope repository, and {folder} has no {entry}. Clone GANscope and run the "
@@ -89,7 +90,7 @@ def _code_and_models() -> Iterator[Path]:
 
 
 def _check_ours(repository: str, present: Collection[str]) -> None:
-    """Raises HubError for a Space that holds something else: its files would be deleted."""
+    """Raises HubError for a Space with other content: its files would be deleted."""
     if OURS not in present and set(present) - FRESH:
         raise HubError(
             "{repository} is a Space with other content, so nothing was uploaded. Choose another name.",

@@ -1,7 +1,7 @@
 """Tiling of large images: positions, margins, and blending.
 
-A tile is read with a margin. Where the margin covers what the network sees, the parts fit exactly and are put side by
-side. Else neighbours overlap and fade into each other, far enough from the tiles' own edges.
+A tile is read with a margin. If the margin covers the receptive field, the parts match exactly and are joined directly.
+Otherwise neighbours overlap and are blended, far enough from the tiles' own edges.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Span:
-    """A tile along one axis, in pixels of the input: it reads [start, stop), and counts in [first, last)."""
+    """A tile along one axis, in pixels of the input: it reads [start, stop), and contributes to [first, last)."""
 
     start: int
     stop: int
     first: int
     last: int
-    fade_in: int  # pixels after `first` in which it becomes visible; 0 at the image's border
-    fade_out: int  # pixels before `last` in which it vanishes
+    fade_in: int  # pixels after `first` over which its weight rises; 0 at the image's border
+    fade_out: int  # pixels before `last` over which its weight falls
 
     def weights(self, scale: int) -> Tensor:
-        """How much each output pixel counts, ((last - first) * scale,); neighbours add up to 1."""
+        """The weight of each output pixel, ((last - first) * scale,); those of neighbours add up to 1."""
         counts = torch.ones((self.last - self.first) * scale)
         rise, fall = self.fade_in * scale, self.fade_out * scale
         counts[:rise] = _smooth(rise)
@@ -35,7 +35,7 @@ class Span:
 
 
 def _smooth(count: int) -> Tensor:
-    """From 0 to 1 in so many steps; with its mirror image it adds up to 1."""
+    """A ramp from 0 to 1 of `count` values that adds up to 1 with its mirror image."""
     return torch.sin(torch.pi / 2 * (torch.arange(count) + 0.5) / max(1, count)).square()
 
 
@@ -57,9 +57,9 @@ def spans(length: int, core: int, margin: int, fade: int) -> list[Span]:
 def strips(rows: list[Span], columns: list[Span], scale: int, made: Callable[[Span, Span], Tensor]) -> Iterator[Tensor]:
     """The whole output from top to bottom, (C, some rows, W * scale) at a time.
 
-    `made(row, column)` gives what a tile reads, enlarged: (C, (stop - start) * scale, (stop - start) * scale).
+    `made(row, column)` returns a tile's input, enlarged: (C, (stop - start) * scale, (stop - start) * scale).
     """
-    carried: Tensor | None = None  # what the rows above add to the first rows of the next strip
+    carried: Tensor | None = None  # contribution of the rows above to the first rows of the next strip
     width = columns[-1].last * scale
     for row in rows:
         strip: Tensor | None = None

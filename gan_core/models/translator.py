@@ -17,11 +17,11 @@ from gan_core.pictures.grids import to_uint8
 from gan_core.pictures.photos import fitted
 
 CHUNK = 16  # images at once, to bound the memory
-MOST_PIXELS = 4_000_000  # of all images of a call that are translated at once
+MOST_PIXELS = 4_000_000  # of all images in a call that are translated at once
 
 
 class Model(Protocol):
-    """What is asked of a `Sampler`."""
+    """The interface that is needed of a `Sampler`."""
 
     recipe: Recipe
     hparams: Any
@@ -51,11 +51,11 @@ def direction_of(sampler: Model, direction: str = "") -> str:
 def translate_picture(
     sampler: Model, picture: np.ndarray, direction: str = "", fit: str = CROP, depth: int = 0
 ) -> np.ndarray:
-    """A picture (H, W, C) of uint8 or uint16, made square by one of own.FITS at the model's size, translated: uint8
+    """A picture (H, W, C) of uint8 or uint16, made square by one of fits.FITS at the model's size, translated: uint8
     (S, S, C).
 
-    `depth` is how many bits of uint16 are used; 0: as many as the levels need. Raises BadValue as `translate` does, and
-    BadData for a depth that doesn't hold every level.
+    `depth` is the number of bits of uint16 that are used; 0: as many as the levels need. Raises BadValue like
+    `translate`, and BadData for a depth that can't hold every level.
     """
     pixels = fitted(picture, sampler.spec.size, sampler.spec.channels, fit, depth)
     images = torch.from_numpy(pixels)[None].float() / 127.5 - 1  # (C, S, S) -> (1, C, S, S)
@@ -65,9 +65,9 @@ def translate_picture(
 
 @torch.no_grad()
 def translate(sampler: Model, images: Tensor, direction: str = "") -> Tensor:
-    """Images (B, C, H, W) in [-1, 1] by one of the model's `directions` (the first, where none is named), on the CPU.
+    """Images (B, C, H, W) in [-1, 1] by one of the model's `directions` (by default the first), on the CPU.
 
-    Raises BadValue for a direction that isn't there, and for images of another shape than the networks take.
+    Raises BadValue for an unknown direction, and for images whose shape the networks don't accept.
     """
     made = sampler.recipe.translations[direction_of(sampler, direction)]
     _check(sampler, images)
@@ -78,7 +78,7 @@ def translate(sampler: Model, images: Tensor, direction: str = "") -> Tensor:
 
 
 def upscale(sampler: Model, image: Tensor) -> Tensor:
-    """One image (C, H, W) in [-1, 1] enlarged by the model's factor; raises BadValue where it can't enlarge."""
+    """One image (C, H, W) in [-1, 1] enlarged by the model's factor; raises BadValue if it can't enlarge."""
     if "upscale" not in sampler.recipe.translations:
         raise BadValue("{recipe} is not a super-resolution model.", recipe=sampler.recipe.title)
     return translate(sampler, image[None], "upscale")[0]
@@ -86,9 +86,9 @@ def upscale(sampler: Model, image: Tensor) -> Tensor:
 
 @torch.no_grad()
 def fill(sampler: Model, images: Tensor, holes: Tensor) -> Tensor:
-    """Images (B, C, H, W) in [-1, 1] with what is missing (`holes`, (B, 1, H, W), true there) made anew, on the CPU.
+    """Images (B, C, H, W) in [-1, 1] with the missing parts (`holes`, (B, 1, H, W), true there) generated, on the CPU.
 
-    What isn't missing stays as it is. Raises BadValue where the model can't, for another shape, or for no hole at all.
+    The rest stays unchanged. Raises BadValue if the model can't fill holes, for another shape, or without any hole.
     """
     made = sampler.recipe.fill
     if made is None:

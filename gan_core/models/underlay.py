@@ -2,20 +2,20 @@
 edges.
 
 They are filled from the visible colours around: sums of colours, weighted by alpha, over 2x2 pixels, again over 2x2 of
-these, and so on until each holds something visible; then back to the smaller ones where these hold nothing.
+these, and so on until each sum has something visible; then back down into the smaller ones that have nothing.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-ROWS = 256  # that are looked at together, so that a large picture needs little memory; even
+ROWS = 256  # processed together, so that a large picture needs little memory; even
 
 
 def underlaid(array: np.ndarray) -> np.ndarray:
-    """A picture (H, W, 2 or 4) with alpha last, its clear pixels coloured as what is visible near them.
+    """A picture (H, W, 2 or 4) with alpha last, its transparent pixels in the colours of visible ones nearby.
 
-    Where alpha isn't 0 all stays as it is, and so does a picture without clear pixels, or without others.
+    Pixels whose alpha isn't 0 stay unchanged, as do pictures without transparent pixels or without visible ones.
     """
     clear = array[:, :, -1] == 0
     if not clear.any() or clear.all():

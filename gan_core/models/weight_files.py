@@ -2,9 +2,9 @@
 executed.
 
 A state dict may lie in a table (`{"state_dict": ...}`, `{"params_ema": ...}`, StyleGAN's `{"g": ..., "g_ema": ...}`)
-and its names may carry what the network was wrapped in (`module.` of DataParallel, `_orig_mod.` of torch.compile) or
-called (`params_ema.`, `netG.`). Averaged weights are taken where there are both. Whatever else lies beside the tensors,
-such as argparse's Namespace or NumPy's numbers, is read as an inert stand-in of its own name.
+and its names may have prefixes of wrappers (`module.` of DataParallel, `_orig_mod.` of torch.compile) or of the
+network's name (`params_ema.`, `netG.`). Averaged weights are preferred if there are both. Other objects in the file,
+such as argparse's Namespace or NumPy's numbers, are read as inert placeholders of the same name.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gan_core.errors import BadCheckpoint
 from gan_core.fitting import check_finite
 
 KERAS = (".keras", ".h5", ".hdf5")
-# what a generator is called in a file, as a table or in front of names, the best first
+# names of a generator in files, as a table or as a prefix, in order of preference
 CALLED = (
     "params_ema", "params-ema", "g_ema", "netG_ema", "generator_ema", "ema_model", "model_ema", "ema", "state_dict",
     "model_state_dict", "generator", "netG", "G", "g", "params", "weights", "net", "model",
@@ -39,11 +39,11 @@ DEEPEST = 4  # tables around a state dict
 MOST_TYPES = 64  # unknown ones in a file
 _UNKNOWN = re.compile(r"GLOBAL (\S+) ")  # in PyTorch's refusal of a type
 _NAMED = re.compile(r"GLOBAL (\S+) |<class '([\w.]+)'>|<([\w.]+) object")
-_reading = threading.Lock()  # what PyTorch may read is a setting of the whole process
+_reading = threading.Lock()  # the types that PyTorch may read are a setting of the whole process
 
 
 class StandIn:
-    """What any object beside the tensors is read as: it takes everything, keeps nothing and does nothing."""
+    """Placeholder for any object besides tensors: it accepts everything, keeps nothing and does nothing."""
 
     def __new__(cls, *arguments: Any, **named: Any) -> StandIn:
         return object.__new__(cls)
@@ -56,14 +56,14 @@ class StandIn:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of one network by their plain names. Raises BadCheckpoint, also for non-finite values."""
+    """The tensors of one network by their names without prefixes. Raises BadCheckpoint, also for non-finite values."""
     weights = weights_in(read_state(path), path.name)
     check_finite(weights, path.name)
     return weights
 
 
 def read_state(path: Path) -> Mapping[str, Any]:
-    """The content of a file: tensors, tables of tensors, and stand-ins for everything else. Raises BadCheckpoint."""
+    """The content of a file: tensors, tables of tensors, and placeholders for everything else. Raises BadCheckpoint."""
     if path.suffix.lower() in KERAS:
         raise BadCheckpoint(
             "{file} is a Keras file. Of these, only generators that draw from latents can be imported, one at a time: "
@@ -86,7 +86,7 @@ def read_state(path: Path) -> Mapping[str, Any]:
             "{file} can't be read as weights: it is truncated, or not a PyTorch or safetensors file ({reason}).",
             file=path.name, reason=reason[:200] or type(error).__name__,
         ) from error  # fmt: skip
-    except Exception as error:  # pickle.UnpicklingError, whose text advises to run what is in the file
+    except Exception as error:  # pickle.UnpicklingError, whose message advises to execute the file
         if named := _NAMED.search(str(error)):
             raise BadCheckpoint(
                 "{file} can't be read as weights: it holds {type}, which isn't supported. Save only the network's "
@@ -113,7 +113,7 @@ def _unpickled(path: Path) -> Any:
             with _reading, safe_globals(stand_ins):
                 return torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
-            # files of before PyTorch 1.6 name one unknown type at a time
+            # for files from before PyTorch 1.6, one unknown type is reported at a time
             further = _UNKNOWN.search(str(error))
             if not further or {further[1], f"builtins.{further[1]}"} & {*unknown} or len(unknown) >= MOST_TYPES:
                 raise
@@ -121,7 +121,7 @@ def _unpickled(path: Path) -> Any:
 
 
 def _stand_in(name: str) -> Any:
-    """What does nothing, in the place of whatever the file asks for by that name."""
+    """A placeholder for the type of that name in the file."""
     if name == "collections.defaultdict":
         return _dictionary
     module, _, kind = name.rpartition(".")
@@ -138,7 +138,7 @@ def _type_of(value: Any) -> str:
 
 
 def weights_in(found: Mapping[str, Any], file: str) -> dict[str, Tensor]:
-    """The state dict of one network in what a file holds; raises BadCheckpoint where there is none."""
+    """The state dict of one network in a file's content; raises BadCheckpoint if there is none."""
     table = found
     for _ in range(DEEPEST):
         if (inner := _inner(table)) is None:
@@ -177,14 +177,14 @@ def _described(table: Mapping[str, Any]) -> Iterator[str]:
 
 
 def plain_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors without what the network was wrapped in or called; other networks beside it are left out."""
+    """The same tensors without prefixes of wrappers or of the network; other networks are left out."""
     plain = {name: tensor for name, tensor in weights.items() if name not in COUNTERS}
     for _ in range(DEEPEST):
         before = len(plain), next(iter(plain), "")
         plain = _renamed(plain, {name: WITHIN.sub("", name) for name in plain})
         if all(name.startswith(AROUND) for name in plain):
             plain = _renamed(plain, {name: name.removeprefix(AROUND) for name in plain})
-        for called in CALLED[:-1]:  # `model.` is how the layers of many networks are called
+        for called in CALLED[:-1]:  # `model.` is also a prefix of the layers in many networks
             own = {name: name.removeprefix(f"{called}.") for name in plain if name.startswith(f"{called}.")}
             if own:
                 plain = _renamed(plain, own)
@@ -195,5 +195,5 @@ def plain_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _renamed(weights: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
-    """Those that have a new name, by it."""
+    """The items that get a new name, by that name."""
     return {new: weights[old] for old, new in names.items()}

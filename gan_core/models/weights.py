@@ -24,9 +24,9 @@ FORMAT = "ganscope.weights.1"
 
 
 def averaged_weights(store: RunStore, run_id: str) -> bytes:
-    """The networks that make the samples, of the newest checkpoint: tensors `NETWORK.PARAMETER`.
+    """The networks that generate samples, from the newest checkpoint: tensors `NETWORK.PARAMETER`.
 
-    The header's metadata say what is needed to build them again. Raises UnknownName or BadCheckpoint.
+    The header's metadata describe how to build them again. Raises UnknownName or BadCheckpoint.
     """
     run = store.get(run_id)
     sampler = loading.from_run(store, run_id)

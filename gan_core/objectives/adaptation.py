@@ -3,9 +3,9 @@
     E(f, y, d) = E_a[-log y(f(x))] + E_a,b[-log d(f(x))],   f gets -lambda times the gradient of the second term
 
 (equations 9 to 15, with the gradient reversal layer of section 4.2.) The classes of domain a are known, those of b
-aren't; d tells the two domains apart by the features f, and f is changed so that it can't. Both are one step of one
-optimiser: no turns are taken. lambda grows from 0 to `adaptation` as 2 / (1 + exp(-10 p)) - 1 (section 5.2.2), where p
-is the share of `adaptation_steps` that has passed, so that features are worth something before they are made alike.
+aren't; d classifies the domain from the features f, and f is trained so that d can't. Both are trained in one step of
+one optimiser, without alternating. lambda grows from 0 to `adaptation` as 2 / (1 + exp(-10 p)) - 1 (section 5.2.2),
+where p is the share of `adaptation_steps` that has passed, so that features are useful before they are made alike.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ GROWTH = 10.0  # gamma of section 5.2.2
 
 @dataclass(frozen=True)
 class AdaptationHParams(SingleNetworkHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     adaptation: float = knob(
         1.0, 0.0, 10.0, label="Adaptation weight", group="objective",
@@ -55,7 +55,7 @@ class Reversed(torch.autograd.Function):
 
 
 def reverse(features: Tensor, factor: float) -> Tensor:
-    """The same features; what is learnt through them is unlearnt, `factor` times as fast (section 4.2)."""
+    """Returns the features unchanged; their gradient is multiplied by -`factor` (section 4.2)."""
     reversed_: Tensor = Reversed.apply(features, factor)
     return reversed_
 
@@ -73,8 +73,8 @@ class Adaptation(Objective[AdaptationHParams]):
         return [Phase(name="adaptation", role="discriminator", group="adaptation", terms=self._terms)]
 
     def _of_first_alone(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Features (2 B, d) and logits (B, classes) of a network that learns nothing of the second domain, not even the
-        statistics of its pictures.
+        """Features (2 B, d) and logits (B, classes) of a network trained only on the first domain, including its batch
+        statistics.
         """
         first, logits = network(batch["a"])
         with torch.no_grad():
@@ -90,11 +90,11 @@ class Adaptation(Objective[AdaptationHParams]):
         else:
             features, logits = self._of_first_alone(networks["features"], batch)
         factor = hparams.adaptation * strength(context.steps_of("adaptation") / hparams.adaptation_steps)
-        told = networks["domain"](reverse(features, factor))
-        truth = torch.cat([torch.ones(count), torch.zeros(len(told) - count)]).to(told)
+        domains = networks["domain"](reverse(features, factor))
+        truth = torch.cat([torch.ones(count), torch.zeros(len(domains) - count)]).to(domains)
         context.observe("class_accuracy", (logits[:count].argmax(1) == known).float())
-        context.observe("domain_accuracy", ((told > 0) == (truth > 0)).float())
+        context.observe("domain_accuracy", ((domains > 0) == (truth > 0)).float())
         return {
             "cross_entropy": cross_entropy(logits[:count], known),
-            "domain": binary_cross_entropy_with_logits(told, truth),
+            "domain": binary_cross_entropy_with_logits(domains, truth),
         }

@@ -124,13 +124,13 @@ class Adversarial(Objective[Settings]):
         return phases
 
     def prepare(self, batch: Batch, context: StepContext[Settings]) -> Batch:
-        """The batch with what the discriminator sees as "real"; of other data than pictures and points."""
+        """The batch with the discriminator's "real" input, for data other than pictures and points."""
         return batch if "real" in batch else {**batch, "real": self.real(batch[self._field], context)}
 
-    # --- what a subclass may change ----------------------------------------------------------------------------------
+    # --- overridable -------------------------------------------------------------------------------------------------
 
     def real(self, samples: Tensor, context: StepContext[Settings]) -> Tensor:
-        """What the discriminator sees of real sounds, tokens, molecules ... (B, ...): the same unless overridden."""
+        """The discriminator's input for real sounds, tokens, molecules ... (B, ...): unchanged unless overridden."""
         return samples
 
     def loss(self, hparams: Settings) -> AdversarialLoss:
@@ -171,7 +171,7 @@ class Adversarial(Objective[Settings]):
     # --- the two players ---------------------------------------------------------------------------------------------
 
     def generate(self, networks: Networks, batch: Batch, context: StepContext[Settings]) -> Fakes:
-        """As many new samples as the batch has items."""
+        """Generates as many samples as the batch has items."""
         latents = context.latents(len(batch["real"]), context.hparams.latent_size)
         labels = self.labels(batch, context)
         generator = networks["generator"]

@@ -1,4 +1,4 @@
-"""What training minimises: phases of named loss terms, and the state that an objective keeps.
+"""Objectives of training: phases of named loss terms, and an objective's state.
 
 A training step runs every due phase once, with its repeats. A phase names the optimiser group that it updates and
 returns named, weighted loss terms, whose sum is minimised; all other networks are frozen meanwhile.
@@ -29,14 +29,14 @@ Settings = TypeVar("Settings", bound=TrainingHParams)
 
 
 class Moment(NamedTuple):
-    """How far a run was."""
+    """The progress of a run at some moment."""
 
     step: int = 0
     images_seen: int = 0
 
 
 class Services(Protocol):
-    """What an objective may ask of the trainer during a step."""
+    """Services of the trainer for an objective during a step."""
 
     def next_batch(self, count: int | None) -> Batch:
         """Another training batch, of `count` items; None: of the run's batch size."""
@@ -52,7 +52,7 @@ class Services(Protocol):
 
 
 class StepContext(Generic[Settings]):
-    """What a phase may use besides its batch: settings, random numbers, the trainer's services, results of other
+    """The context of a phase besides its batch: settings, random numbers, the trainer's services, results of other
     phases.
 
     `generator` is a CPU generator, so that latents drawn from it are the same on every device.
@@ -77,11 +77,11 @@ class StepContext(Generic[Settings]):
         self.optimizer_of = services.optimizer_of
         self.perceptual_distance = services.perceptual_distance
         self.step = 0
-        self.will_share = False  # a later phase of this step can use what this one computes
+        self.will_share = False  # whether a later phase of this step can use the results of this one
         self.observed: dict[str, Tensor] = {}
         self._began: Mapping[str, Moment] = {}
         self._shared: dict[str, Any] = {}
-        self._repeatable: dict[str, list[Tensor]] = {}  # random states before what a later phase computes again
+        self._repeatable: dict[str, list[Tensor]] = {}  # random states for computations that a later phase repeats
 
     def begin_step(self, step: int = 0, began: Mapping[str, Moment] | None = None) -> None:
         """Starts step number `step`; `began` says when an edit restarted a schedule, by the schedule's clock."""
@@ -96,7 +96,7 @@ class StepContext(Generic[Settings]):
         return [generator.get_state() for generator in self._generators]
 
     def set_random_states(self, states: Sequence[Tensor]) -> None:
-        """Draws the same numbers again from here."""
+        """Restores random states, to draw the same numbers again."""
         for generator, state in zip(self._generators, states, strict=True):
             generator.set_state(state)
 
@@ -114,9 +114,9 @@ class StepContext(Generic[Settings]):
     def share(self, name: str, make: Callable[[], Any], network: str) -> Any:
         """Computes something with `network` and keeps it, with its graph, for a later phase of this step.
 
-        The network is unfrozen meanwhile, so that the later phase, which updates it, need not run it again. Where a
-        batch is accumulated in parts, their graphs would need the memory of the whole batch: then the later phase
-        computes the same again, from the same random numbers.
+        The network is unfrozen meanwhile, so that the later phase, which updates it, need not run it again. If a batch
+        is accumulated in parts, their graphs would need the memory of the whole batch: then the later phase repeats the
+        computation with the same random numbers.
         """
         if self.will_share and current().turns > 1:
             self._repeatable[self._key(name)] = self.random_states()
@@ -132,7 +132,7 @@ class StepContext(Generic[Settings]):
         return made
 
     def shared(self, name: str, make: Callable[[], Any]) -> Any:
-        """What an earlier phase of this step shared or stored under that name, once; otherwise computed anew."""
+        """Takes the result that an earlier phase of this step shared or stored under that name, else computes it."""
         key = self._key(name)
         if key in self._repeatable:
             after = self.random_states()
@@ -180,7 +180,7 @@ class Pool(Protocol):
     """A pool of past generated images that the discriminator receives again."""
 
     images: Tensor  # (size, C, H, W)
-    filled: Tensor  # how many places are in use, from the first
+    filled: Tensor  # number of used places, from the first
 
     def ages(self, step: int) -> Tensor:
         """Steps since each image was generated, (size,)."""
@@ -208,7 +208,7 @@ class Objective(nn.Module, ABC, Generic[Settings]):
         """The only place where buffers change."""
 
     def schedule(self, networks: Networks, hparams: Settings, images_seen: int) -> dict[str, float]:
-        """Sets what changes with progress (resolution, alpha) and returns it by name.
+        """Sets values that change with progress (resolution, alpha) and returns them by name.
 
         The trainer uses `batch_size`, `rate` (a factor of the learning rates), `beta2` (of Adam) and `ema` (the decay).
         """
@@ -219,7 +219,7 @@ class Objective(nn.Module, ABC, Generic[Settings]):
         return {}
 
     def summarise(self, hparams: Settings, observed: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Metrics (K,) from what K steps observed, each stacked to (K, ...): one computation for many steps."""
+        """Metrics (K,) from the observations of K steps, each stacked to (K, ...): one computation for many steps."""
         return {name: values.flatten(1).mean(1) for name, values in observed.items()}
 
     def notes(self, hparams: Settings) -> list[str]:

@@ -30,7 +30,7 @@ WAYS = ("encoded", "random")
 
 @dataclass(frozen=True)
 class BicycleHParams(PatchHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     latent_dimensions: int = knob(
         8, 1, 64, label="Latent dimensions", unit="dimensions", change="rebuild", group="networks",

@@ -22,7 +22,7 @@ FIRST_BETA2 = 0.9
 
 @dataclass(frozen=True)
 class BurnInHParams(AdversarialHParams):
-    """How long the burn-in is, and where the augmentation ends."""
+    """The length of the burn-in, and the end of the augmentation."""
 
     burn_in_kimg: float = knob(
         0.0, 0.0, 1e6, label="Burn-in", unit="thousand images", change="rebuild", group="optimiser",

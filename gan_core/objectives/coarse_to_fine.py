@@ -43,7 +43,7 @@ LAYERS = 4.0  # the weight of a layer is this, divided by the number of layers
 
 @dataclass(frozen=True)
 class CoarseToFineHParams(ScalesHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     scales: int = knob(
         2, 2, 4, label="Discriminator scales", unit="scales", change="rebuild", group="networks",
@@ -76,7 +76,7 @@ class CoarseToFine(Translation[CoarseToFineHParams]):
         self._coarse, self._fixed = hparams.coarse_kimg, hparams.coarse_kimg + hparams.fixed_kimg
 
     def schedule(self, networks: Networks, hparams: CoarseToFineHParams, images_seen: int) -> dict[str, float]:
-        """Sets which generator is in use and which one learns."""
+        """Sets which generator is in use and which one is trained."""
         generator: Any = networks["generator"]
         thousands = images_seen / 1000
         enhanced = thousands >= self._coarse
@@ -97,7 +97,7 @@ class CoarseToFine(Translation[CoarseToFineHParams]):
         return found
 
     def _seen(self, batch: Batch, context: StepContext[CoarseToFineHParams]) -> tuple[Tensor, Tensor, int]:
-        """Source and target as the discriminators see them, and their size in pixels."""
+        """The discriminators' inputs for source and target, and their size in pixels."""
         source, target, size = batch["source"], batch["target"], batch["source"].shape[-1]
         if bool(context.networks["generator"].enhanced):
             return source, target, size

@@ -25,7 +25,7 @@ from gan_core.objectives.translation import PatchHParams, Translation, discrimin
 
 @dataclass(frozen=True)
 class ContrastiveHParams(PatchHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     contrast_weight: float = knob(
         1.0, 0.0, 100.0, label="Contrastive loss weight", group="objective",
@@ -47,7 +47,7 @@ class ContrastiveHParams(PatchHParams):
 
 
 class Encoder(Protocol):
-    """What the objective requires of a generator besides images."""
+    """The interface that the objective requires of a generator besides images."""
 
     def features(self, images: Tensor, places: Sequence[int]) -> list[Tensor]:
         """Outputs of some layers, (B, C, H, W) each."""

@@ -29,7 +29,7 @@ DOMAINS = ("negative", "edges")
 
 @dataclass(frozen=True)
 class CoupledHParams(AdversarialHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     second_domain: str = knob(
         "negative", choices=DOMAINS, label="Second domain", change="rebuild", group="objective",
@@ -42,7 +42,7 @@ class CoupledHParams(AdversarialHParams):
 
 
 def in_second_domain(images: Tensor, kind: str) -> Tensor:
-    """Images (B, C, H, W) in [-1, 1] as `negative` or `edges`: what a dilation by one pixel adds."""
+    """Images (B, C, H, W) in [-1, 1] as `negative` or `edges`: the difference to a dilation by one pixel."""
     if kind == "negative":
         return -images
     return max_pool2d(images, 3, stride=1, padding=1) - images - 1
@@ -50,7 +50,7 @@ def in_second_domain(images: Tensor, kind: str) -> Tensor:
 
 class Coupled(Adversarial[CoupledHParams]):
     """CoGAN's objective. Networks: `generator(latents, domains)` and `discriminator(images, domains)`, domains int64
-    (B,) with values 0 and 1; they stand where a conditional GAN has its labels."""
+    (B,) with values 0 and 1; they replace the labels of a conditional GAN."""
 
     def __init__(self, hparams: CoupledHParams) -> None:
         super().__init__(hparams, conditional=True)

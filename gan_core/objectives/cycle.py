@@ -41,7 +41,7 @@ Fakes = dict[str, Tensor]  # by target domain
 
 @dataclass(frozen=True)
 class CycleHParams(PatchHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     cycle_weight: float = knob(
         10.0, 0.0, 100.0, label="Cycle consistency weight", group="objective",
@@ -106,11 +106,11 @@ class Cycle(Translation[CycleHParams]):
     def fooling_returned(
         self, networks: Networks, returned: Fakes, context: StepContext[CycleHParams]
     ) -> dict[str, Tensor]:
-        """Further terms of the generators, of images that were translated there and back."""
+        """Further terms of the generators, for images translated there and back."""
         return {}
 
     def distance(self, returned: Tensor, images: Tensor) -> Tensor:
-        """How far images are from their translation there and back."""
+        """The distance of images from their translation there and back."""
         return l1_loss(returned, images)
 
     def unchanged(self, generator: nn.Module, images: Tensor) -> Tensor:
@@ -143,7 +143,7 @@ class Cycle(Translation[CycleHParams]):
 
 @dataclass(frozen=True)
 class TwoStepHParams(CycleHParams):
-    """What `TwoStep` reads besides."""
+    """The additional knobs of `TwoStep`."""
 
     second_weight: float = knob(
         0.0, 0.0, 100.0, label="Second adversarial weight", change="rebuild", group="objective",

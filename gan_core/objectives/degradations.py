@@ -19,8 +19,8 @@ from torch.nn.functional import conv2d, pad
 
 from gan_core.ranks import normal, uniform
 
-LEVELS = 127.5  # of 8 bits, for each unit of [-1, 1]
-BEST_QUALITY = 95  # of JPEG; above it nothing is seen
+LEVELS = 127.5  # 8-bit levels per unit of [-1, 1]
+BEST_QUALITY = 95  # of JPEG; above it no damage is visible
 
 
 def degraded(

@@ -26,7 +26,7 @@ FIRST, LAST = 0.1, 20.0  # b of the first and of the last level, times the numbe
 
 @dataclass(frozen=True)
 class DenoisingHParams(SingleNetworkHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     latent_size: int = knob(
         192, 1, 1024, label="Latent size", unit="dimensions", change="rebuild", group="networks",
@@ -40,7 +40,7 @@ class DenoisingHParams(SingleNetworkHParams):
 
 
 class Denoising(Objective[DenoisingHParams]):
-    """Network: `generator.noise_in(noisy items, levels (B,))` returns the noise that it sees in them."""
+    """Network: `generator.noise_in(noisy items, levels (B,))` returns its estimate of their noise."""
 
     def phases(self, hparams: DenoisingHParams) -> Sequence[Phase]:
         # exact: the network is called by another method than `forward`, which draws samples
@@ -56,7 +56,7 @@ class Denoising(Objective[DenoisingHParams]):
 
 
 class Denoiser(nn.Module):
-    """What the objective needs of a network."""
+    """The interface that the objective requires of a network."""
 
     def noise_in(self, noisy: Tensor, level: Tensor) -> Tensor:
         """The noise in items (B, ...) at levels (B,) int64, in [0, levels)."""

@@ -25,7 +25,7 @@ from gan_core.objectives.translation import LOSSES
 
 @dataclass(frozen=True)
 class DualHParams(CycleHParams):
-    """What DualGAN's objective reads."""
+    """The knobs of DualGAN's objective."""
 
     loss: str = knob(
         "wasserstein", choices=(*LOSSES, "wasserstein"), label="Loss", group="objective",

@@ -30,7 +30,7 @@ MIXED = 0.5  # share of the random latents that are style-mixed
 
 @dataclass(frozen=True)
 class EncodingHParams(SingleNetworkHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     latent_weight: float = knob(
         0.1, 0.0, 100.0, label="Latent loss weight", group="objective",

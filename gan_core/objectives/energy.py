@@ -35,7 +35,7 @@ N_NO_MINIBATCH = (
 
 @dataclass(frozen=True)
 class AutoencoderHParams(AdversarialHParams):
-    """What all discriminators that reconstruct have in common."""
+    """The common knobs of all discriminators that reconstruct."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -45,7 +45,7 @@ class AutoencoderHParams(AdversarialHParams):
 
 @dataclass(frozen=True)
 class EnergyHParams(AutoencoderHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     loss: str = knob(
         "energy", choices=(*LOSSES, "energy"), label="Loss", group="objective",

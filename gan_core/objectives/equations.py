@@ -17,7 +17,7 @@ _PENALTIES = {
 
 
 def adversarial_equation(hparams: AdversarialHParams) -> str:
-    """What the two players minimise."""
+    """The equation of both players' losses."""
     equation = losses[hparams.loss].formula(hparams.relativistic)
     if hparams.penalty == "none":
         return equation

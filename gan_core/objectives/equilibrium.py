@@ -5,8 +5,8 @@
     M = E[L(x)] + |gamma E[L(x)] - E[L(G(z))]|
 
 L is the error of the discriminator's reconstruction. gamma in [0, 1], the diversity ratio, is the wanted ratio of the
-two errors: the balance k_t holds it by how much the discriminator cares for fakes. M measures convergence over the
-whole run: unlike the losses, it falls as samples improve. It is recorded as `convergence`, and k_t as `balance`.
+two errors: the balance k_t maintains it by weighting the fakes in the discriminator's loss. M measures convergence over
+the whole run: unlike the losses, it falls as samples improve. It is recorded as `convergence`, and k_t as `balance`.
 
 The logit of an image is minus its error, so that the other losses and all stabilisers work with it too.
 """
@@ -32,7 +32,7 @@ EQUATION = r"L_D=\mathbb{E}[L(x)]-k_t\,\mathbb{E}[L(G(z))]\qquad L_G=\mathbb{E}[
 
 @dataclass(frozen=True)
 class EquilibriumHParams(AutoencoderHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     loss: str = knob(
         "equilibrium", choices=(*LOSSES, "equilibrium"), label="Loss", group="objective",
@@ -69,7 +69,7 @@ class Equilibrium(Adversarial[EquilibriumHParams]):
 
     def after_step(self, context: StepContext[EquilibriumHParams]) -> None:
         super().after_step(context)
-        if not {"real", "fake_after"} <= context.observed.keys():  # a step of one player alone
+        if not {"real", "fake_after"} <= context.observed.keys():  # a step of only one player
             return
         real, fake = (-batch_mean(context.observed[name]) for name in ("real", "fake_after"))
         convergence, balance = equilibrium(real, fake, self.balance, context.hparams)

@@ -12,13 +12,13 @@ from torch.nn.functional import leaky_relu, one_hot
 
 from gan_core.data.chemistry import ATOMS, BONDS, VALENCES
 
-KINDS = len(ATOMS) + 1  # of atoms, and none
+KINDS = len(ATOMS) + 1  # of atoms, including none
 SLOPE = 0.1
-CORRECTIONS = 36  # bonds that are lowered, at most
+CORRECTIONS = 36  # lowered bonds, at most
 
 
 def joined(atoms: Tensor, bonds: Tensor) -> Tensor:
-    """Atoms (B, n, K) and bonds (B, n, n, 4) as one tensor (B, n, K + 4 n); no place is bonded to itself."""
+    """Atoms (B, n, K) and bonds (B, n, n, 4) as one tensor (B, n, K + 4 n); without bonds of an atom to itself."""
     itself = torch.eye(atoms.shape[1], dtype=torch.bool, device=atoms.device)[:, :, None]  # (n, n, 1)
     none = one_hot(torch.zeros(1, dtype=torch.long, device=atoms.device), BONDS).to(bonds.dtype)  # (1, 4)
     bonds = torch.where(itself, none, bonds)
@@ -40,7 +40,7 @@ def graphs_of(matrices: Tensor) -> Tensor:
 
 
 def matrices_of(graphs: Tensor) -> Tensor:
-    """The matrices int64 (B, n, n) of dense graphs: of each atom and bond the likeliest kind.
+    """The matrices int64 (B, n, n) of dense graphs: the likeliest kind of each atom and bond.
 
     Bonds to places without an atom are left out.
     """
@@ -51,16 +51,16 @@ def matrices_of(graphs: Tensor) -> Tensor:
 
 
 def likely_bonds(graphs: Tensor) -> Tensor:
-    """The shares of single, double and triple bonds, (B, n, n, 3), each times those of its two atoms being there."""
+    """The shares of single, double and triple bonds, (B, n, n, 3), times the probabilities of both atoms."""
     atoms, bonds = parted(graphs)
     there = 1 - atoms[..., :1]  # (B, n, 1)
     return bonds[..., 1:] * (there[:, :, None] * there[:, None])
 
 
 def corrected(graphs: Tensor) -> Tensor:
-    """Matrices int64 (B, n, n) of dense graphs, made valid where the likeliest atoms and bonds aren't.
+    """Matrices int64 (B, n, n) of dense graphs, corrected if the likeliest atoms and bonds aren't valid.
 
-    Of atoms with too many bonds the least certain one is lowered by one, again and again, as in MoFlow (2006.10137);
+    While atoms have too many bonds, the order of their least certain bond is reduced by one, as in MoFlow (2006.10137);
     then the largest piece is kept.
     """
     matrices = matrices_of(graphs)
@@ -97,7 +97,7 @@ class GraphLayer(nn.Module):
         self.by_bond = nn.Linear(inputs, (BONDS - 1) * outputs, bias=False)
 
     def messages(self, nodes: Tensor) -> Tensor:
-        """What atoms (..., inputs) send along single, double and triple bonds, (..., 3, outputs)."""
+        """The messages of atoms (..., inputs) along single, double and triple bonds, (..., 3, outputs)."""
         sent: Tensor = self.by_bond(nodes)
         return sent.reshape(*sent.shape[:-1], BONDS - 1, -1)
 

@@ -3,18 +3,19 @@
     D:      max  E_expert[log D(s, a)] + E_policy[log(1 - D(s, a))]
     policy: max  E[min(rho A, clip(rho, 1 - epsilon, 1 + epsilon) A)] + lambda H(pi)
 
-A (advantages, 1506.02438) come from the reward that D gives, and from nothing that the environment pays. D is the
-probability that a step is the expert's. Its form as a reward matters where an episode can end (1809.02925, section 4):
+A (advantages, 1506.02438) are computed only from D's reward, not from the environment's. D is the
+probability that a step is the expert's. Its form as a reward matters if an episode can end (1809.02925, section 4):
 
-    positive   -log(1 - D) > 0: each further step pays, so it is better to go on, whatever the expert did
-    negative   log D < 0: each further step costs, so it is better to end soon
+    positive   -log(1 - D) > 0: each further step is rewarded, which favours long episodes, regardless of the expert
+    negative   log D < 0: each further step costs, which favours short episodes
     balanced   log D - log(1 - D): of either sign, but negative while D wins
 
-With `absorbing`, an episode's end is a state that lasts until the time is up and that D judges as any other step: where
-the expert never ends, to end looks wrong, and where the expert ends soon, to go on does. This takes the bias away.
+With `absorbing`, the end of an episode is a state that lasts until the time limit and that D judges like any other
+step: an early end looks wrong if the expert's episodes are long, and a late one if they are short. This removes the
+bias.
 
-Every step plays as many new episodes as the batch has demonstrations, from starts and with actions that the trainer's
-generator draws; nothing of them outlives the step, so that a resumed run is the same.
+Every step plays as many new episodes as the batch has demonstrations, from starts and with actions drawn by the
+trainer's random generator; nothing of them is kept after the step, so that a resumed run is the same.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ ADVERSARIAL = when(method=("adversarial",))
 
 @dataclass(frozen=True)
 class ImitationHParams(TrainingHParams, TwoPlayerHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     batch_size: int = knob(
         8, 2, 1024, label="Batch size", unit="episodes",
@@ -103,7 +104,7 @@ class ImitationHParams(TrainingHParams, TwoPlayerHParams):
 
     @property
     def latent_size(self) -> int:
-        """Numbers that an episode's start is made from."""
+        """The number of values that determine an episode's start."""
         return STARTS
 
 
@@ -115,7 +116,7 @@ class Policy(Protocol):
 
 @dataclass(frozen=True)
 class Rollout:
-    """Episodes of the policy, B of them and T steps at most; `mask` says which steps were played."""
+    """Episodes of the policy, B of them and T steps at most; `mask` marks the played steps."""
 
     seen: Tensor  # (B, T, O)
     actions: Tensor  # (B, T)
@@ -155,7 +156,7 @@ def roll_out(policy: Policy, environment: Environment, starts: Tensor, choices: 
 
 
 def rewards(logits: Tensor, form: str) -> Tensor:
-    """What D's logits pay, in one of the three forms."""
+    """Rewards from D's logits, in one of the three forms."""
     if form == "positive":
         return softplus(logits)  # -log(1 - D)
     return logsigmoid(logits) if form == "negative" else logits
@@ -164,8 +165,8 @@ def rewards(logits: Tensor, form: str) -> Tensor:
 def advantages(reward: Tensor, values: Tensor, mask: Tensor, ended: Tensor, discount: float, trace: float) -> Tensor:
     """Generalised advantage estimates (1506.02438, equation 16), (B, T), of rewards and values (B, T).
 
-    After a last step that ended its episode (`ended`, (B, T)) nothing follows; one that was only cut off goes on with
-    the value of what was seen there.
+    After a last step that ended its episode (`ended`, (B, T)) nothing follows; a truncated episode is continued with
+    the value of its last observation.
     """
     found = torch.zeros_like(reward)
     following = torch.zeros_like(reward[:, 0])
@@ -178,12 +179,12 @@ def advantages(reward: Tensor, values: Tensor, mask: Tensor, ended: Tensor, disc
 
 
 def mean_of(values: Tensor, mask: Tensor) -> Tensor:
-    """The mean over the steps that were played, by all ranks together."""
+    """The mean over the played steps of all ranks."""
     return (values * mask).sum() / current().mean(mask.sum()).clamp(min=1)
 
 
 def _one(value: Tensor) -> Tensor:
-    """A scalar as observations are kept, (1,)."""
+    """A scalar in the form of observations, (1,)."""
     return value.reshape(1)
 
 
@@ -208,7 +209,7 @@ class Imitation(Objective[ImitationHParams]):
             ),
         ]  # fmt: skip
 
-    # --- what is learnt from -----------------------------------------------------------------------------------------
+    # --- training data -----------------------------------------------------------------------------------------------
 
     def _played(self, networks: Networks, count: int, context: StepContext[ImitationHParams]) -> Rollout:
         """This step's episodes, the same for all of its updates."""
@@ -225,12 +226,12 @@ class Imitation(Objective[ImitationHParams]):
         return made
 
     def _shown(self, batch: Batch, every: int, over: bool) -> Tensor:
-        """Which steps of the demonstrations are learnt from, (B, T); with those after the end if `over`."""
+        """A mask of the demonstrations' training steps, (B, T); with those after the end if `over`."""
         steps = torch.arange(batch["action"].shape[1], device=batch["action"].device)
         return (((batch["action"] != OVER) | over) & (steps % every == 0)).float()
 
     def _judged(self, made: Rollout, hparams: ImitationHParams) -> Tensor:
-        """Which steps of the policy's episodes D judges, (B, T)."""
+        """A mask of the steps of the policy's episodes that D judges, (B, T)."""
         return torch.ones_like(made.mask) if hparams.absorbing else made.mask
 
     # --- the players -------------------------------------------------------------------------------------------------
@@ -267,7 +268,7 @@ class Imitation(Objective[ImitationHParams]):
             (batch["observation"], batch["action"], masks[0]), (made.seen, made.actions, masks[1]),
         ):  # fmt: skip
             draws = uniform((len(mask), PAIRS), context.generator).to(mask.device)
-            # the place of the nth step that counts, n drawn evenly among them
+            # the index of the nth masked step, n drawn uniformly
             wanted = (draws * mask.sum(1, keepdim=True)).floor() + 1
             places = torch.searchsorted(mask.cumsum(1), wanted).clamp(max=mask.shape[1] - 1)  # (B, PAIRS)
             pairs = encode(seen, actions)  # (B, T, O + A)
@@ -303,7 +304,7 @@ class Imitation(Objective[ImitationHParams]):
     def _worth(
         self, networks: Networks, made: Rollout, context: StepContext[ImitationHParams]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """D's logits, advantages of standard deviation 1, and what the value network should say, (B, T) each."""
+        """D's logits, advantages of standard deviation 1, and targets of the value network, (B, T) each."""
 
         def weigh() -> tuple[Tensor, Tensor, Tensor]:
             hparams = context.hparams
@@ -336,7 +337,7 @@ PAIRS = 16  # of each episode, in the penalty
 
 
 class Encoding(Protocol):
-    """What the penalty needs of a discriminator."""
+    """The interface that the penalty requires of a discriminator."""
 
     def encoded(self, seen: Tensor, actions: Tensor) -> Tensor: ...
     def judged(self, pairs: Tensor) -> Tensor: ...

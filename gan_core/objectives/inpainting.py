@@ -36,7 +36,7 @@ TEMPERATURE = 0.1
 
 @dataclass(frozen=True)
 class InpaintingHParams(TranslationHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     holes: str = knob(
         "middle", choices=("middle", "random"), label="Holes", group="objective",
@@ -55,7 +55,7 @@ class InpaintingHParams(TranslationHParams):
 
 
 class Encoder(Protocol):
-    """What the objective requires of a generator besides images."""
+    """The interface that the objective requires of a generator besides images."""
 
     def encode(self, images: Tensor, holes: Tensor) -> Tensor:
         """The codes (B, code_size) of images with holes."""
@@ -122,7 +122,7 @@ def sample_holes(kind: str, count: int, size: int, generator: torch.Generator) -
 
 
 def preview_holes(kind: str, images: Tensor) -> Tensor:
-    """The masks of a run's preview: the same each time."""
+    """The fixed masks of a run's preview."""
     generator = torch.Generator().manual_seed(0)
     return sample_holes(kind, len(images), images.shape[3], generator).to(images.device)
 
@@ -160,7 +160,7 @@ def _strokes(count: int, size: int, generator: torch.Generator) -> Tensor:
     start, along = corners[:, :-1, None, None], corners.diff(dim=1)[:, :, None, None]  # (count, BENDS, 1, 1, 2)
     places = (torch.arange(size) + 0.5) / size
     pixels = torch.stack(torch.meshgrid(places, places, indexing="ij"), -1)  # (size, size, 2)
-    # how far along its line the nearest point to each pixel lies
+    # position on its line of the point nearest to each pixel
     share = (((pixels - start) * along).sum(-1) / along.square().sum(-1).clamp(min=1e-8)).clamp(0, 1)
     distance = (pixels - start - share[..., None] * along).square().sum(-1).sqrt()  # (count, BENDS, size, size)
     return (distance < radius).any(1)

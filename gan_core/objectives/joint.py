@@ -2,12 +2,12 @@
 
     V = E_x[log D(x, E(x))] + E_z[log(1 - D(G(z), z))]                                          (1605.09782, section 3)
 
-D sees an image together with its latents, and tells real images with encoded latents from generated images with their
-own. D maximises V, and both E and G minimise it: E is trained as G is, with the roles of the two kinds swapped. At the
-optimum E inverts G, although no term compares an image with its reconstruction.
+D sees an image together with its latents, and distinguishes real images with encoded latents from generated images with
+their own. D maximises V, and both E and G minimise it: E is trained as G is, with the roles of the two kinds swapped.
+At the optimum E inverts G, although no term compares an image with its reconstruction.
 
-The pair's latents stand where a conditional discriminator has its label. A gradient penalty is one on the pair: on the
-gradient in the image and in the latents.
+The pair's latents replace the label of a conditional discriminator. A gradient penalty applies to the pair: to the
+gradient with respect to the image and the latents.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from gan_core.objectives.translation import EVALUATE_EVERY, evaluated
 
 @dataclass(frozen=True)
 class JointHParams(AdversarialHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     encoder_weight: float = knob(
         1.0, 0.0, 100.0, label="Encoder weight", group="objective",
@@ -38,7 +38,7 @@ class JointHParams(AdversarialHParams):
 
 
 def swapped(loss: AdversarialLoss, logits: Tensor) -> Tensor:
-    """Logits mirrored at the decision boundary: the generator's loss of them asks that real pairs look generated."""
+    """Logits mirrored at the decision boundary: with them the generator's loss makes real pairs look generated."""
     return 2 * (loss.threshold or 0.0) - logits
 
 
@@ -91,7 +91,7 @@ class Joint(Adversarial[JointHParams]):
         codes = networks["encoder"](batch["real"])
         real = self.discriminate(networks["discriminator"], self.augmented(batch["real"], context), codes)
         loss = self.loss(hparams)
-        if loss.compares:  # a loss of all pairs together: real pairs take the place of the generated ones
+        if loss.compares:  # a loss over all pairs: real pairs replace the generated ones
             encoder = loss.generator_terms(real.logits, swapped(loss, real.logits).detach())["adversarial"]
         else:
             encoder = loss.generator_terms(swapped(loss, real.logits))["adversarial"]
@@ -109,7 +109,7 @@ def _encoded(networks: Networks, batch: Batch) -> Batch:
 
 
 def observe_rebuilt(context: StepContext) -> None:
-    """Observes, now and then, how far G(E(x)) is from held-out images x: the mean absolute difference per pixel."""
+    """Observes at intervals the mean absolute difference per pixel of G(E(x)) and held-out images x."""
     if context.step % EVALUATE_EVERY == 0 and (held_out := context.held_out()):
         networks, images = context.networks, held_out["real"]
         with torch.no_grad(), evaluated(networks["encoder"]) as encoder, evaluated(networks["generator"]) as generator:

@@ -6,8 +6,8 @@
 
     L_G = -E_{Y ~ G}[sum_t (Q_t - b_t) log G(y_t | Y_{1:t-1})] / E[tokens]      Q_t = mean_n D(Y_{1:t} ~ rollout n)
 
-Q_t is what D says of the text whose first t tokens are fixed and whose rest G draws anew, the mean of N rollouts
-(equation 4); of the whole text, D's own word. b_t is the mean of Q_t over the batch.
+Q_t is D's output for a text with the first t tokens fixed and the rest drawn by G, the mean of N rollouts (equation 4);
+for the whole text, it is D's output itself. b_t is the mean of Q_t over the batch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from gan_core.layers.text import TextDiscriminator, TextGenerator, pick, said
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
 from gan_core.ranks import current, uniform
 
-JUDGED = 4096  # texts that D reads at once
+JUDGED = 4096  # texts per pass through D
 
 
 def text_latents_knob(default: int = 32) -> Any:
@@ -174,12 +174,12 @@ class PolicyGradient(Objective[PolicyHParams]):
 def values(generator: TextGenerator, discriminator: TextDiscriminator, texts: Tensor, points: Tensor) -> Tensor:
     """Q_t of each token of texts (B, T), in [0, 1], (B, T). `points` (B, N, T - 1, T) in [0, 1) choose the rollouts.
 
-    The rollouts of all beginnings are drawn together: at each place those whose beginning ends there join them.
+    The rollouts of all beginnings are drawn together: at each position, those whose beginning ends there are added.
     """
     count, rollouts, starts, length = points.shape
     before, (hidden, memory) = generator.begin(count)
     inputs, cells = before, (hidden, memory)
-    pool = texts.new_zeros(0, length)  # texts that are being completed, all from beginnings that are over
+    pool = texts.new_zeros(0, length)  # texts in completion, whose beginnings have ended
     pooled: tuple[Tensor, Tensor, Tensor] | None = None  # their last embedded token, and states
     for place in range(length):
         if pooled is not None:

@@ -27,7 +27,7 @@ LOSSES = ("non_saturating", "least_squares", "hinge")
 
 @dataclass(frozen=True)
 class LaplacianHParams(TrainingHParams, TwoPlayerHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     latent_size: int = knob(
         64, 2, 1024, label="Latent size", unit="dimensions", change="rebuild", group="networks",
@@ -58,7 +58,7 @@ def pyramid(images: Tensor, levels: int) -> list[Tensor]:
 
 
 def coarse(images: Sequence[Tensor]) -> list[Tensor | None]:
-    """What each level of a pyramid is given: nothing, then the enlarged image of the level before."""
+    """The input of each level of a pyramid: None, then the enlarged image of the level before."""
     return [None, *(enlarged(image) for image in images[:-1])]
 
 

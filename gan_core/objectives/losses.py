@@ -81,7 +81,7 @@ def boundary_seeking_generator(fake: Tensor) -> Terms:
 def _log_partition(real: Tensor, fake: Tensor) -> Tensor:
     """log Z of the whole batch, real and generated: log sum exp of all logits (1704.06191, section 3)."""
     ranks = current()
-    return torch.logsumexp(torch.cat([ranks.whole(real), ranks.whole(fake)]), 0).mean()  # over heads, where several
+    return torch.logsumexp(torch.cat([ranks.whole(real), ranks.whole(fake)]), 0).mean()  # over several heads
 
 
 def softmax_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Terms:
@@ -246,9 +246,9 @@ losses: dict[str, AdversarialLoss] = {
 
 
 def score_metrics(loss: AdversarialLoss, observed: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Scores (K,) from logits of K steps, (K, ...) each, and the discriminator's accuracy where the loss defines one.
+    """Scores (K,) from logits of K steps, (K, ...) each, and the discriminator's accuracy if the loss defines one.
 
-    For objectives of their own; those of `Adversarial` tell more.
+    For separate objectives; those derived from `Adversarial` have more metrics.
     """
     flat = {name: values.flatten(1) for name, values in observed.items()}  # (K, ...) -> (K, scores)
     metrics = {f"score/{name}": (v.sigmoid() if loss.probability else v).mean(1) for name, v in flat.items()}

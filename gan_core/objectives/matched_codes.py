@@ -27,7 +27,7 @@ SCORES = ("real", "fake_before", "fake_after")
 
 @dataclass(frozen=True)
 class MatchedCodesHParams(TrainingHParams, TwoPlayerHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     latent_size: int = knob(
         8, 1, 1024, label="Latent size", unit="dimensions", change="rebuild", group="networks",

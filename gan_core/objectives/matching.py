@@ -28,7 +28,7 @@ from gan_core.ranks import current, integers
 
 @dataclass(frozen=True)
 class MatchingHParams(SingleNetworkHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     augment: float = knob(
         0.0, 0.0, 1.0, label="Augmentation strength", group="objective",
@@ -37,7 +37,7 @@ class MatchingHParams(SingleNetworkHParams):
 
 
 class Towers(Protocol):
-    """What the objective requires of its network: unit vectors of pictures and of sentences, and exp(t)."""
+    """The interface of the objective's network: unit vectors of pictures and of sentences, and exp(t)."""
 
     def of_images(self, images: Tensor) -> Tensor:
         """(B, C, H, W) in [-1, 1] -> (B, d)."""
@@ -53,7 +53,7 @@ class Matching(Objective[MatchingHParams]):
     """Trains the network `clip`, two `Towers`."""
 
     def setup(self, networks: Networks, spec: DataSpec) -> None:
-        """Nothing is kept."""
+        """Allocates nothing."""
 
     def phases(self, hparams: MatchingHParams) -> Sequence[Phase]:
         return [Phase(name="clip", role="discriminator", group="clip", terms=self._terms)]
@@ -77,18 +77,18 @@ class Matching(Objective[MatchingHParams]):
 
 
 def symmetric(similarity: Tensor) -> Tensor:
-    """The loss of a matrix (B, B) of scaled similarities, whose diagonal are the true pairs."""
+    """The loss of a matrix (B, B) of scaled similarities, with the true pairs on the diagonal."""
     truth = torch.arange(len(similarity), device=similarity.device)
     return (cross_entropy(similarity, truth) + cross_entropy(similarity.T, truth)) / 2
 
 
 def own_rank(similarity: Tensor) -> Tensor:
-    """How many pictures (rows) are closer to each sentence (columns) than its own, (B,)."""
+    """The number of pictures (rows) that are closer to each sentence (columns) than its own, (B,)."""
     return (similarity > similarity.diagonal()[None]).sum(0)
 
 
 def one_sentence(captions: Tensor, generator: torch.Generator) -> Tensor:
-    """Of several sentences (B, K, T) one of each item at random, int64 (B, t) with the longest in full.
+    """A random one of each item's sentences (B, K, T), int64 (B, t) with the length of the longest.
 
     Tokens (B, T) are returned as they are.
     """
@@ -100,7 +100,8 @@ def one_sentence(captions: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def retrieval(images: Tensor, words: Tensor, among: int = 100) -> Mapping[str, float]:
-    """Of unit vectors (N, d) both: shares of sentences whose picture is first, or among five, of `among` pictures.
+    """Shares of sentences whose picture is first, or among the first five, of `among` pictures; unit vectors (N, d)
+    both.
 
     Items are taken in groups of `among`; by chance the shares are 1 / among and 5 / among.
     """

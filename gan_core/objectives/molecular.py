@@ -31,7 +31,7 @@ N_NOT_PICTURES = "{knob} is made for pictures; molecules can't use it."
 
 @dataclass(frozen=True)
 class MolecularHParams(AdversarialHParams):
-    """How scores become graphs, and what is rewarded besides the discriminator's opinion."""
+    """The conversion of scores to graphs, and rewards besides the discriminator's."""
 
     discretisation: str = knob(
         "straight_through", choices=("softmax", "gumbel", "straight_through"), label="Discretisation",
@@ -143,8 +143,8 @@ def valence_excess(graphs: Tensor) -> Tensor:
 def apart(graphs: Tensor) -> Tensor:
     """The pairs of atoms of dense graphs (B, n, K + 4 n) that no path of bonds joins, for each place, (B,).
 
-    The gradient asks for bonds between two pieces also where there are none: a path through such a bond is a product of
-    which only one factor is 0.
+    The gradient also favours bonds between two pieces that have none: a path through such a bond is a product with a
+    single factor 0.
     """
     atoms, _ = parted(graphs)
     there = 1 - atoms[..., 0]  # (B, n)

@@ -39,7 +39,7 @@ OTHER = {"a": "b", "b": "a"}
 
 @dataclass(frozen=True)
 class MunitHParams(ScalesHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     style_dimensions: int = knob(
         8, 1, 64, label="Style dimensions", unit="dimensions", change="rebuild", group="networks",
@@ -109,7 +109,7 @@ class Munit(Translation[MunitHParams]):
         return terms
 
     def _translated(self, networks: Networks, batch: Batch, context: StepContext[MunitHParams]) -> dict[str, Tensor]:
-        """Translations by target domain, where the generators' phase didn't run."""
+        """Translations by target domain, if the generators' phase didn't run."""
         generators: dict[str, Any] = {domain: networks[f"generator_{domain}"] for domain in OTHER}
         drawn = self._styles(batch, context)
         return {

@@ -29,7 +29,7 @@ from gan_core.objectives.translation import (
 
 @dataclass(frozen=True)
 class PairsHParams(PatchHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     l1_weight: float = knob(
         100.0, 0.0, 1000.0, label="L1 loss weight", group="objective",

@@ -1,4 +1,4 @@
-"""The adversarial objective for music: some passages of a batch begin with a real bar, and the generator goes on."""
+"""The adversarial objective for music: in some passages of a batch, the generator continues a real bar."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from gan_core.objectives.adversarial import Adversarial, Fakes
 from gan_core.objectives.base import Batch, Networks, StepContext
 from gan_core.ranks import uniform
 
-PITCHES = HIGHEST - LOWEST + 2  # what a voice can do: be silent, or sound one of the pitches
+PITCHES = HIGHEST - LOWEST + 2  # states of a voice: silent, or one of the pitches
 
 
 @dataclass(frozen=True)
 class PassagesHParams(AdversarialHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     continued: float = knob(
         0.5, 0.0, 1.0, label="Continued passages", unit="fraction of the batch", group="objective",

@@ -55,7 +55,7 @@ class PathLengthHParams(AdversarialHParams):
 
 
 class StyleNetwork(Protocol):
-    """What the objective requires of a generator."""
+    """The interface that the objective requires of a generator."""
 
     def mapping(self, latents: Tensor, labels: Tensor | None) -> Tensor:
         """Latents (B, latent_size)[, labels (B,)] -> w (B, w_size)."""

@@ -56,7 +56,7 @@ def one_sided_gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, gener
 def divergence(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
     """E[|grad f(u)|^6], u drawn uniformly between a real and a fake image (1712.01026, section 3, with p = 6).
 
-    When to use it: with the Wasserstein loss, weight 2: no norm is demanded, large ones cost much.
+    When to use it: with the Wasserstein loss, weight 2: no particular norm is required, large ones cost much.
     """
     return _squared_gradient_norm(critic, _between(real, fake, generator)).pow(POWER / 2).mean()
 
@@ -76,7 +76,7 @@ def dragan(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generato
 def r1(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
     """E[|grad D(x)|^2] / 2 at real images (1801.04406, equation 9, without its weight gamma).
 
-    When to use it: the first remedy to try, with any loss but hinge; weight 0.1 to 10.
+    When to use it: the first remedy to try, with any loss except hinge; weight 0.1 to 10.
     """
     return 0.5 * _squared_gradient_norm(critic, real).mean()
 
@@ -108,7 +108,7 @@ def _finite_difference(critic: Critic, points: Tensor, generator: torch.Generato
     noise = normal(points.shape, generator).to(points.device)
     state = generator.get_state()
     moved = critic(points + STEP * noise)
-    generator.set_state(state)  # layers that draw at random see both points with the same draws
+    generator.set_state(state)  # random layers use the same random numbers for both points
     still = critic(points)
     return 0.5 * ((moved - still) / STEP).square().mean()
 
@@ -116,7 +116,7 @@ def _finite_difference(critic: Critic, points: Tensor, generator: torch.Generato
 def finite_r1(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
     """R1 by finite differences: see `_finite_difference`.
 
-    When to use it: instead of R1, where its second derivatives take most of the time.
+    When to use it: instead of R1, if its second derivatives take most of the time.
     """
     return _finite_difference(critic, real.detach(), generator)
 

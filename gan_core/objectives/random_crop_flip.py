@@ -1,4 +1,4 @@
-"""Random crops and horizontal flips, drawn anew for each batch.
+"""Random crops and horizontal flips, drawn for each batch.
 
 "Random jitter was applied by resizing the 256 x 256 input images to 286 x 286 and then randomly cropping back to size
 256 x 256", and mirroring (1611.07004, section 6.2; 1703.10593 does the same). Here both steps are one bicubic sampling

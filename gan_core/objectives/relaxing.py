@@ -28,7 +28,7 @@ from gan_core.ranks import uniform
 
 @dataclass(frozen=True)
 class RelaxedHParams(AdversarialHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     latent_size: int = text_latents_knob()
     pretraining: float = pretraining_knob(0.0)
@@ -77,6 +77,6 @@ class Relaxed(Adversarial[RelaxedHParams]):
 
 
 def temperature_at(hparams: RelaxedHParams, steps: int) -> float:
-    """first^(1 - s) last^s with the share s of the schedule that is over."""
+    """first^(1 - s) last^s with the elapsed share s of the schedule."""
     share = min(1.0, steps / hparams.temperature_steps)
     return float(hparams.first_temperature ** (1 - share) * hparams.last_temperature**share)

@@ -29,7 +29,7 @@ Settings = TypeVar("Settings", bound=AdversarialHParams)
 
 
 class Spoken(Adversarial[Settings]):
-    """Waves as they are, or as log-mel spectrograms, with what is said and by whom in place of labels."""
+    """Waves, unchanged or as log-mel spectrograms, with word and speaker as labels."""
 
     def __init__(self, hparams: Settings, as_spectrograms: bool) -> None:
         super().__init__(hparams, conditional=True)
@@ -54,7 +54,7 @@ class Spoken(Adversarial[Settings]):
         fakes: Fakes,
         context: StepContext[Settings],
     ) -> dict[str, Tensor]:
-        """No term, but how loud generated sounds are: their RMS relative to that of real ones."""
+        """Adds no term; observes the loudness of generated sounds: their RMS relative to that of real ones."""
         heard = [self._loudness(sounds) for sounds in (fakes.images, batch["real"])]
         context.observe("loudness", (heard[0] / heard[1].clamp(min=1e-6)).reshape(1))
         return {}
@@ -65,12 +65,12 @@ class Spoken(Adversarial[Settings]):
 
 
 def widths(spec: DataSpec) -> tuple[int, int]:
-    """How many classes and speakers there are."""
+    """The numbers of classes and speakers."""
     return spec.classes, next(iter(spec.attributes.values()), 0)
 
 
 def of_batch(batch: Mapping[str, Tensor], spec: DataSpec) -> Tensor:
-    """What a batch's sounds say and who says it, (B, classes + speakers)."""
+    """Word and speaker of a batch's sounds, (B, classes + speakers)."""
     classes, speakers = widths(spec)
     parts = [one_hot(batch["label"], classes)] if classes else []
     parts += [one_hot(batch["attributes"][:, 0], speakers)] if speakers else []
@@ -78,8 +78,8 @@ def of_batch(batch: Mapping[str, Tensor], spec: DataSpec) -> Tensor:
 
 
 def weights_of(labels: Tensor | None, count: int, spec_widths: tuple[int, int], like: Tensor) -> Tensor:
-    """Rows for a generator (B, classes + speakers): such rows as they are, classes (B,), or shares of classes
-    (B, classes). All speakers are equally likely where none is named, and all classes where there are no labels.
+    """Rows for a generator (B, classes + speakers): from such rows, classes (B,), or shares of classes (B, classes).
+    Without a speaker all speakers are equally likely, and without labels all classes.
     """
     classes, speakers = spec_widths
     if labels is not None and labels.is_floating_point() and labels.shape[1] == classes + speakers:
@@ -92,11 +92,11 @@ def weights_of(labels: Tensor | None, count: int, spec_widths: tuple[int, int], 
 
 
 def asked_for(spec: DataSpec, count: int, asked: Any) -> Tensor:
-    """What `Sampler.sample` was asked for as rows of weights: nothing (all in turn), a class by place or name ("3"), a
-    speaker ("theo"), both ("3 theo"), or shares of such, as in {"3 theo": 0.5, "8 lucas": 0.5} or in a text of them,
-    "3 theo:0.5,8 lucas:0.5".
+    """The label of `Sampler.sample` as rows of weights: None (all in turn), a class by index or name ("3"), a speaker
+    ("theo"), both ("3 theo"), or shares of these, as in {"3 theo": 0.5, "8 lucas": 0.5} or in a text of them, "3
+    theo:0.5,8 lucas:0.5".
 
-    Raises BadValue for others, which lists what is valid.
+    Raises BadValue, which lists what is valid, for others.
     """
     if isinstance(asked, str) and ":" in asked and asked not in spec.class_names:
         asked = _shares(asked)
@@ -136,7 +136,7 @@ def _rows(spec: DataSpec, count: int, asked: Any) -> Tensor:
 
 
 def _parts(spec: DataSpec, asked: Any) -> tuple[int | None, int | None]:
-    """Places of class and speaker; None where nothing was said of it."""
+    """Indices of class and speaker; None if not given."""
     if asked is None:
         return None, None
     names = speaker_names(spec)
@@ -148,7 +148,7 @@ def _parts(spec: DataSpec, asked: Any) -> tuple[int | None, int | None]:
     if not said:
         said, by = by, ""
     if by and by not in names:
-        if asked in spec.class_names:  # a class whose name has a space
+        if asked in spec.class_names:  # a class whose name contains a space
             said, by = asked, ""
         else:
             raise BadValue("There is no speaker '{name}'. Valid: {names}.", name=by, names=listed(names))
@@ -156,6 +156,6 @@ def _parts(spec: DataSpec, asked: Any) -> tuple[int | None, int | None]:
 
 
 def speaker_names(spec: DataSpec) -> tuple[str, ...]:
-    """The names of the first attribute's values; numbers where they aren't known."""
+    """The names of the first attribute's values; numbers if they aren't known."""
     name = next(iter(spec.attributes), "")
     return tuple(spec.attribute_names.get(name, ())) or tuple(map(str, range(widths(spec)[1])))

@@ -3,8 +3,8 @@
     L_D = L_adv + l_cls E[-log D_cls(c'|x)] + l_gp E[(|grad D_src| - 1)^2]                          (equations 2, 5, 8)
     L_G = L_adv + l_cls E[-log D_cls(c|G(x, c))] + l_rec E[|x - G(G(x, c), c')|]                    (equations 3, 4, 6)
 
-c' is the value of the attribute that x has, c the one that is wanted. D judges patches, and tells the value from the
-whole image. Wanted values are drawn uniformly.
+c' is the value of the attribute that x has, c the one that is wanted. D judges patches, and classifies the value from
+the whole image. Wanted values are drawn uniformly.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from gan_core.ranks import integers
 
 @dataclass(frozen=True)
 class StarHParams(TranslationHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     loss: str = knob(
         "wasserstein", choices=(*LOSSES, "wasserstein"), label="Loss", group="objective",
@@ -65,9 +65,9 @@ class StarHParams(TranslationHParams):
 
 
 def question(hparams: StarHParams, spec: DataSpec) -> tuple[int, int]:
-    """The column of the attribute among those of the data, -1 for the class, and how many values it has.
+    """The column of the attribute among those of the data, -1 for the class, and its number of values.
 
-    Raises UnknownName for an attribute that the data don't have.
+    Raises UnknownName for an attribute that the data lack.
     """
     if spec.classes:
         return -1, spec.classes
@@ -110,13 +110,13 @@ class Star(Translation[StarHParams]):
         wanted = self._wanted(batch, context)
         with torch.no_grad():
             fake = networks["generator"](real, wanted)
-        of_real, told = discriminator(real)
+        of_real, values = discriminator(real)
         of_fake, _ = discriminator(fake)
         context.observe("real", of_real)
         context.observe("fake_before", of_fake)
-        context.observe("class_accuracy", told.argmax(1) == self._own(batch))
+        context.observe("class_accuracy", values.argmax(1) == self._own(batch))
         terms = discriminator_terms(hparams.loss, of_real, of_fake)
-        terms["class_real"] = hparams.class_weight * cross_entropy(told, self._own(batch))
+        terms["class_real"] = hparams.class_weight * cross_entropy(values, self._own(batch))
         if hparams.gradient_penalty:
 
             def critic(images: Tensor) -> Tensor:
@@ -131,10 +131,10 @@ class Star(Translation[StarHParams]):
         hparams, real, generator = context.hparams, batch["real"], networks["generator"]
         wanted = self._wanted(batch, context)
         fake = generator(real, wanted)
-        logits, told = networks["discriminator"](fake)
+        logits, values = networks["discriminator"](fake)
         context.observe("fake_after", logits)
         return {
             "adversarial": hparams.adversarial_weight * generator_loss(hparams.loss, logits),
-            "class": hparams.class_weight * cross_entropy(told, wanted),
+            "class": hparams.class_weight * cross_entropy(values, wanted),
             "cycle": hparams.cycle_weight * l1_loss(generator(fake, self._own(batch)), real),
         }

@@ -33,7 +33,7 @@ NETS = ("features.emoji", "features.avatars")  # feature nets on the shelf for c
 
 @dataclass(frozen=True)
 class SuperResolutionHParams(TranslationHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     scale: str = knob(
         "4", choices=("2", "4"), label="Upscaling factor", unit="times", change="rebuild", group="networks",

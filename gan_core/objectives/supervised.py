@@ -37,7 +37,7 @@ TRANSLATION = 0.1  # of the side
 
 @dataclass(frozen=True)
 class SupervisedHParams(SingleNetworkHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     augment: float = knob(
         0.5, 0.0, 1.0, label="Augmentation strength", group="objective",

@@ -187,7 +187,7 @@ class ReplayPool(nn.Module):
 
     While the pool fills, all fakes are new. Then each fake is swapped with one of the pool with probability 1/2. `mix`
     returns the discriminator's input; the pool itself is updated by `settle`, after the step. All ranks hold the same
-    pool, of the whole batch's fakes, so that a run can go on with another number of ranks.
+    pool, of the whole batch's fakes, so that a run can continue with another number of ranks.
     """
 
     images: Tensor
@@ -221,7 +221,7 @@ class ReplayPool(nn.Module):
         return torch.cat([torch.where(old, self.images[places], new), fakes[count:]])
 
     def settle(self) -> None:
-        """Stores what `mix` swapped in the pool."""
+        """Stores the images that `mix` swapped in the pool."""
         if self._moves is None:
             return
         places, new, kept, step = self._moves

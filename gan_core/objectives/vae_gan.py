@@ -28,7 +28,7 @@ from gan_core.objectives.variational import kl_to_normal
 
 @dataclass(frozen=True)
 class VaeGanHParams(AdversarialHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     prior_weight: float = knob(
         0.05, 0.0, 100.0, label="Weight of the KL term", group="objective",

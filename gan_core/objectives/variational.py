@@ -21,7 +21,7 @@ from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepCont
 
 @dataclass(frozen=True)
 class VariationalHParams(SingleNetworkHParams):
-    """What the objective reads."""
+    """The knobs of the objective."""
 
     latent_size: int = knob(
         16, 1, 1024, label="Latent size", unit="dimensions", change="rebuild", group="networks",

@@ -22,7 +22,7 @@ class Views(Adversarial[AdversarialHParams]):
         super().__init__(hparams, conditional=True)
 
     def prepare(self, batch: Batch, context: StepContext[AdversarialHParams]) -> Batch:
-        """The pose takes the place of a label."""
+        """The pose replaces the label."""
         return {**batch, "label": batch["pose"]}
 
     def labels(self, batch: Batch, context: StepContext[AdversarialHParams]) -> Tensor | None:

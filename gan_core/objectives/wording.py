@@ -34,7 +34,7 @@ from gan_core.ranks import current
 
 @dataclass(frozen=True)
 class WordingHParams(AdversarialHParams):
-    """What the objective reads besides the adversarial settings."""
+    """The knobs of the objective besides the adversarial ones."""
 
     wrong_weight: float = knob(
         0.5, 0.0, 100.0, label="Weight of wrong sentences", group="objective",
@@ -63,17 +63,17 @@ class WordingHParams(AdversarialHParams):
 
 
 class FollowsWords(Protocol):
-    """What the objective requires of the generator besides pictures from latents and a sentence's vector."""
+    """The interface of the generator besides pictures from latents and a sentence's vector."""
 
-    second: Tensor  # (), whether stage II is at work
-    words: nn.Module  # tokens (B, T) -> vectors (B, d), or (B, 1 + T, d) where the generator attends to words
+    second: Tensor  # (), whether stage II is in use
+    words: nn.Module  # tokens (B, T) -> vectors (B, d), or (B, 1 + T, d) if the generator attends to words
 
     def condition(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of the condition, (B, c) each."""
 
 
 class JudgesWords(Protocol):
-    """What the objective requires of the discriminator besides logits (B, L) of pictures with their vectors."""
+    """The interface of the discriminator besides logits (B, L) of pictures with their vectors."""
 
     second: Tensor
     clip: nn.Module  # frozen, a `matching.Towers`
@@ -83,14 +83,14 @@ class JudgesWords(Protocol):
 class Wording(Adversarial[WordingHParams]):
     """Networks: `generator(latents, vectors)` and `discriminator(images, vectors)`, see the protocols."""
 
-    needs_features = True  # by which real pictures are judged again, with wrong sentences
+    needs_features = True  # for judging real pictures again with wrong sentences
 
     def __init__(self, hparams: WordingHParams) -> None:
         super().__init__(hparams, conditional=True)
         self._first = hparams.first_kimg
 
     def setup(self, networks: Networks, spec: DataSpec) -> None:
-        """The generator reads sentences as CLIP does."""
+        """Gives the generator CLIP's text encoder."""
         super().setup(networks, spec)
         clip = _discriminator(networks).clip
         words = clip.get_submodule("words")
@@ -103,7 +103,7 @@ class Wording(Adversarial[WordingHParams]):
         return {"stage": 2.0 if second else 1.0}
 
     def prepare(self, batch: Batch, context: StepContext[WordingHParams]) -> Batch:
-        """The batch with the vector of one of each picture's sentences as its label, (B, d) or (B, 1 + T, d)."""
+        """The batch with the vector of one of each picture's sentences as the label, (B, d) or (B, 1 + T, d)."""
         if "label" in batch and batch["label"].ndim > 1:
             return batch
         tokens = one_sentence(batch["caption"], context.generator)
@@ -155,7 +155,7 @@ class Wording(Adversarial[WordingHParams]):
 
 
 def sentences_of(vectors: Tensor) -> Tensor:
-    """The vectors of sentences (B, d), of which (B, 1 + T, d) also holds those of the words, zeros after the last."""
+    """The vectors of sentences (B, d), or (B, 1 + T, d) with those of the words, zeros after the last."""
     return vectors if vectors.ndim == 2 else vectors[:, 0]
 
 

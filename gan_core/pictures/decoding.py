@@ -142,7 +142,7 @@ def _is_deep(file: BinaryIO, image: Image.Image) -> bool:
 def dim_colours(file: BinaryIO, image: Image.Image) -> np.ndarray | None:
     """16-bit colours, uint16 (H, W, C), if Pillow's upper 8 bits would lose most of their range; otherwise None.
 
-    Raises what Pillow, png16 and tifffile raise for damaged files.
+    Raises the errors of Pillow, png16 and tifffile for damaged files.
     """
     if image.mode.startswith("I") or deep_files.bits(file, image) != 16:
         return None

@@ -44,7 +44,7 @@ def bits(file: BinaryIO, image: Image.Image) -> int:
 def colours(file: BinaryIO, image: Image.Image, most_pixels: int) -> np.ndarray | None:
     """The 16-bit values of an open colour image, uint16 (H, W, C); None if it has fewer bits or is not supported.
 
-    TIFFs are returned upright. Raises ValueError or zlib.error for a damaged file, and what tifffile raises.
+    TIFFs are returned upright. Raises ValueError or zlib.error for a damaged file, and the errors of tifffile.
     """
     if bits(file, image) != 16:
         return None

@@ -94,7 +94,7 @@ def read(path: Path, most_pixels: int) -> np.ndarray:
 
 
 def read_from(file: BinaryIO, most_pixels: int, name: str) -> np.ndarray:
-    """The same of an open file; raises BadData, which calls it by `name`."""
+    """The same for an open file; raises BadData, which names the file `name`."""
     try:
         with Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > most_pixels:

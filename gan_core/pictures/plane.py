@@ -7,14 +7,14 @@ from PIL import Image, ImageDraw
 
 LOW, MIDDLE, HIGH = np.array([232, 139, 62.0]), np.array([250, 247, 240.0]), np.array([92, 146, 220.0])
 REAL, FAKE, INK = (29, 79, 145), (180, 70, 11), (35, 38, 47)
-STRIP = 24  # pixels below the plane, where the step stands
+STRIP = 24  # pixels below the plane for the step's number
 
 
 def plane(record: np.ndarray, real: np.ndarray, half: float, side: int, reads: str = "probability") -> Image.Image:
     """One frame, `side` pixels wide and a strip higher: orange looks fake to D and blue looks real.
 
-    `real`: points (N, 2) of the data; `half`: half the side of the plane in their units; `reads`: what D's output is, a
-    "probability" behind a sigmoid, a "plain" one, or a "score" without a scale.
+    `real`: points (N, 2) of the data; `half`: half the side of the plane in their units; `reads`: the meaning of D's
+    output, a "probability" after a sigmoid, a "plain" one, or a "score" without a scale.
     """
     image = Image.new("RGB", (side, side + STRIP + (side + STRIP) % 2), (255, 255, 255))
     image.paste(_heat(record["field"], reads).resize((side, side), Image.Resampling.BILINEAR))
@@ -31,7 +31,7 @@ def plane(record: np.ndarray, real: np.ndarray, half: float, side: int, reads: s
 
 
 def _heat(field: np.ndarray, reads: str) -> Image.Image:
-    """D's output, rows from low y to high y, as colours; a score is laid between the ends of the frame."""
+    """D's output, rows from low y to high y, as colours; a score is scaled to the frame's range."""
     values = np.nan_to_num(field.astype(np.float64))
     if reads == "score":
         values = (values - values.min()) / (np.ptp(values) or 1.0)
@@ -41,7 +41,7 @@ def _heat(field: np.ndarray, reads: str) -> Image.Image:
 
 
 def _places(points: np.ndarray, half: float, side: int) -> np.ndarray:
-    """Pixels of those points that are in the plane."""
+    """Pixels of the points that lie in the plane."""
     inside = points[(np.abs(points) < half).all(1)]
     places: np.ndarray = (inside * (1, -1) / half + 1) / 2 * side
     return places

@@ -39,7 +39,7 @@ class Header:
 
 
 def header(content: bytes) -> Header:
-    """Of a PNG file's first 29 bytes; raises ValueError for another file."""
+    """Parses a PNG file's first 29 bytes; raises ValueError for another file."""
     if content[:8] != SIGNATURE or content[12:16] != b"IHDR" or len(content) < 29:
         raise ValueError("no PNG file")
     width, height, depth, colours, _, _, interlaced = struct.unpack(">IIBBBBB", content[16:29])

@@ -93,7 +93,7 @@ def mp4(path: Path, size: tuple[int, int], rate: int) -> Iterator[Callable[[byte
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as encoder:
         assert encoder.stdin is not None
         assert encoder.stderr is not None
-        with suppress(OSError, AttributeError):  # elsewhere than on Unix
+        with suppress(OSError, AttributeError):  # not available outside Unix
             os.setpriority(os.PRIO_PROCESS, encoder.pid, BEHIND)
         try:
             yield cast("Callable[[bytes], None]", encoder.stdin.write)
@@ -121,7 +121,7 @@ def write_mp4(path: Path, frames: Iterator[Image.Image], rate: int) -> None:
 
 
 class _Reel:
-    """Frames as one animated image that Pillow reads one by one, so that they are never all in memory."""
+    """Frames as an animated image that Pillow reads one by one, so that they are never all in memory."""
 
     def __init__(self, shown: Image.Image, frames: Iterator[Image.Image], count: int) -> None:
         self.n_frames = count

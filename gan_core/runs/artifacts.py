@@ -40,7 +40,7 @@ class Artifacts(Catalogue):
         return path
 
     def live_preview_path(self, id: str) -> Path:
-        """Where the live preview stands once there is one."""
+        """Path of the live preview; the file may not exist yet."""
         self.folder(id)
         return self._live_path(id)
 
@@ -102,7 +102,8 @@ class Artifacts(Catalogue):
     def prune_checkpoints(self, id: str, token: str, keep: int = 3, ladder: int = 0) -> None:
         """Deletes all but the newest `keep` checkpoints, and `ladder` older ones: the first, and some between them.
 
-        Of those between, the one goes whose neighbours are nearest to each other, so that the rest are spread evenly.
+        Of those between, the one whose neighbours are nearest to each other is deleted, so that the rest are spread
+        evenly.
         """
         with self._writer(id, token) as connection:
             rows = connection.execute(
@@ -137,7 +138,7 @@ class Artifacts(Catalogue):
     def _publish(
         self, id: str, token: str, path: Path, png: bytes, statement: str, values: tuple[str | int, ...]
     ) -> None:
-        """Puts a picture in its place and records it, both or neither, if the token is the present claim."""
+        """Publishes a picture and records it, both or neither, if the token is the present claim."""
         with self._database.read() as connection:
             self._owned(connection, id, token)
             path.parent.mkdir(exist_ok=True)

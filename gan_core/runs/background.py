@@ -1,9 +1,9 @@
 """A `ganscope` command as a process of its own: started from a page, found by others, stopped. Needs no torch.
 
     FOLDER/running.json   the process, when it began, and what it was asked for
-    FOLDER/running.log    what it has said
+    FOLDER/running.log    its output
 
-It yields the processor to runs in training. Where it is killed, the same command can go on.
+It yields the processor to runs in training. If it is killed, the same command can continue its work.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from gan_core.files import write_atomically
 from gan_core.runs.liveness import Owner, exists, process
 
 NOTICE, LOG = "running.json", "running.log"
-GRACE = 5.0  # seconds in which it ends by itself
-YIELDS = 10  # niceness, where the system has such a thing
+GRACE = 5.0  # seconds that the process has to end by itself
+YIELDS = 10  # niceness, where the system supports it
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Background:
 
 
 def start(folder: Path, words: Sequence[str], asked: Mapping[str, Any]) -> Background:
-    """Starts `ganscope WORDS`; raises StoreError where it can't be started or noted."""
+    """Starts `ganscope WORDS`; raises StoreError if it can't be started or recorded."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / LOG).open("wb") as log:
@@ -68,7 +68,7 @@ def start(folder: Path, words: Sequence[str], asked: Mapping[str, Any]) -> Backg
 
 
 def last(folder: Path) -> Background | None:
-    """The process that was started last, whether or not it still runs; None where there is none."""
+    """The process that was started last, whether or not it still runs; None if there is none."""
     try:
         state = json.loads((folder / NOTICE).read_text(encoding="utf-8"))
         return Background(dict(state["asked"]), Owner(**state["process"]), float(state["since"]))
@@ -77,7 +77,7 @@ def last(folder: Path) -> Background | None:
 
 
 def stop(folder: Path, ask: signal.Signals = signal.SIGTERM, grace: float = GRACE) -> None:
-    """Ends the process that runs, by force after `grace` seconds; what it has made stays. Returns once it has ended."""
+    """Ends the process that runs, by force after `grace` seconds; its results are kept. Returns once it has ended."""
     started = last(folder)
     if started is None or not started.runs:
         return
@@ -92,7 +92,7 @@ def stop(folder: Path, ask: signal.Signals = signal.SIGTERM, grace: float = GRAC
 
 
 def last_line(folder: Path) -> str:
-    """The last line of the process's log, such as why it ended."""
+    """The last line of the process's log, e.g. the reason why it ended."""
     try:
         lines = (folder / LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()
     except OSError:

@@ -60,7 +60,7 @@ class Catalogue:
         return self._reserve.restore()
 
     def create(self, spec: RunSpec, *, name: str = "", parent: str | None = None) -> Run:
-        """A new run in state queued; it counts as interrupted if nobody claims it within `stale_after` seconds."""
+        """A new run in state queued; it counts as interrupted if no process claims it within `stale_after` seconds."""
         now = time.time()
         with self._database.write() as connection:
             id = _new_id(connection, now)
@@ -73,7 +73,7 @@ class Catalogue:
         return self.get(id)
 
     def get(self, id: str) -> Run:
-        """Raises UnknownName, and DeletedRun where there was such a run."""
+        """Raises UnknownName, or DeletedRun for a run that has been deleted."""
         with self._database.read() as connection:
             row = self._row(connection, id)
         return self._run(row, time.time())
@@ -94,7 +94,7 @@ class Catalogue:
         self._set(id, "note", plain(note).strip()[:NOTE_LENGTH])
 
     def set_steps(self, id: str, steps: int) -> None:
-        """Plans another number of steps, 0 for no end; raises RunConflict while a living process holds the run."""
+        """Changes the planned number of steps, 0 for no end; raises RunConflict while a living process owns it."""
         with self._database.write() as connection:
             row = self._row(connection, id)
             if self._lives(row):
@@ -134,7 +134,7 @@ class Catalogue:
             self._row(connection, id)
         return self._folder(id)
 
-    # What the other parts of the store build on.
+    # Used by the other parts of the store.
 
     def _folder(self, id: str) -> Path:
         return self.root / "runs" / id
@@ -174,7 +174,7 @@ class Catalogue:
         return liveness.lives(row, time.time(), self.stale_after)
 
     def _with_reserve(self, action: Callable[[], Result]) -> Result:
-        """Does it, on a full disk a second time with the reserve given up; deleting too takes a little space."""
+        """Runs the function; on a full disk, frees the reserve and tries again, as even deleting needs some space."""
         try:
             return action()
         except DiskFull:
@@ -244,7 +244,7 @@ def plain_line(text: str, length: int) -> str:
 
 
 def to_json(values: object) -> str:
-    """JSON in which NumPy scalars are numbers and what JSON doesn't know is its text."""
+    """JSON with NumPy scalars as numbers; objects that JSON doesn't support are converted to text."""
     return json.dumps(values, default=lambda value: value.item() if isinstance(value, np.generic) else str(value))
 
 

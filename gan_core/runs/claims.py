@@ -43,7 +43,7 @@ class Claims(Catalogue):
                 "UPDATE runs SET state = ?, token = ?, host = ?, pid = ?, born = ?, heartbeat = ? WHERE id = ?",
                 (self._seen_state(row), token, owner.host, owner.pid, owner.born, now, id),
             )
-            # what a killed owner was writing; under the lock, so that no new owner can be writing already
+            # remove what a killed owner was writing; under the lock, so that no new owner can be writing already
             for leftover in self._folder(id).rglob("*" + TEMPORARY):
                 with suppress(OSError):
                     leftover.unlink()
@@ -103,7 +103,7 @@ class Claims(Catalogue):
         seconds: float | None = None,
         images_per_second: float | None = None,
     ) -> None:
-        """Writes a transition; `None` keeps what stands. The message is a template, `values` fill it."""
+        """Writes a transition; `None` keeps the present value. The message is a template, filled with `values`."""
         with self._writer(id, token) as connection:
             if state is not RunState.QUEUED:
                 connection.execute("DELETE FROM tickets WHERE run = ?", (id,))

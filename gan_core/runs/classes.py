@@ -1,4 +1,4 @@
-"""What a run has found in its data: the names of the classes that it learns, and what was done to files. No torch."""
+"""What a run found in its data: the names of its classes, and what was done to files. Needs no torch."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from gan_core.data.parts import whole
 from gan_core.runs.records import Run
 from gan_core.runs.store import RunStore
 
-DATA = "data"  # the kind of event in which a run notes `classes` and `notes` whenever it begins or goes on
+DATA = "data"  # the kind of event that records `classes` and `notes` whenever a run begins or resumes
 
 
 def class_names(store: RunStore, run: Run) -> tuple[str, ...]:
-    """The names by label; empty where there are none, or where a run of the user's data is older than these notes."""
+    """The names by label; empty if there are none, or if a run on the user's data is older than these records."""
     if found := _last(store, run, "classes"):
         return found
     known = whole(run.spec.data)
@@ -19,7 +19,7 @@ def class_names(store: RunStore, run: Run) -> tuple[str, ...]:
 
 
 def data_notes(store: RunStore, run: Run) -> tuple[str, ...]:
-    """What was done to the data when the run began or went on last."""
+    """What was done to the data when the run last began or resumed."""
     return _last(store, run, "notes")
 
 

@@ -51,12 +51,12 @@ CREATE TABLE checkpoints (
     file TEXT NOT NULL, sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, created REAL NOT NULL,
     PRIMARY KEY (run, step)) WITHOUT ROWID
 """
-# outside of the schema's version: stores of before get it too, and an older GANscope passes it over
+# outside of the schema's version: older stores get it too, and an older GANscope ignores it
 DELETED = "CREATE TABLE IF NOT EXISTS deleted (run TEXT PRIMARY KEY, time REAL NOT NULL) WITHOUT ROWID"
 
 
 class Database:
-    """`runs.sqlite3` in a folder, made where it is missing; raises StoreError where it can't be used."""
+    """`runs.sqlite3` in a folder, created if it is missing; raises StoreError if it can't be used."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -74,7 +74,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """A connection for single SELECTs, each of which sees one consistent state."""
+        """Yields a connection for single SELECTs, each of which sees one consistent state."""
         with self._clear_errors():
             connection = self._take()
             try:
@@ -89,7 +89,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that owns the file for writing from its first statement on; all or nothing."""
+        """Yields a transaction that locks the file for writing from its first statement on; all or nothing."""
         with self.read() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -198,7 +198,7 @@ class Database:
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """SQLite doesn't wait for other processes in this one statement, so that openers of a new store must."""
+    """Switches to WAL mode, with retries: in this one statement SQLite doesn't wait for other processes."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:

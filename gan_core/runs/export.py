@@ -36,7 +36,7 @@ MP4_RATE = 25
 HOLD = 0.15  # share of the film that shows the last step
 PAPER, INK = (255, 255, 255), (30, 30, 30)
 MARGIN = 8  # pixels between the pictures of two runs
-FONTS = (  # for names that the built-in font lacks, Chinese above all; whichever of these the machine has
+FONTS = (  # for scripts that the built-in font lacks, such as Chinese; the first that is installed is used
     "NotoSansCJK-Regular.ttc", "NotoSansSC-Regular.otf", "SourceHanSansSC-Regular.otf", "wqy-microhei.ttc",
     "wqy-zenhei.ttc", "msyh.ttc", "simhei.ttf", "PingFang.ttc", "STHeiti Light.ttc", "Arial Unicode.ttf",
     "DejaVuSans.ttf",
@@ -45,7 +45,7 @@ FONTS = (  # for names that the built-in font lacks, Chinese above all; whicheve
 
 @dataclass(frozen=True)
 class Track:
-    """One run of a film: what it is called, and its previews by step."""
+    """One run of a film: its name, and its previews by step."""
 
     name: str
     previews: Sequence[Preview]
@@ -62,7 +62,7 @@ class Film:
 
 
 def tracks_of(store: RunStore, ids: Sequence[str]) -> list[Track]:
-    """The previews of some runs; raises UnknownName or BadData where a run has none."""
+    """The previews of some runs; raises UnknownName or BadData if a run has none."""
     tracks = []
     for id in ids:
         run = store.get(id)
@@ -82,7 +82,7 @@ def history(store: RunStore, id: str) -> list[Preview]:
 
 
 def frames_at(previews: Mapping[str, Sequence[Preview]], step: int) -> dict[str, Preview | None]:
-    """Of each run the nearest preview at or before a step; None where the run had not begun by then."""
+    """The nearest preview of each run at or before a step; None if the run had not begun by then."""
     return {run: preview_at(kept, step) for run, kept in previews.items()}
 
 
@@ -93,12 +93,12 @@ def preview_at(previews: Sequence[Preview], step: int) -> Preview | None:
 
 
 def all_steps(previews: Mapping[str, Sequence[Preview]]) -> list[int]:
-    """Every step at which some run kept a preview, in order: the positions of a slider."""
+    """Every step at which at least one run kept a preview, in order: the positions of a slider."""
     return sorted({preview.step for kept in previews.values() for preview in kept})
 
 
 def check_film(path: Path, seconds: float, size: int) -> None:
-    """Raises BadValue where a film can't be written like that."""
+    """Raises BadValue if a film can't be written with these settings."""
     if path.suffix.lower() not in ENDINGS:
         raise BadValue(
             "{file} can't be written. Valid file extensions: {valid}.", file=path.name or path, valid=", ".join(ENDINGS)
@@ -126,7 +126,7 @@ def export_history(
 ) -> Film:
     """Writes the film whole or not at all; `size` is the width of each run's picture, pixels are enlarged sharply.
 
-    Raises BadValue, BadData, or StoreError where it can't be written.
+    Raises BadValue, BadData, or StoreError if it can't be written.
     """
     check_film(path, seconds, size)
     if not 1 <= len(tracks) <= MOST_RUNS:
@@ -150,7 +150,7 @@ def export_history(
 
 @dataclass(frozen=True)
 class Stage:
-    """Where everything stands in a frame. Sizes in pixels; the frame's are even, as video needs."""
+    """Layout of a frame. Sizes in pixels; the frame's are even, as video needs."""
 
     tracks: Sequence[Track]
     panel: tuple[int, int]  # width and height of each run's picture
@@ -190,7 +190,7 @@ class Stage:
         return canvas
 
     def _write(self, draw: ImageDraw.ImageDraw, text: str, left: int, top: int, width: int) -> None:
-        """A line in the middle of its strip, cut where it is too long."""
+        """Writes a line in the middle of its strip, cut if it is too long."""
         text = " ".join(text.split())
         font = _font(text, self.strip)
         if font is None:
@@ -215,7 +215,7 @@ def _scaled(size: tuple[int, int], width: int) -> tuple[int, int]:
 
 
 def _enlarged(image: Image.Image, width: int) -> Image.Image:
-    """At that width, with sharp pixels of the same size: a whole factor, then the little that is too much taken off."""
+    """Enlarges to that width with sharp pixels of equal size: by a whole factor, then cropped to the width."""
     factor = math.ceil(width / image.width)
     enlarged = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
     return enlarged.resize(_scaled(image.size, width), Image.Resampling.BOX)
@@ -223,7 +223,7 @@ def _enlarged(image: Image.Image, width: int) -> Image.Image:
 
 @lru_cache(maxsize=16)  # a film shows a preview in many frames, one after the other
 def _opened(path: Path) -> Image.Image | None:
-    """The preview; None where it was thinned meanwhile or can't be read."""
+    """The preview; None if it was removed meanwhile or can't be read."""
     try:
         with Image.open(path) as image:
             return image.convert("RGB")
@@ -252,7 +252,7 @@ def _built_in(char: str) -> bool:
 
 
 def _write_gif(stage: Stage, steps: list[int], seconds: float, path: Path, progress: Progress) -> tuple[int, float]:
-    """One frame for each step, as far as the rate allows; the last one is held."""
+    """Writes one frame for each step, as far as the rate allows; the last one is held."""
     chosen = _spread(steps, max(2, int(seconds * GIF_RATE)))
     moving, whole = 1000 * seconds * (1 - HOLD), max(1, round(1000 * seconds / GIF_UNIT)) * GIF_UNIT
     lasting = durations(len(chosen), 1000 * len(chosen) / moving, GIF_UNIT)
@@ -268,7 +268,7 @@ def _frames(stage: Stage, steps: list[int], progress: Progress) -> Iterator[Imag
 
 
 def _write_mp4(stage: Stage, steps: list[int], seconds: float, path: Path, progress: Progress) -> tuple[int, float]:
-    """H.264 at a constant rate; a step is shown for as many frames as it takes."""
+    """Writes H.264 at a constant rate; each step is repeated for its whole duration."""
     count = max(2, round(seconds * MP4_RATE))
     moving = max(1, round(count * (1 - HOLD)))
     with mp4(path, stage.size, MP4_RATE) as write:
@@ -283,7 +283,7 @@ def _write_mp4(stage: Stage, steps: list[int], seconds: float, path: Path, progr
 
 
 def _spread(steps: list[int], most: int) -> list[int]:
-    """At most that many of the steps, evenly spread, with the first and the last."""
+    """At most `most` of the steps, evenly spread, including the first and the last."""
     if len(steps) <= most:
         return steps
     return [steps[round(place * (len(steps) - 1) / (most - 1))] for place in range(most)]

@@ -1,8 +1,8 @@
-"""The frames of a run of points: what the plane looked like at a step, as float16, in one file that only grows.
+"""The frames of a run of points: the state of the plane at a step, as float16, in one append-only file.
 
 `frames-1.bin` in the run's folder is an array of records of equal size, so that a record's place is its index and a
 reader maps the file. A record that a crash cut short is ignored, and overwritten by the next writer. A file that has
-reached MOST frames is thinned: every second frame of its older half goes. Needs no torch.
+reached MOST frames is thinned: every second frame of its older half is removed. Needs no torch.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gan_core.disk import file_size, replacing, writing
 
-FILE = "frames-1.bin"  # another number for records of another make
+FILE = "frames-1.bin"  # the number changes with the format of a record
 POINTS = 400  # generated points, always from the same latents
 SIDE = 48  # cells of the square that D is evaluated on, in each direction
 LATTICE = 21  # lines of the warped grid, in each direction
@@ -70,7 +70,7 @@ class FrameFile:
                 file.write(record.tobytes())
 
     def cut(self, step: int) -> None:
-        """Drops the frames of later steps: the run goes on from that step."""
+        """Drops the frames of later steps, when a run resumes from `step`."""
         steps = self.steps()
         kept = int(np.searchsorted(steps, step, side="right"))
         if kept < len(steps):
@@ -82,7 +82,7 @@ class FrameFile:
         return file_size(self.path)
 
     def halve(self) -> int:
-        """Drops every second frame but the newest, of a run that nobody writes; returns the bytes that are freed."""
+        """Drops every second frame but the newest, of a run without a writer; returns the bytes freed."""
         count = len(self)
         before = self.size()
         if count > 2:

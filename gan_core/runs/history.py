@@ -14,7 +14,7 @@ import numpy as np
 from gan_core.runs.catalogue import Catalogue, to_json
 from gan_core.runs.records import Command, Event, Metrics
 
-BROKEN = np.uint32(0x7FC0_0BAD)  # the NaN that stands for a measured one; any other means that nothing was measured
+BROKEN = np.uint32(0x7FC0_0BAD)  # the NaN of a value that was measured; any other means that nothing was
 
 
 class History(Catalogue):
@@ -23,7 +23,7 @@ class History(Catalogue):
     def log(
         self, id: str, token: str, metrics: Metrics, *, images_seen: int, seconds: float, images_per_second: float
     ) -> None:
-        """Appends rows and writes the progress, in one transaction. Steps must go on after those stored."""
+        """Appends rows and writes the progress, in one transaction. Steps must be after those stored."""
         with self._writer(id, token) as connection:
             connection.execute(
                 "UPDATE runs SET step = COALESCE(?, step), images_seen = ?, seconds = ?, images_per_second = ?,"
@@ -101,7 +101,7 @@ class History(Catalogue):
         return [Command(row["id"], row["name"], json.loads(row["payload"])) for row in rows]
 
     def _cut_metrics(self, connection: sqlite3.Connection, id: str, step: int) -> None:
-        """Drops the rows after `step`; a chunk that reaches over it is shortened."""
+        """Drops the rows after `step`; a chunk that extends beyond it is shortened."""
         connection.execute("DELETE FROM chunks WHERE run = ? AND first_step > ?", (id, step))
         rows = connection.execute("SELECT * FROM chunks WHERE run = ? AND last_step > ?", (id, step)).fetchall()
         for row in rows:

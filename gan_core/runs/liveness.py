@@ -30,7 +30,7 @@ def this_process() -> Owner:
 
 
 def process(pid: int) -> Owner:
-    """A process of this machine that lives now."""
+    """A process of this machine that is alive now."""
     try:
         born = psutil.Process(pid).create_time() if psutil else 0.0
     except psutil.Error:
@@ -39,7 +39,7 @@ def process(pid: int) -> Owner:
 
 
 def exists(owner: Owner) -> bool:
-    """Whether the process lives, as far as this machine can see it."""
+    """Whether the process exists, as far as this machine can see."""
     return owner.host == _host() and _exists(owner.pid, owner.born)
 
 
@@ -51,7 +51,7 @@ def lives(row: sqlite3.Row, now: float, stale_after: float) -> bool:
 
 
 def still_runs(owner: Owner) -> bool | None:
-    """Whether a process exists; None where that can't be seen from here."""
+    """Whether a process exists; None if that can't be seen from here."""
     return _exists(owner.pid, owner.born) if owner.host == _host() and psutil is not None and owner.born else None
 
 
@@ -74,7 +74,7 @@ def _exists(pid: int, born: float) -> bool:
         return bool(abs(process.create_time() - born) < 2)  # seconds: the clock may be corrected meanwhile
     except psutil.NoSuchProcess:
         return False
-    except psutil.Error:  # not ours to look at, but there; the heartbeat decides
+    except psutil.Error:  # it exists but can't be inspected; the heartbeat decides
         return True
 
 

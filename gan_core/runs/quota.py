@@ -24,7 +24,7 @@ def quota_bytes() -> int:
 def keep_within_quota(store: RunStore) -> int:
     """Thins old runs if the store exceeds its quota; returns the bytes freed. Cheap while it fits.
 
-    On a full disk nothing can be thinned: whoever writes next says so.
+    On a full disk nothing can be thinned: the next write raises the error.
     """
     try:
         return store.enforce_quota(quota_bytes())

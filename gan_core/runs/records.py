@@ -34,7 +34,7 @@ class Run:
     """One run as a reader sees it; an active state whose owner is dead reads as `interrupted`."""
 
     id: str
-    name: str  # plain text, "" where the user gave none
+    name: str  # plain text, "" if the user gave none
     note: str  # plain text
     spec: RunSpec
     state: RunState
@@ -119,18 +119,18 @@ class Metrics:
         )
 
     def measured(self, name: str) -> NDArray[np.bool_]:
-        """Where a column has a value, a broken one too, (K,); nowhere for an unknown column."""
+        """A mask (K,) of the rows with a value, broken ones included; all False for an unknown column."""
         column = self.columns.get(name)
         if column is None:
             return np.zeros(len(self), bool)
         return ~np.isnan(column) | self.broken.get(name, False)
 
     def faults(self, name: str) -> NDArray[np.bool_]:
-        """Where a column has a value that is infinite or no number, (K,)."""
+        """A mask (K,) of the rows whose value is infinite or NaN."""
         return self.measured(name) & ~np.isfinite(self.columns.get(name, np.empty(len(self), np.float32)))
 
     def last(self, name: str) -> float | None:
-        """The last value that was measured, NaN where it is broken; None where none was."""
+        """The last value that was measured, NaN if it is broken; None if none was."""
         places = np.flatnonzero(self.measured(name))
         return float(self.columns[name][places[-1]]) if len(places) else None
 

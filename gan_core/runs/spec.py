@@ -1,4 +1,4 @@
-"""The specification of a run, as plain values: enough to start it again anywhere."""
+"""The specification of a run, as plain values: enough to reproduce it anywhere."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The run store: everything that is known of every run, safe from many threads and processes at once.
+"""The run store: all records of all runs, safe to use from many threads and processes at once.
 
 One SQLite file in WAL mode (`runs.sqlite3`) and a folder for each run (`runs/<id>/previews`, `runs/<id>/checkpoints`).
-Exactly one living process owns a run and writes it (`claim`); anyone reads it and sends it commands. A process may be
-killed at any moment: what was committed stays, and the run reads as interrupted.
+Exactly one living process owns a run and writes it (`claim`); any process may read it and send it commands. A process
+may be killed at any moment: what was committed is kept, and the run reads as interrupted.
 
     store = RunStore()
     run = store.create(RunSpec("dcgan", "digits", 16))
@@ -45,7 +45,7 @@ REPLAYED = ("edit", "step")  # kinds of events that a resume does again, so that
 
 
 class RunStore(Claims, History, Artifacts):
-    """All parts, and what concerns several of them: going back to a step, and the space that is used."""
+    """Combines all parts, and adds what concerns several of them: going back to a step, and the space used."""
 
     def truncate(self, id: str, token: str, step: int, drop_replayed: bool = False) -> None:
         """Deletes everything recorded after `step`: metrics, previews, checkpoints, events.
@@ -80,8 +80,9 @@ class RunStore(Claims, History, Artifacts):
     def enforce_quota(self, limit_bytes: int) -> int:
         """Thins old runs until the store fits; returns the bytes freed, which may be too few.
 
-        Never touches pinned or active runs, and never deletes a run. Previews and frames go first: of each run, oldest
-        first, every second one between the first and the last, again and again. Then checkpoints but each run's newest.
+        Never touches pinned or active runs, and never deletes a run. Previews and frames are removed first: of each
+        run, oldest first, every second one between the first and the last, repeatedly. Checkpoints follow, except each
+        run's newest.
         """
         excess = self.size() - limit_bytes
         freed = 0
@@ -107,7 +108,7 @@ class RunStore(Claims, History, Artifacts):
                 yield saved
 
     def _thin_frames(self, id: str) -> int:
-        """Removes frames of a run that nobody holds or has pinned meanwhile; returns the bytes freed."""
+        """Removes frames of a run unless it was claimed or pinned meanwhile; returns the bytes freed."""
         with self._database.write() as connection:
             run = connection.execute("SELECT * FROM runs WHERE id = ? AND NOT pinned", (id,)).fetchone()
             if run is None or self._lives(run) or self._seen_state(run) in ACTIVE:
@@ -115,7 +116,7 @@ class RunStore(Claims, History, Artifacts):
             return FrameFile(self._folder(id)).halve()
 
     def _thin(self, id: str, table: str, surplus: Callable[[list[sqlite3.Row]], list[sqlite3.Row]]) -> int:
-        """Removes files of a run that nobody holds or has pinned meanwhile; returns the bytes freed."""
+        """Removes files of a run unless it was claimed or pinned meanwhile; returns the bytes freed."""
         with self._database.write() as connection:
             run = connection.execute("SELECT * FROM runs WHERE id = ? AND NOT pinned", (id,)).fetchone()
             if run is None or self._lives(run) or self._seen_state(run) in ACTIVE:
@@ -133,10 +134,10 @@ class RunStore(Claims, History, Artifacts):
 
 
 def every_second_between(rows: list[sqlite3.Row]) -> list[sqlite3.Row]:
-    """Every second one of those between the first and the last."""
+    """Every second item between the first and the last."""
     return rows[1:-1:2]
 
 
 def oldest_but_newest(rows: list[sqlite3.Row]) -> list[sqlite3.Row]:
-    """The oldest one, where there is a newer."""
+    """The oldest item, if there is a newer one."""
     return rows[:-1][:1]

@@ -1,9 +1,9 @@
 """Choices by eye: of four trials shown side by side, which is the worst?
 
 Each choice is kept with the trials, as an attribute of Optuna's study under its own number, so that machines that share
-a storage share the choices, and two viewers who judge the same four at once leave one choice and not two. The trial
-that was worst makes way for the next proposal (`preferring.py`). Trials are ranked by the Bradley-Terry model of all
-pairs: P(a is preferred to b) = sigmoid(s_a - s_b), with a ridge on the strengths s, since most trials meet few others.
+a storage share the choices, and two viewers who judge the same four at once leave one choice and not two. The worst
+trial is replaced by the next proposal (`preferring.py`). Trials are ranked by the Bradley-Terry model of all pairs: P(a
+is preferred to b) = sigmoid(s_a - s_b), with a ridge on the strengths s, since most trials meet few others.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ SHOWN = 4  # trials side by side
 CHOICE = "choice "  # an attribute of the study, with the choice's number
 N_CHANGED = "These trials were judged before, or one of them was deleted. Judge those that are shown now."
 
-_judging = threading.Lock()  # of the viewers of one server
+_judging = threading.Lock()  # held by the viewers of one server
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One look at some trials, by their numbers: the `worst`, or None where nobody could tell; `left` makes way."""
+    """One comparison of some trials, by their numbers: the `worst`, or None if undecided; `left` is taken out."""
 
     number: int
     shown: tuple[int, ...]
@@ -40,12 +40,12 @@ class Choice:
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
-        """What was preferred to what: (better, worse)."""
+        """Preferences as (better, worse)."""
         return [] if self.worst is None else [(one, self.worst) for one in self.shown if one != self.worst]
 
 
 def choices(study: Study) -> list[Choice]:
-    """All that were made and not undone, in order."""
+    """All choices that were made and not undone, in order."""
     kept = ((name, facts) for name, facts in study.user_attrs.items() if name.startswith(CHOICE) and facts)
     found = [Choice(**{**facts, "shown": tuple(facts["shown"])}) for name, facts in kept]
     return sorted(found, key=lambda one: one.number)
@@ -57,7 +57,7 @@ def pairs(made: Sequence[Choice]) -> list[tuple[int, int]]:
 
 
 def waiting(store: RunStore, study: Study) -> list[TrialResult]:
-    """Finished trials that are still in the race, in order; those whose run was deleted can't be looked at."""
+    """Finished trials that haven't been taken out, in order, without those whose run was deleted."""
     left = {one.left for one in choices(study)}
     found = []
     for one in results.trials(study):
@@ -74,10 +74,10 @@ def shown(store: RunStore, study: Study) -> tuple[int, ...]:
 
 
 def judge(store: RunStore, study: Study, seen: Sequence[int], worst: int | None) -> Choice:
-    """Keeps that `worst` is the worst of the trials that were `seen`; None where nobody can tell.
+    """Records that `worst` is the worst of the trials that were `seen`; None if undecided.
 
-    Then the one that wins least makes way, of equal ones the newest. Raises BadValue where there are fewer than four,
-    where `worst` isn't one of them, and where they have been judged before or have changed.
+    If undecided, the trial that wins least is taken out, of equal ones the newest. Raises BadValue if there are fewer
+    than four, if `worst` isn't one of them, or if they have been judged before or have changed.
     """
     with _judging:
         now = shown(store, study)
@@ -100,7 +100,7 @@ def judge(store: RunStore, study: Study, seen: Sequence[int], worst: int | None)
 
 
 def undo(study: Study, number: int) -> Choice:
-    """Takes the last choice back, so that its trials are shown again; raises BadValue where it isn't the last one."""
+    """Undoes the last choice, so that its trials are shown again; raises BadValue if it isn't the last one."""
     with _judging:
         made = choices(study)
         if not made:
@@ -133,20 +133,20 @@ def strengths(made: Sequence[Choice]) -> dict[int, float]:
 
 
 def ranked(found: Sequence[TrialResult], made: Sequence[Choice]) -> list[TrialResult]:
-    """The finished trials that were compared, the most preferred first; of equal ones the older."""
+    """The finished trials that were compared, the most preferred first; ties are in order of age."""
     strong = strengths(made)
     compared = [one for one in found if one.state == "finished" and one.number in strong]
     return sorted(compared, key=lambda one: (-strong[one.number], one.number))
 
 
 def record(made: Sequence[Choice], number: int) -> tuple[int, int]:
-    """In how many comparisons a trial was preferred, and of how many."""
+    """The number of comparisons in which a trial was preferred, and the number of all its comparisons."""
     known = [pair for pair in pairs(made) if number in pair]
     return sum(better == number for better, _ in known), len(known)
 
 
 def agreement(found: Sequence[TrialResult], made: Sequence[Choice]) -> tuple[int, int]:
-    """In how many comparisons the distance says the same as the eye, and of how many."""
+    """The number of comparisons in which the distance agrees with the viewer, and the number of all."""
     values: Mapping[int, float] = {one.number: one.value for one in found if one.state == "finished"}
     known = [(better, worse) for better, worse in pairs(made) if better in values and worse in values]
     return sum(values[better] < values[worse] for better, worse in known), len(known)

@@ -1,7 +1,8 @@
 """The figure by which trials are compared: the sliced Wasserstein distance of samples to real items, with its interval.
 
-Of images, in the features that `training/measuring.py` uses while they train; of points, in the plane. 0 is best. What
-is recorded in training (fewer samples) decides which trials are ended early; the final figure is of the plan's samples.
+Images are compared in the features that `training/measuring.py` uses during training, points in the plane. 0 is best.
+Values recorded during training (from fewer samples) decide which trials are ended early; the final figure is computed
+from the number of samples in the plan.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from gan_core.training.measuring import PREFIX, sight
 from gan_core.training.trainer import Trainer
 from gan_core.training.variety import as_bytes
 
-POINTS = "sliced_wasserstein"  # what runs of points record
+POINTS = "sliced_wasserstein"  # recorded by runs of points
 BATCH = 250
 
 

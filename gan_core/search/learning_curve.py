@@ -1,8 +1,8 @@
-"""Do more images help? The same settings on a quarter, a half and all of the images, judged by images kept aside.
+"""Do more images help? The same settings on a quarter, a half and all of the images, judged by held-out images.
 
 Each share is trained for equally many steps as an ordinary run of the store, so that it can be opened and compared; a
-run that has finished before is used again, one that was broken off goes on. The distance of the samples to real images
-that none of the runs has seen has an interval of 95 % over the samples (not over seeds).
+finished run is used again, an unfinished one is resumed. The distance of the samples to real images that none of the
+runs has seen has a 95 % interval over the samples (not over seeds).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunState, RunStore
 
 ALL = "all"
-LEAST = 50  # images kept aside, below which nothing can be said
+LEAST = 50  # images held out, below which no verdict is possible
 
 Verdict = Literal["helps", "no difference", "worse"]
 
 
 @dataclass(frozen=True)
 class Point:
-    """One share of the images: how many they are, and the distance of the samples with its interval."""
+    """One share of the images: their number, and the distance of the samples with its interval."""
 
     share: str  # a key of SHARES, or ALL
     images: int
@@ -40,7 +40,7 @@ Train = Callable[[Run], str]  # trains a run to its end; returns what went wrong
 
 
 def training_part(reference: str) -> tuple[str, str]:
-    """What is learnt from, and what is kept aside: the set's own test part, else every tenth item."""
+    """The training part and the held-out part: the set's own test part, else every tenth item."""
     apart = held_out(reference)
     return (reference, apart) if apart else (f"train:{reference}", f"test:{reference}")
 
@@ -55,9 +55,9 @@ def plans(base: RunSpec) -> dict[str, RunSpec]:
 
 
 def learning_curve(store: RunStore, base: RunSpec, samples: int, train: Train, asked: Sequence[int]) -> list[Point]:
-    """Trains and judges each share; fewer points where `asked` holds something, because it was stopped.
+    """Trains and judges each share; returns fewer points if it was stopped (`asked` isn't empty).
 
-    Raises BadData where too few images are kept aside, or a run fails.
+    Raises BadData if too few images are held out, or a run fails.
     """
     import torch
 
@@ -89,7 +89,7 @@ def learning_curve(store: RunStore, base: RunSpec, samples: int, train: Train, a
 
 
 def _run(store: RunStore, spec: RunSpec, name: str) -> Run:
-    """The run that was begun for this before, else a new one; raises RunConflict while another process trains it."""
+    """The run begun for this share before, else a new one; raises RunConflict while another process trains it."""
     begun = [run for run in store.runs() if run.name == name and run.spec == spec and run.state is not RunState.FAILED]
     if begun and begun[0].is_active:
         raise RunConflict("The run {run} is being trained by another process.", run=begun[0].id)
@@ -97,7 +97,7 @@ def _run(store: RunStore, spec: RunSpec, name: str) -> Run:
 
 
 def verdict(points: Sequence[Point]) -> Verdict:
-    """What the last doubling of the images changed, beyond both intervals; of at least two points."""
+    """The effect of the last doubling of the images, judged by both intervals; needs at least two points."""
     before, after = points[-2:]
     if after.high < before.low:
         return "helps"

@@ -16,7 +16,7 @@ from gan_core.runs.spec import RunSpec
 from gan_core.search.space import Range
 
 MOST_TRIALS = 10_000
-MOST_SEEDS = 100  # with which the best settings are trained again
+MOST_SEEDS = 100  # seeds with which the best settings are trained again
 LEAST_SAMPLES, MOST_SAMPLES = 100, 50_000
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 PLAN, JOURNAL = "plan.json", "journal.log"
@@ -26,9 +26,9 @@ PLAN, JOURNAL = "plan.json", "journal.log"
 class SearchPlan:
     """A search: the run that every trial starts from, the knobs that differ, and how trials are judged.
 
-    `samples` are those of the final figure of a trial; `seed` is of the search, and of the trials' runs. `storage` is
-    empty for a journal in the search's folder, else an Optuna storage: `journal:PATH` or an SQLAlchemy URL. `by_eye`:
-    trials are proposed by what somebody prefers of their samples, rather than by their distance.
+    `samples`: number of samples for a trial's final figure; `seed`: seed of the search and of the trials' runs.
+    `storage` is empty for a journal in the search's folder, else an Optuna storage: `journal:PATH` or an SQLAlchemy
+    URL. `by_eye`: trials are proposed from a viewer's preferences, not from their distance.
     """
 
     name: str
@@ -70,7 +70,7 @@ class SearchPlan:
 
 
 def searches() -> Path:
-    """The folder with a folder for each search."""
+    """The folder that holds a subfolder for each search."""
     return paths.home() / "searches"
 
 
@@ -81,7 +81,7 @@ def names() -> list[str]:
 
 
 def read(name: str) -> SearchPlan:
-    """The plan of a search; raises UnknownName, or StoreError where its file is damaged."""
+    """The plan of a search; raises UnknownName, or StoreError if its file is damaged."""
     if name not in names():
         raise UnknownName("search", name, names())
     path = searches() / name / PLAN
@@ -92,7 +92,7 @@ def read(name: str) -> SearchPlan:
 
 
 def begin(plan: SearchPlan) -> None:
-    """Keeps the plan; the same one goes on. Raises BadValue where another search has its name."""
+    """Saves the plan; a search with the same plan is continued. Raises BadValue if another search has its name."""
     if plan.name in names() and (there := read(plan.name)) != plan:
         raise BadValue(
             "There is another search named {name} ({recipe} on {data}: {knobs}). Give this one another name, or the "

@@ -1,9 +1,9 @@
 """Proposals from preferences: a Gaussian process over the settings that has seen which trial was preferred to which.
 
-It is the sampler of optuna-dashboard (Takeno et al., 2023, 2302.01513): a sample of the preferential posterior, then
-the settings of its largest expected improvement. It sees each number as a coordinate in [0, 1], each choice as one per
-option, in a study of its own in memory: version 0.21.0 never proposes the upper end of whole numbers, and warns that it
-works badly with choices beside numbers (findings/optuna_dashboard_leaves_out_the_last.sh).
+The sampler is optuna-dashboard's (Takeno et al., 2023, 2302.01513): it draws a sample of the preferential posterior and
+proposes the settings with the largest expected improvement. It gets each number as a coordinate in [0, 1], each choice
+as one coordinate per option, in a separate study in memory: version 0.21.0 never proposes the upper end of whole
+numbers, and warns that it works badly with choices beside numbers (findings/optuna_dashboard_leaves_out_the_last.sh).
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from gan_core.search.space import Range
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-TRIES = 200  # random settings, among which one is untried
-LEAST = 8  # combinations that make a search by eye worth while
+TRIES = 200  # random settings to try in search of an untried one
+LEAST = 8  # least number of combinations for a search by eye
 N_MISSING = "A search by eye needs optuna-dashboard and BoTorch. Install them with: pip install 'ganscope[by-eye]'"
 
 Settings = Mapping[str, Any]
 
 
 def check(plan: SearchPlan) -> None:
-    """Raises BadValue where the sampler isn't installed, or where there is too little to choose from."""
+    """Raises BadValue if the sampler isn't installed, or if there are too few combinations."""
     _library()
     count = math.prod(_options(one) for one in plan.ranges)
     if count < LEAST:
@@ -49,10 +49,10 @@ def _options(one: Range) -> float:
 
 
 def propose(plan: SearchPlan, tried: Mapping[int, Settings], pairs: Sequence[tuple[int, int]], seed: int) -> Settings:
-    """The settings to try next: random ones as long as nothing is preferred.
+    """The settings to try next: random ones until there are preferences.
 
-    `tried` are settings by the numbers of their trials, `pairs` such numbers as (better, worse). Raises BadData where
-    everything has been tried.
+    `tried` are settings by trial number, `pairs` trial numbers as (better, worse). Raises BadData if everything has
+    been tried.
     """
     generator = np.random.default_rng([plan.seed, seed])
     known = [pair for pair in pairs if tried.keys() >= set(pair)]
@@ -79,7 +79,7 @@ def _sampled(
     names = [f"x{place}" for place in range(len(coordinates[numbers[0]]))]
     space = {name: optuna.distributions.FloatDistribution(0, 1) for name in names}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of BoTorch's own ways
+        warnings.simplefilter("ignore")  # from BoTorch itself
         study = preferential.create_study(n_generate=1, sampler=gp.PreferentialGPSampler(seed=seed))
         for number in numbers:
             params = dict(zip(names, map(float, coordinates[number]), strict=True))
@@ -92,7 +92,7 @@ def _sampled(
 
 
 def _library() -> tuple[Any, Any]:
-    """The modules of optuna-dashboard; raises BadValue where they, or what they need, aren't installed."""
+    """The modules of optuna-dashboard; raises BadValue if they or their dependencies aren't installed."""
     storage.optuna()
     try:
         with warnings.catch_warnings():
@@ -118,7 +118,7 @@ def encoded(plan: SearchPlan, settings: Settings) -> np.ndarray:
 
 
 def _decoded(plan: SearchPlan, coordinates: np.ndarray) -> Settings:
-    """The settings at coordinates; of a choice the option with the largest one."""
+    """The settings at coordinates; for a choice, the option with the largest one."""
     settings: dict[str, Any] = {}
     rest = list(coordinates)
     for one in plan.ranges:
@@ -139,7 +139,7 @@ def _width(one: Range) -> int:
 
 
 def _ends(one: Range) -> tuple[float, float]:
-    """The ends on the straight scale; half a step further for whole numbers, so that each has as much room."""
+    """The ends on the straight scale; half a step further for whole numbers, for intervals of equal length."""
     half = 0.5 if one.whole else 0.0
     return _straight(one, one.low - half), _straight(one, one.high + half)
 

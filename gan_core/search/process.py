@@ -1,6 +1,6 @@
-"""A search as a process of its own: started, watched and stopped from a page. Needs no torch.
+"""A search in a separate process: started, watched and stopped from a page. Needs no torch.
 
-The process is `ganscope search --name NAME`, which goes on with what is there.
+The process is `ganscope search --name NAME`, which continues from the stored trials.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from gan_core.runs import background
 from gan_core.runs.background import Background
 from gan_core.search.plan import SearchPlan, names, searches
 
-GRACE = 60.0  # seconds for the checkpoint of the trial that is trained
+GRACE = 60.0  # seconds to write a checkpoint of the present trial
 
 
 def start(plan: SearchPlan, trials: int) -> Background:
-    """Begins a search, or goes on with it; raises BadValue where one is running, StoreError where it can't."""
+    """Begins or continues a search; raises BadValue if one is running, StoreError if it can't be started."""
     if now := running():
         raise BadValue("The search {name} is already running. Wait for it to finish, or stop it first.", name=now)
     return background.start(plan.folder, arguments(plan, trials), {"trials": trials})
 
 
 def arguments(plan: SearchPlan, trials: int) -> list[str]:
-    """The command that goes on with the search, after `ganscope`; one by eye makes as many trials as it needs."""
+    """The command that continues the search, after `ganscope`; a search by eye makes as many trials as it needs."""
     return ["search", "--name", plan.name, *([] if plan.by_eye else ["--trials", str(trials)])]
 
 
@@ -38,10 +38,10 @@ def last(name: str) -> Background | None:
 
 
 def stop(name: str) -> None:
-    """Stops the search after a checkpoint of the trial that is trained, which then can go on."""
+    """Stops the search after a checkpoint of the present trial, which can be continued from there."""
     background.stop(searches() / name, signal.SIGINT, GRACE)
 
 
 def last_line(name: str) -> str:
-    """The last line of its log, such as why it ended."""
+    """The last line of its log, e.g. the reason why it ended."""
     return background.last_line(searches() / name)

@@ -1,4 +1,4 @@
-"""What came out of a search, as plain values for a page or a terminal."""
+"""Results of a search, as plain values for a page or a terminal."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from optuna import Study
 
 LOW, HIGH, FIGURE, REASON = "low", "high", "figure", "reason"  # attributes of a trial
-IMPORTANT = 4  # finished trials, below which importances say nothing
+IMPORTANT = 4  # finished trials, below which importances mean nothing
 
 
 @dataclass(frozen=True)
 class TrialResult:
-    """One trial. `value` is NaN where it wasn't judged; `low` and `high` are the 95 % interval of its samples."""
+    """One trial. `value` is NaN if it wasn't judged; `low` and `high` are the 95 % interval of its samples."""
 
     number: int
     state: str  # "finished", "ended early", "failed", "running", "waiting"
@@ -32,7 +32,7 @@ class TrialResult:
     figure: str
     reason: str
     confirms: int | None = None  # the trial whose settings it repeats with another seed
-    seed: int = 0  # its own, if it confirms one
+    seed: int = 0  # its own seed, if it repeats another trial
 
 
 STATES = {"COMPLETE": "finished", "PRUNED": "ended early", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}
@@ -56,7 +56,7 @@ def trials(study: Study) -> list[TrialResult]:
 
 
 def ranked(found: Sequence[TrialResult]) -> list[TrialResult]:
-    """The finished ones, best first: those that were trained with other seeds too by their mean, then all others.
+    """The finished trials, best first: those also trained with other seeds by their mean, then all others.
 
     Trials that only confirm another one aren't listed themselves.
     """
@@ -68,12 +68,12 @@ def ranked(found: Sequence[TrialResult]) -> list[TrialResult]:
 def over_seeds(found: Sequence[TrialResult], one: TrialResult) -> list[float]:
     """The distances of a trial's settings: its own, and those with other seeds; infinite where such a run failed."""
     others = [other for other in found if other.confirms == one.number]
-    ended = [other for other in others if other.state == "finished" or other.reason]  # a broken-off one has no reason
+    ended = [other for other in others if other.state == "finished" or other.reason]  # an unfinished one has no reason
     return [one.value, *(other.value if other.state == "finished" else math.inf for other in ended)]
 
 
 def importances(study: Study) -> dict[str, float]:
-    """How much of the differences each knob explains (fANOVA, Hutter et al. 2014); empty below IMPORTANT trials."""
+    """The share of the variance that each knob explains (fANOVA, Hutter et al. 2014); empty below IMPORTANT trials."""
     finished = [one for one in trials(study) if one.state == "finished"]
     if len(finished) < IMPORTANT or len({one.value for one in finished}) < 2:
         return {}

@@ -1,7 +1,7 @@
 """Runs a search: chooses settings, trains each trial as an ordinary run, judges it, ends poor ones early.
 
-A trial that is stopped (Ctrl-C) or whose process is killed is queued again and goes on with its run, from its newest
-checkpoint. The first trial has the settings that the search starts from, so that it can be beaten or not.
+A trial that is stopped (Ctrl-C) or whose process is killed is queued again and continues its run from the newest
+checkpoint. The first trial has the settings that the search starts from, as the baseline.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import Trial
 
-LOOK = 0.5  # seconds between looks at a trial
+LOOK = 0.5  # seconds between checks of a trial
 MEASUREMENTS = 8  # of a trial's images while it trains
 CONFIRMED = 3  # best settings that are trained with other seeds
-HOPELESS = 5  # first trials of which all fail: the search ends
+HOPELESS = 5  # the search ends if this many first trials all fail
 
-Tell = Callable[[int, str], None]  # number of the trial, what became of it
+Report = Callable[[int, str], None]  # number of the trial, its outcome
 
 
 class Stopped(Exception):
@@ -36,7 +36,7 @@ class Stopped(Exception):
 
 
 def check(plan: SearchPlan) -> None:
-    """Raises BadValue where a trial's settings would be refused: each end and each choice is tried alone."""
+    """Raises BadValue if a trial's settings would be refused; each end of a range and each choice is tested alone."""
     base = _settings(plan, {})
     for one in plan.ranges:
         for value in one.choices or _ends(one):
@@ -46,7 +46,7 @@ def check(plan: SearchPlan) -> None:
 
 
 def check_counts(trials: int, seeds: int = 0) -> None:
-    """Raises BadValue for a number of trials, or of other seeds, that isn't possible."""
+    """Raises BadValue for an invalid number of trials or of other seeds."""
     if not 1 <= trials <= MOST_TRIALS:
         raise BadValue(
             "The number of trials must be between 1 and {most}, got {count}.", most=MOST_TRIALS, count=trials
@@ -73,32 +73,32 @@ def _settings(plan: SearchPlan, values: dict[str, Any]) -> Any:
 
 
 def search(
-    store: RunStore, plan: SearchPlan, trials: int, asked: Sequence[int], tell: Tell, device: str = "cpu"
+    store: RunStore, plan: SearchPlan, trials: int, asked: Sequence[int], report: Report, device: str = "cpu"
 ) -> int:
-    """Makes trials until there are `trials` finished or pruned ones in all; returns how many there are.
+    """Makes trials until `trials` of them are finished or pruned in all; returns how many are.
 
-    `asked` holds something once the search is to stop. Raises BadValue or StoreError before the first trial, and
-    BadData where the first trials all fail.
+    The search stops once `asked` isn't empty. Raises BadValue or StoreError before the first trial, and BadData if the
+    first trials all fail.
     """
     check_counts(trials)
     check(plan)
     study = storage.open_study(plan)
     _begin(plan, study)
     while not asked:
-        _take_up(study, tell)
+        _take_up(study, report)
         if _done(study) >= trials:
             break
-        _make(store, plan, study, asked, tell, device)
+        _make(store, plan, study, asked, report, device)
     return _done(study)
 
 
 def until_judged(
-    store: RunStore, plan: SearchPlan, asked: Sequence[int], tell: Tell, device: str = "cpu"
+    store: RunStore, plan: SearchPlan, asked: Sequence[int], report: Report, device: str = "cpu"
 ) -> tuple[int, ...]:
     """Makes trials of a search by eye until four wait to be judged, and returns their numbers.
 
     The first has the settings that the search starts from, others are random until something is preferred. Raises
-    BadValue or StoreError before the first trial, and BadData where nothing is left to propose, or all fail.
+    BadValue or StoreError before the first trial, and BadData if nothing is left to propose, or all fail.
     """
     check(plan)
     preferring.check(plan)
@@ -106,7 +106,7 @@ def until_judged(
     _begin(plan, study)
     failed = 0
     while not asked:
-        _take_up(study, tell)
+        _take_up(study, report)
         wait = by_eye.shown(store, study)
         if len(wait) >= by_eye.SHOWN:
             return wait
@@ -115,7 +115,7 @@ def until_judged(
             every = {one.number: one.settings for one in found if len(one.settings) == len(plan.ranges)}
             settings = preferring.propose(plan, every, by_eye.pairs(by_eye.choices(study)), len(found))
             study.enqueue_trial(dict(settings))
-        _make(store, plan, study, asked, tell, device)
+        _make(store, plan, study, asked, report, device)
         last = results.trials(study)[-1]
         failed = failed + 1 if last.state == "failed" else 0
         if failed >= HOPELESS:
@@ -131,13 +131,13 @@ def _begin(plan: SearchPlan, study: Study) -> None:
         study.enqueue_trial(here)
 
 
-def _take_up(study: Study, tell: Tell) -> None:
+def _take_up(study: Study, report: Report) -> None:
     for number in storage.retry(study):
-        tell(number, "its process is gone: it goes on as another trial")
+        report(number, "its process is gone: it goes on as another trial")
 
 
 def confirm(
-    store: RunStore, plan: SearchPlan, seeds: int, asked: Sequence[int], tell: Tell, device: str = "cpu"
+    store: RunStore, plan: SearchPlan, seeds: int, asked: Sequence[int], report: Report, device: str = "cpu"
 ) -> None:
     """Trains the best settings, and those that the search starts from, with `seeds` other seeds, as further trials.
 
@@ -147,7 +147,7 @@ def confirm(
     found = results.trials(study)
     first = [one for one in found if one.number == 0 and one.state == "finished"]
     chosen = {one.number: one for one in [*first, *results.ranked(found)[:CONFIRMED]]}
-    # of one that was broken off the last counts: what it goes on as
+    # of a trial that was queued again, the last one counts
     there = {(one.confirms, one.seed): one.state for one in found}
     for number, one in chosen.items():
         for seed in range(plan.seed + 1, plan.seed + 1 + seeds):
@@ -156,20 +156,20 @@ def confirm(
                 continue
             if state is None:
                 study.enqueue_trial(dict(one.settings), user_attrs={storage.CONFIRMS: number, storage.SEED: seed})
-            _make(store, plan, study, asked, tell, device)
+            _make(store, plan, study, asked, report, device)
 
 
-def _make(store: RunStore, plan: SearchPlan, study: Study, asked: Sequence[int], tell: Tell, device: str) -> None:
+def _make(store: RunStore, plan: SearchPlan, study: Study, asked: Sequence[int], report: Report, device: str) -> None:
     trial = study.ask()
     storage.claim(trial)
     try:
-        tell(trial.number, _train(store, plan, study, trial, asked, device))
+        report(trial.number, _train(store, plan, study, trial, asked, device))
     except Stopped:
         storage.queue_again(study, study.trials[trial.number])
-        tell(trial.number, "stopped: it goes on when the search does")
+        report(trial.number, "stopped: it goes on when the search does")
     except (BadData, BadValue) as error:
         _fail(study, trial, str(error))
-        tell(trial.number, f"failed: {error}")
+        report(trial.number, f"failed: {error}")
         _check_hope(study)
 
 
@@ -200,7 +200,7 @@ def _check_hope(study: Study) -> None:
 
 
 def values_of(plan: SearchPlan, trial: Trial) -> dict[str, Any]:
-    """What the sampler suggests for each knob."""
+    """The sampler's value for each knob."""
     return {one.knob: _suggested(trial, one) for one in plan.ranges}
 
 
@@ -250,7 +250,7 @@ def _train(store: RunStore, plan: SearchPlan, study: Study, trial: Trial, asked:
 
 
 def _trouble(run: Run) -> str:
-    """Why the run has paused by itself, such as a loss that isn't finite."""
+    """The reason why the run paused by itself, e.g. a loss that isn't finite."""
     return run.sentence if run.state is RunState.PAUSED and run.message else ""
 
 
@@ -260,7 +260,7 @@ def _note(trial: Trial, judged: Judged) -> None:
 
 
 def _run(store: RunStore, plan: SearchPlan, trial: Trial) -> Run:
-    """The run of a trial: a new one, or that of a trial that was broken off."""
+    """The run of a trial: a new one, or that of the unfinished trial that it continues."""
     values = values_of(plan, trial)
     before = trial.user_attrs.get(storage.GOES_ON)
     if before:

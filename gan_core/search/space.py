@@ -1,4 +1,4 @@
-"""The knobs that a search varies, and in which range. Needs neither torch nor Optuna.
+"""The knobs that a search varies, and their ranges. Needs neither torch nor Optuna.
 
 learning_rate:1e-5:1e-2:log      from low to high, evenly in the logarithm
 batch_size:16:128                from low to high
@@ -33,7 +33,7 @@ class Range:
 
     @property
     def words(self) -> str:
-        """As it is typed."""
+        """The range as text, in the syntax above."""
         if self.choices:
             return f"{self.knob}:{'|'.join(str(choice).lower() for choice in self.choices)}"
         number = "{:.0f}" if self.whole else "{:g}"
@@ -46,7 +46,7 @@ class Range:
 
 
 def parse(hparams: TrainingHParams, text: str) -> Range:
-    """The range that a text names, for the settings of a recipe; raises UnknownName or BadValue."""
+    """Parses a range of one of the recipe's settings; raises UnknownName or BadValue."""
     name, *rest = text.split(":")
     name = name.strip()
     described = knobs(hparams)

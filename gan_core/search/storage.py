@@ -1,7 +1,7 @@
-"""Where the trials of a search are kept: an Optuna storage that several processes and machines can share.
+"""Storage for the trials of a search: an Optuna storage that several processes and machines can share.
 
-The default is a journal file in the search's folder. Optuna's heartbeat works for databases alone; therefore each trial
-names its process, and trials whose process is gone are found by that, whatever the storage (`lost`).
+The default is a journal file in the search's folder. Optuna's heartbeat works only with databases; therefore each trial
+records its process, which identifies trials whose process is gone with any storage (`lost`).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 JOURNAL_SCHEME = "journal:"
 PROCESS, RUN, GOES_ON, RETRIED = "process", "run", "goes_on", "retried"  # attributes of a trial
-CONFIRMS, SEED = "confirms", "seed"  # of one that repeats another trial's settings with another seed
-STARTUP = 8  # random trials before the sampler models what it has seen
+CONFIRMS, SEED = "confirms", "seed"  # attributes of a trial that repeats another one with another seed
+STARTUP = 8  # random trials before the sampler fits its model
 MISSING = "A search needs Optuna. Install it with: pip install 'ganscope[search]'"
 
 
 def optuna() -> Any:
-    """The module, quiet; raises BadValue where it isn't installed."""
+    """The module, with logging turned off; raises BadValue if it isn't installed."""
     try:
         import optuna
     except ImportError:
@@ -38,7 +38,7 @@ def optuna() -> Any:
 
 
 def open_study(plan: SearchPlan) -> Study:
-    """The study of a plan, made where there is none; raises StoreError where its storage can't be used."""
+    """The study of a plan, created if missing; raises StoreError if its storage can't be used."""
     library = optuna()
     samplers, pruners = library.samplers, library.pruners
     with warnings.catch_warnings():
@@ -48,14 +48,14 @@ def open_study(plan: SearchPlan) -> Study:
             seed=plan.seed, multivariate=True, constant_liar=True, n_startup_trials=STARTUP,
         )  # fmt: skip
     pruner = pruners.MedianPruner(n_startup_trials=STARTUP // 2, n_warmup_steps=plan.base.steps // 4)
-    if plan.by_eye:  # what an eye prefers need not be what is near
+    if plan.by_eye:  # a viewer's preference need not follow the distance
         pruner = pruners.NopPruner()
     try:
         study: Study = library.create_study(
             storage=_storage(plan), sampler=sampler, pruner=pruner, study_name=plan.name, direction="minimize",
             load_if_exists=True,
         )  # fmt: skip
-    except Exception as error:  # drivers of many kinds, each with errors of its own
+    except Exception as error:  # each database driver has errors of its own
         raise StoreError(
             "The storage {storage} can't be used ({reason}).",
             storage=plan.storage or plan.folder / JOURNAL, reason=_first_line(error),
@@ -78,14 +78,14 @@ def _first_line(error: Exception) -> str:
 
 
 def claim(trial: Trial) -> None:
-    """Notes that this process works on the trial."""
+    """Records that this process works on the trial."""
     trial.set_user_attr(PROCESS, json.dumps(asdict(this_process())))
 
 
 def retry(study: Study) -> list[int]:
-    """Queues anew what killed processes of this machine left unfinished, and returns the numbers of those trials.
+    """Queues again the trials that killed processes of this machine left unfinished; returns their numbers.
 
-    The new trial goes on with the run of the old one, from its last checkpoint.
+    The new trial continues the run of the old one from its last checkpoint.
     """
     library = optuna()
     found = []
@@ -97,12 +97,12 @@ def retry(study: Study) -> list[int]:
 
 
 def queue_again(study: Study, trial: FrozenTrial) -> None:
-    """Ends a trial as failed, and queues one with its values that goes on with its run."""
+    """Marks a trial as failed, and queues one with its values that continues its run."""
     library = optuna()
     try:
         study.tell(trial.number, state=library.trial.TrialState.FAIL)
     except ValueError:
-        return  # another process was quicker
+        return  # another process has done so already
     about = {name: trial.user_attrs[name] for name in (CONFIRMS, SEED) if name in trial.user_attrs}
     if RUN in trial.user_attrs:
         about[GOES_ON] = trial.user_attrs[RUN]

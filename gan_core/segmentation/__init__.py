@@ -1,1 +1,1 @@
-"""Segmenters from ten labelled pictures: a generator's features label as many pictures as one wants (2104.06490)."""
+"""Segmenters from ten labelled pictures: a generator's features label any number of pictures (2104.06490)."""

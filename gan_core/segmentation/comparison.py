@@ -1,13 +1,13 @@
-"""The question: with ten labelled pictures, does a generator's endless pairs make a better segmenter?
+"""The question: with ten labelled pictures, do a generator's labelled samples make a better segmenter?
 
     ten                ten drawn faces with their true masks
     classical          the same ten, mirrored, shifted, scaled and tinted at random
-    gan                pairs of the generator, labelled by what an ensemble learnt of ten of its pictures
-    all                4,000 drawn faces with their true masks: what could be had at most
+    gan                pairs of the generator, labelled by an ensemble trained on ten of its pictures
+    all                4,000 drawn faces with their true masks: the upper limit
 
-The ten pictures of `gan` must be labelled by somebody, as in the paper, for nobody knows the true mask of a generated
-face. Here the segmenter of `all` stands in for that person; it sees ten pictures. The generator itself learnt from the
-4,000 faces without masks. All segmenters take as many steps and are tested on fresh faces.
+In the paper a person labels the ten pictures of `gan`, since a generated face has no known mask. Here the segmenter of
+`all` replaces that person; it labels ten pictures. The generator itself was trained on the 4,000 faces without masks.
+All segmenters train for the same number of steps and are tested on new faces.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SIZE = 64
 
 @dataclass(frozen=True)
 class Plan:
-    """How large the comparison is."""
+    """The size of the comparison."""
 
     faces: int = FACES  # labelled pictures of the arm `all`
     pairs: int = 500  # of the generator
@@ -48,12 +48,12 @@ def faces(count: int, seed: int) -> Labelled:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The mean IoU of each arm and of each part, (parts,); some pairs of the generator to look at."""
+    """The mean IoU of each arm and of each part, (parts,); and some pairs of the generator for display."""
 
     mean: dict[str, float]
     parts: dict[str, np.ndarray]
     pairs: Labelled
-    pixel_iou: float  # of the ensemble's masks, against the stand-in's, on the generator's pictures
+    pixel_iou: float  # of the ensemble's masks, against those of the segmenter of `all`, on the generator's pictures
 
 
 def compare(
@@ -64,7 +64,7 @@ def compare(
     plan: Plan,
     say: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
-    """One repetition: ten other pictures, other weights and other latents for each seed."""
+    """Runs one repetition: each seed has other pictures, weights and latents."""
     chosen = np.random.default_rng(seed).choice(len(known), LABELLED, replace=False)
     ten = known[chosen]
     means: dict[str, float] = {}

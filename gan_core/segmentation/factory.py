@@ -1,8 +1,8 @@
-"""Pictures with masks without end: a generator draws, and an ensemble labels its features (2104.06490, section 3).
+"""Any number of pictures with masks: a generator draws, and an ensemble labels its features (2104.06490, section 3).
 
-The features of a pixel are those of all synthesis levels, upsampled to the picture's size, (d,): a generator that
-draws eyes knows where it draws them. Where the members of the ensemble disagree most, a label is doubtful; the most
-doubtful tenth of the pictures is left out, as in the paper.
+The features of a pixel are those of all synthesis levels, upsampled to the picture's size, (d,): a generator that draws
+eyes represents where they are. Where the members of the ensemble disagree most, a label is doubtful; the most doubtful
+tenth of the pictures is left out, as in the paper.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gan_core.pictures.grids import to_uint8
 from gan_core.segmentation.learning import PixelEnsemble
 from gan_core.segmentation.masks import Labelled
 
-AT_ONCE = 10  # pictures whose features are held together
+AT_ONCE = 10  # pictures whose features are in memory at once
 DOUBTFUL = 0.1  # share of the pictures that is left out
 
 
@@ -59,7 +59,7 @@ def pixels_of(features: np.ndarray) -> np.ndarray:
 
 @torch.no_grad()
 def made(sampler: Sampler, ensemble: PixelEnsemble, count: int, seed: int) -> Labelled:
-    """`count` pictures with the ensemble's masks, the most doubtful left out before."""
+    """`count` pictures with the ensemble's masks, after the most doubtful were left out."""
     more = round(count / (1 - DOUBTFUL))
     latents, labels = sampler.latents(more, seed)
     pictures, masks, doubts = [], [], []

@@ -1,8 +1,8 @@
-"""The two networks that learn here, as recipes that no list offers, so that the one trainer trains them.
+"""The two networks of this study, as unlisted recipes, so that the trainer can train them.
 
-labels of features    an ensemble of perceptrons says, by the generator's features at a pixel, which part it shows
+labels of features    an ensemble of perceptrons predicts a pixel's part from the generator's features there
                       (2104.06490, section 3.2: ten of them; here three)
-segmenter             a small U-Net (1505.04597), from a picture to what each pixel shows
+segmenter             a small U-Net (1505.04597), from a picture to the part of each pixel
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class SegmenterHParams(SingleNetworkHParams):
 
 
 class PixelEnsemble(nn.Module):
-    """Features (N, d) -> logits of each member, (MEMBERS, N, parts); features are normalised as those learnt from."""
+    """Features (N, d) -> logits of each member, (MEMBERS, N, parts); features are normalised as in training."""
 
     mean: Tensor
     deviation: Tensor
@@ -92,7 +92,7 @@ def _block(inputs: int, outputs: int) -> nn.Module:
 
 
 class OfPixels(Objective[SegmenterHParams]):
-    """Cross-entropy of what is said of each pixel: of rows of features, or of whole pictures."""
+    """Cross-entropy of each pixel's prediction, for rows of features or whole pictures."""
 
     def phases(self, hparams: SegmenterHParams) -> Sequence[Phase]:
         return [Phase(name="network", role="discriminator", group="network", terms=self._terms)]
@@ -102,7 +102,7 @@ class OfPixels(Objective[SegmenterHParams]):
         if context.hparams.augment:
             inputs, truth = augmented(inputs, truth, context)
         logits = networks["network"](inputs)
-        if isinstance(networks["network"], PixelEnsemble):  # each member learns of the same pixels
+        if isinstance(networks["network"], PixelEnsemble):  # all members train on the same pixels
             return {"cross_entropy": torch.stack([cross_entropy(member, truth) for member in logits]).sum()}
         return {"cross_entropy": cross_entropy(logits, truth)}
 
@@ -145,7 +145,7 @@ SEGMENTER, PIXELS = _recipe("Segmenter", "images"), _recipe("Labels of features"
 
 
 def learn_segmenter(labelled: Labelled, steps: int, seed: int, augment: bool = False) -> UNet:
-    """A segmenter that has learnt from some pictures and masks."""
+    """Trains a segmenter on pictures and masks."""
     data = DataSet("labelled", {"real": labelled.pictures, "mask": labelled.masks.astype(np.int64)})
     schedule = {"schedule": "cosine", "decay_steps": steps}
     hparams = SEGMENTER.settings({"seed": seed, "augment": augment, "batch_size": min(16, len(labelled))} | schedule)
@@ -155,7 +155,7 @@ def learn_segmenter(labelled: Labelled, steps: int, seed: int, augment: bool = F
 
 
 def learn_pixels(features: np.ndarray, parts: np.ndarray, steps: int, seed: int) -> PixelEnsemble:
-    """The ensemble that has learnt from features (N, d) which part (N,) a pixel shows."""
+    """Trains the ensemble on features (N, d) and the parts (N,) of their pixels."""
     data = DataSet("pixels", {"real": features.astype(np.float32), "mask": parts.astype(np.int64)})
     hparams = PIXELS.settings({"seed": seed, "batch_size": 512, "schedule": "cosine", "decay_steps": steps})
     trainer = Trainer(PIXELS, hparams, data)
@@ -177,7 +177,7 @@ def _trained(trainer: Trainer, steps: int) -> nn.Module:
 
 @torch.no_grad()
 def segmented(network: UNet, pictures: np.ndarray) -> np.ndarray:
-    """What each pixel of pictures uint8 (N, 3, H, W) shows, uint8 (N, H, W)."""
+    """The part of each pixel of pictures uint8 (N, 3, H, W), uint8 (N, H, W)."""
     parts = [
         network(torch.from_numpy(pictures[start : start + CHUNK]).float() / 127.5 - 1).argmax(1)
         for start in range(0, len(pictures), CHUNK)

@@ -1,4 +1,4 @@
-"""What each pixel of a drawn face shows, from the code that draws it, and pictures that have such masks."""
+"""The part of each pixel of a drawn face, from the code that draws it, and pictures with such masks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gan_core.data.avatars.pen import Colour, Pen, Shape
 from gan_core.errors import BadData
 
 PARTS = ("background", "skin", "hair", "eyes", "glasses", "hat", "clothes")
-COLOURS = np.array(  # RGB, by which masks are shown
+COLOURS = np.array(  # RGB, for showing masks
     [(238, 238, 240), (244, 190, 150), (92, 62, 48), (58, 143, 219), (172, 63, 77), (239, 176, 63), (120, 90, 165)],
     np.uint8,
 )
@@ -30,8 +30,8 @@ OF_PART = {
 
 
 class MaskPen(Pen):
-    """Writes the number of the part that is drawn instead of a colour; shadows on the skin are skin, and what is
-    translucent shows what lies below."""
+    """Writes the number of the drawn part instead of a colour; shadows on the skin count as skin, and translucent
+    shapes count as the part below."""
 
     def __init__(self, size: int, skin: tuple[Colour, ...]) -> None:
         super().__init__(size)
@@ -46,7 +46,7 @@ class MaskPen(Pen):
             self._draw.polygon(shape.pixels(self.scale), fill=PARTS.index("skin") if skin else self.part)
 
     def mask(self) -> np.ndarray:
-        """uint8 (size, size): the part that most of a pixel shows."""
+        """uint8 (size, size): the part that covers most of each pixel."""
         fine = np.asarray(self._mask)
         size = len(fine) // self.factor
         blocks = fine.reshape(size, self.factor, size, self.factor).swapaxes(1, 2).reshape(size, size, -1)
@@ -73,9 +73,9 @@ def _mask(row: np.ndarray, size: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """Pictures uint8 (N, 3, H, W) and what each of their pixels shows, (N, H, W), numbers of PARTS.
+    """Pictures uint8 (N, 3, H, W) and the part of each pixel, (N, H, W), numbers of PARTS.
 
-    Raises BadData where the two don't fit.
+    Raises BadData if the two don't match.
     """
 
     pictures: np.ndarray
@@ -105,10 +105,9 @@ class Labelled:
 
 
 def mean_iou(said: np.ndarray, true: np.ndarray) -> tuple[float, np.ndarray]:
-    """The mean over parts of intersection over union, over all pixels of all masks, and of each part; nan where
-    neither has one."""
+    """Intersection over union, over all pixels of all masks: the mean over parts, and each part's, NaN if absent."""
     both = np.bincount(true.ravel().astype(int) * len(PARTS) + said.ravel(), minlength=len(PARTS) ** 2)
-    counts = both.reshape(len(PARTS), len(PARTS)).astype(float)  # (true, said)
+    counts = both.reshape(len(PARTS), len(PARTS)).astype(float)  # (true, predicted)
     union = counts.sum(0) + counts.sum(1) - counts.diagonal()
     with np.errstate(invalid="ignore"):
         shares = np.where(union > 0, counts.diagonal() / union, np.nan)

@@ -1,1 +1,1 @@
-"""Makes models: trains those of the table (plans.py), and imports generators trained elsewhere."""
+"""Creates models: trains those of the table (plans.py), and imports generators trained elsewhere."""

@@ -1,10 +1,10 @@
-"""Generators that were trained with junyanz/pytorch-CycleGAN-and-pix2pix, with CUT's own code, or with Keras, become
-models of the user's own shelf.
+"""Imports generators that were trained with junyanz/pytorch-CycleGAN-and-pix2pix, with CUT's own code, or with Keras,
+as models on the user's shelf.
 
-One file is one direction: a ResNet of CycleGAN's or CUT's make becomes CUT's generator, which is the same network, and
-any other one pix2pix's. Two files, there and back, become a CycleGAN. A generator of Keras that draws from latents
-becomes a `sequential` (keras.py). From then on they are models like any other: in
-the Studio, on the command line, and to train on from.
+One file is one direction: a ResNet as in CycleGAN or CUT becomes CUT's generator, which is the same network, and any
+other one pix2pix's. Two files, for both directions, become a CycleGAN. A generator of Keras that draws from latents
+becomes a `sequential` (keras.py). Afterwards they are models like any other: in the Studio, on the command line, and as
+a start for training.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from gan_core.pictures.photos import sample_photo
 from gan_core.shelf.keras import read_generator
 from gan_core.training.comparing import compared, unseen
 
-SIZE = 256  # pixels, which those networks are trained at
+SIZE = 256  # pixels of those networks' training images
 PHOTOS = ("flower.jpg", "china.jpg")
 N_LIMITS = "Unknown: trained elsewhere and not evaluated here."
 N_UNTOLD = "not stated in the file"
@@ -46,20 +46,20 @@ N_UNTOLD = "not stated in the file"
 
 @dataclass(frozen=True)
 class Provenance:
-    """What the file doesn't state; "" leaves it unknown."""
+    """Facts that the file lacks; "" leaves one unknown."""
 
     title: str = ""
     licence: str = ""
     data: str = ""  # the name of the data set that it was trained on, from its first domain to its second
-    backwards: bool = False  # it leads from the second domain to the first, as zebra2horse does
+    backwards: bool = False  # it translates from the second domain to the first, like zebra2horse
 
 
 def import_generators(files: Sequence[Path], name: str, stated: Provenance | None = None, size: int = 0) -> Card:
-    """Puts the generator of one file, or those of two (a to b, then b to a), on the user's shelf as `name`.
+    """Imports the generator of one file, or those of two (a to b, then b to a), to the user's shelf as `name`.
 
-    `size` is the side in pixels of the pictures that it shall take (0: 256, or what its U-Net needs). Raises BadValue
-    for a name that can't be had or files that don't belong together, BadCheckpoint where they hold no generator that is
-    known, UnknownName or BadData where it can't have learnt from `stated.data`, StoreError.
+    `size` is the side of its pictures in pixels (0: 256, or the size that its U-Net needs). Raises BadValue for a name
+    that is invalid or taken, or files that don't belong together, BadCheckpoint if they hold no known generator,
+    UnknownName or BadData if it can't have been trained on `stated.data`, StoreError.
     """
     stated = stated or Provenance()
     folder = place_of(name)
@@ -85,15 +85,15 @@ def import_generators(files: Sequence[Path], name: str, stated: Provenance | Non
     words = Words(
         stated.title or name, stated.licence or N_UNTOLD, origin, f"trained elsewhere; read from {sums}", N_LIMITS
     )
-    shown = "" if stated.backwards else learnt  # its domains would be taken for each other
+    shown = "" if stated.backwards else learnt  # its domains would be confused
     return publishing.publish(state, name, words, (), shown, folder, half=False, show=lambda made: _shown(made, shown))
 
 
 def import_keras(file: Path, name: str, stated: Provenance | None = None) -> Card:
-    """Puts a generator in a Keras file on the user's shelf as `name`.
+    """Imports the generator of a Keras file to the user's shelf as `name`.
 
-    Raises BadValue for a name that can't be had, BadCheckpoint where the file holds no generator that can be read,
-    UnknownName or BadData where it can't have learnt from `stated.data`, StoreError.
+    Raises BadValue for a name that is invalid or taken, BadCheckpoint if the file holds no readable generator,
+    UnknownName or BadData if it can't have been trained on `stated.data`, StoreError.
     """
     stated = stated or Provenance()
     folder = place_of(name)
@@ -116,7 +116,7 @@ def import_keras(file: Path, name: str, stated: Provenance | None = None) -> Car
 
 
 def _learnt(stated: Provenance, stem: str, recipe: Recipe, spec: DataSpec) -> str:
-    """The data set that is named, or that the file is named after; "" for none. Raises UnknownName or BadData."""
+    """The given data set, or the one in the file's name; "" for none. Raises UnknownName or BadData."""
     if stated.data:
         found = data.source(stated.data).spec(spec.size)
         recipe.check_data(found)
@@ -131,7 +131,7 @@ def _learnt(stated: Provenance, stem: str, recipe: Recipe, spec: DataSpec) -> st
 
 
 def _recipe(kinds: Sequence[Kind]) -> tuple[Recipe, Mapping[str, Any]]:
-    """The recipe that has such generators, and what makes its networks the same."""
+    """The recipe that has such generators, and the settings for the same networks."""
     kind = kinds[0]
     if kind.image_channels not in (1, 3):
         raise BadCheckpoint(
@@ -187,12 +187,12 @@ def _shown(sampler: Sampler, learnt: str) -> Shown:
     images: Tensor = to_device(torch.from_numpy(drawn), torch.device("cpu"))
     batch = dict.fromkeys(_fields(sampler.recipe), images)
     if "target" in batch:
-        batch["target"] = torch.zeros_like(images)  # grey: the truth isn't known
+        batch["target"] = torch.zeros_like(images)  # grey: the true target is unknown
     return Shown(png(compared(sampler, batch)))
 
 
 def _photos(size: int) -> Iterator[np.ndarray]:
-    """The two ends of each photo that comes with scikit-learn, uint8 (3, size, size)."""
+    """Both ends of each of scikit-learn's sample photos, uint8 (3, size, size)."""
     for photo in map(sample_photo, PHOTOS):
         for left in (0, photo.width - photo.height):
             yield square(photo.crop((left, 0, left + photo.height, photo.height)), size)

@@ -1,10 +1,10 @@
-"""Generators of Keras become models of the user's own shelf, without Keras: `.keras` files, and `.h5` of Keras 2 or 3.
+"""Reads generators of Keras without Keras: `.keras` files, and `.h5` of Keras 2 or 3.
 
-    read_generator(path)        the layers as the recipe `sequential` writes them, and their weights
+    read_generator(path)        the layers in the syntax of the recipe `sequential`, and their weights
 
-Read are chains of layers: Sequential models, also one within another or wrapped in a functional model, as tutorials
-build them. Channels are counted last in Keras and first here, so kernels are turned; images keep their values. Needs
-h5py, the extra `keras`. No code in a file is executed: its configuration is JSON, its weights are arrays.
+Chains of layers are supported: Sequential models, also nested or wrapped in a functional model, as tutorials build
+them. Channels are last in Keras and first here, so kernels are transposed; images keep their values. Needs h5py, the
+extra `keras`. No code in a file is executed: its configuration is JSON, its weights are arrays.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ MOST_CONFIG, MOST_BYTES = 10_000_000, 2_000_000_000  # in an archive
 CHAINS = ("Sequential", "Functional", "Model")
 PASSED = ("InputLayer", "Flatten", "Dropout", "LeakyReLU", "ReLU", "Reshape", "Activation", "UpSampling2D")
 SUPPORTED = ("Dense", "Conv2D", "Conv2DTranspose", "BatchNormalization", *PASSED)
-BROKEN = (  # what zipfile, json, h5py and a configuration of another shape raise
+BROKEN = (  # errors of zipfile, json, h5py and unexpected configurations
     OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError, ArithmeticError, EOFError,
     zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 FUNCTIONS = {**{name: name for name in ACTIVATIONS}, "swish": "silu"}
 DEFAULT_SLOPE = 0.3  # of LeakyReLU in Keras
-TURNS = {"dense": (1, 0), "conv": (3, 2, 0, 1), "conv_transpose": (3, 2, 0, 1)}  # axes: Keras's in PyTorch's order
+TURNS = {"dense": (1, 0), "conv": (3, 2, 0, 1), "conv_transpose": (3, 2, 0, 1)}  # Keras's axes to PyTorch's
 NORM = ("weight", "bias", "running_mean", "running_var")  # gamma, beta, moving mean and variance
 
 
 @dataclass(frozen=True)
 class KerasGenerator:
-    """A generator as it is written here: `weights` are the state dict of a SequentialGenerator."""
+    """A generator in our format: `weights` are the state dict of a SequentialGenerator."""
 
     layers: str
     latent_size: int
@@ -58,7 +58,7 @@ class KerasGenerator:
 
 @dataclass(frozen=True)
 class _Link:
-    """A layer of the chain: its kind and settings, and where its weights lie in the file."""
+    """A layer of the chain: its kind and settings, and the location of its weights in the file."""
 
     kind: str
     settings: Mapping[str, Any]
@@ -70,7 +70,7 @@ Weights = Callable[[_Link, list[str]], list[np.ndarray]]  # of a layer, by the n
 
 
 def read_generator(path: Path) -> KerasGenerator:
-    """Raises BadCheckpoint for a file that can't be read, or layers that aren't supported."""
+    """Reads a file; raises BadCheckpoint if it can't be read or has unsupported layers."""
     if importlib.util.find_spec("h5py") is None:
         raise BadCheckpoint("Keras files need a package that isn't installed: h5py. Install it: pip install "
                             "'ganscope[keras]'")  # fmt: skip
@@ -101,7 +101,7 @@ def _from_archive(path: Path) -> KerasGenerator:
         return _generator(config, weights, path.name)
 
 
-_OLD = "_layer_checkpoint_dependencies/"  # where `.keras` files of Keras 2.12 to 2.15 have their layers
+_OLD = "_layer_checkpoint_dependencies/"  # path of the layers in `.keras` files of Keras 2.12 to 2.15
 
 
 def _member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
@@ -139,7 +139,7 @@ def _text(value: Any) -> str:
 
 
 def _array(data: Any, file: Any) -> np.ndarray:
-    """An array of the file; raises ValueError for one that lies in another file, which HDF5 allows, or is too large."""
+    """An array of the file; raises ValueError for one in an external file, which HDF5 allows, or too large."""
     if data.file.filename != file.filename or data.external or data.is_virtual:
         raise ValueError("its weights lie in another file")
     if math.prod(data.shape) > MOST_WEIGHTS:
@@ -177,7 +177,7 @@ def _generator(config: Mapping[str, Any], weights: Weights, file: str) -> KerasG
 
 
 def _chain(config: Mapping[str, Any], path: str) -> Iterator[_Link]:
-    """The layers of a model in order, those of models within it too. Raises ValueError for branches."""
+    """The layers of a model in order, including those of nested models. Raises ValueError for branches."""
     inner = config["config"]
     layers = inner if isinstance(inner, list) else inner["layers"]  # a list in the oldest files
     used: Counter[str] = Counter()
@@ -198,7 +198,7 @@ def _chain(config: Mapping[str, Any], path: str) -> Iterator[_Link]:
 
 
 def _check_follows(one: Mapping[str, Any], before: str | None) -> None:
-    """Raises ValueError where a layer of a functional model doesn't take the one before it, and that alone."""
+    """Raises ValueError if a layer of a functional model has any input but the layer before it."""
     text = json.dumps(one.get("inbound_nodes", []))
     taken = re.findall(r'"keras_history": \["([^"]*)"', text) or re.findall(r'\["([^"]*)", \d+, \d+', text)
     if taken != ([] if before is None else [before]):
@@ -206,7 +206,7 @@ def _check_follows(one: Mapping[str, Any], before: str | None) -> None:
 
 
 def _snake(kind: str) -> str:
-    """The name that Keras gives to a layer of a class: Conv2DTranspose -> conv2d_transpose."""
+    """Keras's name for a layer of a class: Conv2DTranspose -> conv2d_transpose."""
     name = re.sub(r"\W+", "", kind)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
@@ -257,7 +257,7 @@ def _no_picture(size: tuple[int, ...], file: str) -> BadCheckpoint:
 
 
 def _layer(link: _Link, file: str) -> Layer | None:
-    """The layer as it is written here; None for what does nothing. Raises BadCheckpoint for a setting that can't be."""
+    """The layer in our syntax; None if it does nothing. Raises BadCheckpoint for an unsupported setting."""
     settings, kind = link.settings, link.kind
     if kind in ("InputLayer", "Activation"):
         return None
@@ -328,7 +328,7 @@ def _reshape(link: _Link, file: str) -> Layer:
 
 
 def _activation(link: _Link, file: str) -> list[Layer]:
-    """What a layer ends with, which may be a function or a layer of its own."""
+    """The activation of a layer, which may be a function or a layer of its own."""
     given = link.settings.get("activation")
     if isinstance(given, Mapping):
         if given["class_name"] in ("LeakyReLU", "ReLU"):

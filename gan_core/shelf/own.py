@@ -1,6 +1,6 @@
-"""Publishes a run as a model of the user's own shelf: it can then be served, exported, demonstrated and pushed.
+"""Publishes a run as a model on the user's shelf: it can then be served, exported, demonstrated and pushed.
 
-publish_run(store, run, Told(name="my.faces", limits="Glasses are rare."))
+publish_run(store, run, Description(name="my.faces", limits="Glasses are rare."))
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ N_OWN = "The author's own data, which are not included."
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a person says of a model; "" takes the name and the title from the run, the licence from its data."""
+class Description:
+    """The user's description of a model; "" takes the name and the title from the run, the licence from its data."""
 
     name: str = ""
     title: str = ""
@@ -42,27 +42,27 @@ class Told:
     limits: str = ""
 
 
-def publish_run(store: RunStore, run: Run, told: Told | None = None, half: bool = False) -> Card:
+def publish_run(store: RunStore, run: Run, description: Description | None = None, half: bool = False) -> Card:
     """Writes the newest checkpoint of a run to the user's shelf. `half` stores the weights in half precision.
 
-    The card doesn't say where data of the user's own lie. Raises RunConflict for a run that is being trained,
-    BadCheckpoint for one without a checkpoint, BadValue for a name that is taken or invalid, BadData where the card's
+    The card doesn't include the path of the user's own data. Raises RunConflict for a run that is being trained,
+    BadCheckpoint for one without a checkpoint, BadValue for a name that is taken or invalid, BadData if the card's
     picture needs data that are gone, StoreError.
     """
-    told = told or Told()
+    description = description or Description()
     checkpoint = _newest(store, run)
-    name = told.name or default_name(run)
+    name = description.name or default_name(run)
     folder = place_of(name)
     recipe, source = recipes.get(run.spec.recipe), _source(run.spec.data)
     state = _state(store, run, checkpoint)
     minutes = max(1, round(run.seconds / 60))
     cost = f"{minutes} min, {checkpoint.images_seen:,} {items_of(run.spec.data)}, {checkpoint.step:,} steps"
     words = Words(
-        told.title or run.name or f"{recipe.title}, {source.title if source else 'own data'}",
-        told.licence or (source.licence if source else N_LICENCE),
+        description.title or run.name or f"{recipe.title}, {source.title if source else 'own data'}",
+        description.licence or (source.licence if source else N_LICENCE),
         f"{source.title}. {source.about}" if source else N_OWN,
         cost,
-        told.limits or N_LIMITS,
+        description.limits or N_LIMITS,
     )
     return publishing.publish(
         state, name, words, DataSpec.from_state(state["spec"]).class_names, run.spec.data if source else "", folder,
@@ -71,7 +71,7 @@ def publish_run(store: RunStore, run: Run, told: Told | None = None, half: bool 
 
 
 def default_name(run: Run) -> str:
-    """The run's name as far as a model can have it, else its recipe and id."""
+    """The run's name if it is valid for a model, else its recipe and id."""
     fitting = re.sub(r"[^A-Za-z0-9._-]+", "-", run.name).strip("-._")[:64]
     return fitting if NAME.fullmatch(fitting) else f"{run.spec.recipe}.{run.id}"
 
@@ -87,13 +87,13 @@ def _newest(store: RunStore, run: Run) -> Checkpoint:
 
 
 def _source(name: str) -> Source | None:
-    """Where registered data come from; None for the user's own, whose place is nobody else's business."""
+    """The source of registered data; None for the user's own, whose path is private."""
     private = user_images_of(name) is not None or own_text.is_text(whole(name)) or is_shards(name)
     return None if private else data.source(name)
 
 
 def _state(store: RunStore, run: Run, checkpoint: Checkpoint) -> dict[str, Any]:
-    """What was saved, with the names of the classes, which older checkpoints lack."""
+    """The saved state, with the names of the classes, which older checkpoints lack."""
     state = read_checkpoint(checkpoint.path, checkpoint.sha256)
     spec = DataSpec.from_state(state["spec"])
     names = spec.class_names or class_names(store, run)
@@ -102,7 +102,7 @@ def _state(store: RunStore, run: Run, checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _attributes(recipe: Recipe, source: Source | None, state: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Those of the data that a net tells, or that sounds have."""
+    """The attributes that a net predicts, or that sounds have."""
     if recipe.task not in ("supervised", "audio"):
         return {}
     return dict(source.attributes if source else DataSpec.from_state(state["spec"]).attribute_names)

@@ -1,8 +1,8 @@
-"""Makes the models of the shelf (plans.py): a runner that checkpoints, resumes and publishes.
+"""Trains the models of the shelf (plans.py): a runner that checkpoints, resumes and publishes.
 
     python -m gan_core.shelf.pretrain dcgan.digits --device cpu --budget 60
 
-Training is an ordinary run of the store, named after the model: a second call goes on where the last one stopped.
+Training is an ordinary run of the store, named after the model: a second call continues where the last one stopped.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from gan_core.training.watching import Lines, Show, follow, interrupts, items_of
 
 
 def run_of(store: RunStore, name: str) -> Run:
-    """The run that trains a model: the one that was begun with these settings, or a new one."""
+    """The run that trains a model: one begun with these settings, or a new one."""
     wanted = plan(name)
     recipe = recipes.get(wanted.recipe)
     spec = recipe.plan(wanted.data, wanted.size, wanted.steps, wanted.hparams)
@@ -48,16 +48,16 @@ def run_of(store: RunStore, name: str) -> Run:
 
 
 def _same(begun: RunSpec, wanted: RunSpec) -> bool:
-    """Whether a run does what is wanted; one that was begun before a knob was there has its standard setting."""
+    """Whether a run has the wanted settings; knobs that didn't exist when it began have their defaults."""
     try:
         settings = to_dict(recipes.get(begun.recipe).settings(begun.hparams))
-    except (BadValue, UnknownName):  # a knob that is no more, or a value that no longer is one
+    except (BadValue, UnknownName):  # a knob that was removed, or a value that is no longer valid
         return False
     return begun.with_hparams(settings) == wanted
 
 
 def _changes(started: Card, wanted: Plan, settings: TrainingHParams) -> dict[str, Any]:
-    """The settings that differ from those of the model that is started from; raises BadValue for other networks."""
+    """The settings that differ from those of the starting model; raises BadValue for other networks."""
     if (started.recipe, started.size) != (wanted.recipe, wanted.size):
         raise BadValue(
             "{title} can't start from {start}, a {recipe} at {size} pixels.",
@@ -77,10 +77,10 @@ def make(
     computation: Computation = USUAL,
     show: Show | None = None,
 ) -> int:
-    """Trains a model until its plan is done, or for `budget` minutes (0: no limit), and puts it on the shelf.
+    """Trains a model to the end of its plan, or for `budget` minutes (0: no limit), and puts it on the shelf.
 
-    Returns 0, 1 where training failed, or 128 + the number of the signal that stopped it; what was there before on the
-    shelf then stays, and the next call goes on. Raises BadValue for a budget that isn't a number of minutes.
+    Returns 0, 1 if training failed, or 128 + the number of the signal that stopped it; the shelf is then unchanged, and
+    the next call continues. Raises BadValue for a budget that isn't a number of minutes.
     """
     if not 0 <= budget < math.inf:
         raise BadValue("The budget must be 0 minutes or more, 0 for no limit, got {minutes}.", minutes=budget)
@@ -127,14 +127,14 @@ def publish(store: RunStore, name: str, cost: str = "", folder: Path | None = No
 
 
 def duration(seconds: float) -> str:
-    """How long it took, in words."""
+    """A duration in words."""
     if seconds < 120:
         return f"{seconds:.0f} seconds"
     return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.0f} minutes"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """`python -m gan_core.shelf.pretrain`: works where the front ends and the command line are not installed."""
+    """`python -m gan_core.shelf.pretrain`: works without the front ends and the command line."""
     parser = argparse.ArgumentParser(prog="python -m gan_core.shelf.pretrain", description="Train a bundled model.")
     parser.add_argument("name", help=f"one of {', '.join(plans)}")
     parser.add_argument("--device", default="cpu")

@@ -1,4 +1,4 @@
-"""What the sample image of a model's card shows, by what the model does."""
+"""Sample images of models' cards, by the kind of model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHUNK = 200  # pictures at once
 
 
 def shows(recipe: Recipe, name: str, learnt: str, size: int) -> Callable[[Sampler], Shown]:
-    """What draws the sample image of a model `name` that has learnt from the data set `learnt` at `size` pixels."""
+    """The function that draws the sample image of a model `name`, trained on the data set `learnt` at `size` pixels."""
     if recipe.task == "supervised":
         return partial(_judging, name, learnt, size)
     if recipe.task == "matching":
@@ -35,12 +35,12 @@ def shows(recipe: Recipe, name: str, learnt: str, size: int) -> Callable[[Sample
 
 
 def _translating(learnt: str, size: int, sampler: Sampler) -> Shown:
-    """Items that it hasn't learnt from, not chosen, each with what is made of it."""
+    """Held-out items, not selected, each with the model's output."""
     return Shown(png(compared(sampler, unseen(sampler.recipe, learnt, size))))
 
 
 def _matching(learnt: str, size: int, sampler: Sampler) -> Shown:
-    """Held-out pictures, each with what its sentence finds among them, and how often that is the right one."""
+    """Held-out pictures, each with the match for its sentence among them, and the share of correct matches."""
     shown = data.load(held_out(learnt) or learnt, size)
     images = to_device(torch.from_numpy(shown.arrays["real"]), torch.device("cpu"))
     tokens = torch.from_numpy(shown.arrays["caption"])
@@ -57,7 +57,7 @@ def _matching(learnt: str, size: int, sampler: Sampler) -> Shown:
 
 
 def _judging(name: str, learnt: str, size: int, sampler: Sampler) -> Shown:
-    """Images sorted by what a net says of them, and its marks, where there are images that it hasn't seen."""
+    """Images sorted by a net's predictions, and its scores, if there are held-out images."""
     apart = held_out(learnt)
     shown = data.load(apart or learnt, size)
     chosen = shown.arrays["real"][chosen_places(len(shown), JUDGED, seed=0)]

@@ -1,5 +1,5 @@
 """Does GAN augmentation help a classifier when data are scarce? A reproducible study.
 
-plan.py says what is compared, running.py trains and measures, results.py keeps each measurement as a file, and
-summary.py tells what came out. Only running.py and its helpers import torch.
+plan.py defines the comparison, running.py trains and measures, results.py stores each measurement in a file, and
+summary.py summarises the results. Only running.py and its helpers import torch.
 """

@@ -1,4 +1,4 @@
-"""How long a study takes: an estimate beforehand, and the remaining time from its results so far. Needs no torch."""
+"""The duration of a study: an estimate beforehand, and the remaining time from its results so far. Needs no torch."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ START = 20.0  # seconds until PyTorch and the data are loaded
 
 
 def expected(plan: StudyPlan) -> float:
-    """Seconds that the whole study takes on the reference machine."""
+    """Expected seconds of the whole study on the reference machine."""
     return START + sum(_cost(plan, cell) for cell in plan.cells())
 
 
 def left(plan: StudyPlan, folder: StudyFolder) -> float:
-    """Seconds until a study is done, at the pace of its results so far; the guess where there are none."""
+    """Seconds until a study is done, at the pace of its results so far; without results, the estimate."""
     done, missing, taken = 0.0, 0.0, 0.0
     for cell, result in _results(plan, folder):
         if result is None:
@@ -37,7 +37,7 @@ def _results(plan: StudyPlan, folder: StudyFolder) -> Iterator[tuple[Cell, Resul
 
 
 def _cost(plan: StudyPlan, cell: Cell) -> float:
-    """Seconds of a classifier, and of the GAN where it is the first that needs it."""
+    """Seconds of a classifier, and of the GAN if it is the first that needs it."""
     seconds = plan.steps * _step(CLASSIFIER, plan.size)
     first = next(_generating(plan.arms), "")
     return seconds + (plan.gan_steps * _step(GAN, plan.size) if cell.arm == first else 0.0)

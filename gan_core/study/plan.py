@@ -1,15 +1,15 @@
 """The plan of a study: arms, numbers of real images, repetitions. Needs no torch.
 
-A *setting* is how many real images of each class there are: the same number of all (`k20`), or an unbalanced set
-(`u400`: 400 of each common class and a twentieth of the last one). An *arm* is what the classifier is shown:
+A *setting* is the number of real images per class: the same for all (`k20`), or an unbalanced set (`u400`: 400 of each
+common class and a twentieth of the last one). An *arm* defines the classifier's training images:
 
-    real        the real images as they are
+    real        the real images unchanged
     classical   real images, turned, slanted, stretched and moved a little
-    gan         real images and as many generated ones
+    gan         real images and an equal number of generated ones
     both        the images of `gan`, altered as in `classical`
 
-In every arm all classes are shown equally often and the steps are the same, so that an arm can't win by balancing or by
-training longer. The GAN learns from the same real images as the classifier, and from no others.
+In every arm all classes are shown equally often and the steps are the same, so that no arm benefits from balancing or
+longer training. The GAN is trained on the same real images as the classifier, and on no others.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from gan_core.errors import BadValue, UnknownName
 ARMS = ("real", "classical", "gan", "both")
 ALTERED = ("classical", "both")
 GENERATED = ("gan", "both")
-SIZES = (8, 16, 28, 32, 56, 64)  # pixels: those of the recipe cgan as far as they suit small images and a patient hour
-RATIO = 20  # of an unbalanced set: so many of each common class to one of the last class
+SIZES = (8, 16, 28, 32, 56, 64)  # pixels: those of the recipe cgan that suit small images and an hour of training
+RATIO = 20  # of an unbalanced set: the ratio of each common class to the last class
 LIMITS: Mapping[str, tuple[int, int]] = {
     "k": (2, 100_000),
     "seeds": (1, 100),
@@ -39,7 +39,7 @@ LIMITS: Mapping[str, tuple[int, int]] = {
 
 @dataclass(frozen=True)
 class Setting:
-    """How many real images there are of each common class, and of the last class."""
+    """The numbers of real images of each common class, and of the last class."""
 
     common: int
     rare: int
@@ -49,7 +49,7 @@ class Setting:
         return f"k{self.common}" if self.common == self.rare else f"u{self.common}"
 
     def counts(self, classes: int) -> list[int]:
-        """Of each class, in the order of the labels."""
+        """The number of each class, in the order of the labels."""
         return [self.common] * (classes - 1) + [self.rare]
 
 
@@ -68,7 +68,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """All of a study. `unbalanced` is the number of each common class in the unbalanced set, 0: without it.
+    """The plan of a study. `unbalanced` is the number of each common class in the unbalanced set, 0: without it.
 
     `steps` are those of each classifier, `gan_steps` those of each GAN; `size` is in pixels.
     """
@@ -106,22 +106,22 @@ class StudyPlan:
 
     @property
     def settings(self) -> tuple[Setting, ...]:
-        """The few before the many, the unbalanced one last."""
+        """The settings, fewer images first, the unbalanced one last."""
         balanced = [Setting(k, k) for k in sorted(set(self.k))]
         return (*balanced, *([Setting(self.unbalanced, self.unbalanced // RATIO)] if self.unbalanced else []))
 
     @property
     def folder(self) -> str:
-        """The name of its folder, from all that a single result depends on.
+        """The name of its folder, derived from everything that affects a single result.
 
-        More seeds, arms or numbers of images go on in the same folder.
+        More seeds, arms or numbers of images continue in the same folder.
         """
         fixed = json.dumps([self.data, self.size, self.steps, self.gan_steps])
         readable = re.sub(r"[^a-z0-9]+", "-", self.data.lower()).strip("-")[-40:]
         return f"{readable}-{hashlib.sha256(fixed.encode()).hexdigest()[:8]}"
 
     def cells(self) -> Iterator[Cell]:
-        """Every classifier; seeds outermost, so that a study that was cut off has whole comparisons."""
+        """Every classifier; seeds outermost, so that an unfinished study has complete comparisons."""
         arms = [arm for arm in ARMS if arm in self.arms]
         for seed, setting, arm in product(range(self.seeds), self.settings, arms):
             yield Cell(setting, seed, arm)
@@ -136,12 +136,12 @@ class StudyPlan:
 
 
 def fitting(native: int) -> int:
-    """The size for images of `native` pixels: the smallest that holds them, else the largest."""
+    """The size for images of `native` pixels: the smallest that is large enough, else the largest."""
     return min((size for size in SIZES if size >= native), default=SIZES[-1])
 
 
 def numbers(text: str) -> tuple[int, ...]:
-    """`20,50` as numbers; raises BadValue."""
+    """Parses numbers like `20,50`; raises BadValue."""
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
@@ -149,5 +149,5 @@ def numbers(text: str) -> tuple[int, ...]:
 
 
 def words(text: str) -> Sequence[str]:
-    """`real,gan` as words."""
+    """Splits words like `real,gan`."""
     return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -1,6 +1,7 @@
-"""A study as a process of its own: started, watched and stopped from a page. Needs no torch.
+"""A study in a separate process: started, watched and stopped from a page. Needs no torch.
 
-The process is `ganscope augment-study`, so that a study begun here can be taken up there and the other way round.
+The process is `ganscope augment-study`, so that a study begun on a page can be continued from the command line and vice
+versa.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _starting = threading.Lock()
 
 @dataclass(frozen=True)
 class Started:
-    """A study's process. `plan` is what it was asked for; `since` is in seconds since the epoch."""
+    """A study's process. `plan` is the requested plan; `since` is in seconds since the epoch."""
 
     plan: StudyPlan
     process: Owner
@@ -31,7 +32,7 @@ class Started:
 
 
 def start(plan: StudyPlan) -> Started:
-    """Begins a study, or goes on with one; raises BadValue where another is running, StoreError where it can't."""
+    """Begins or continues a study; raises BadValue if another is running, StoreError if it can't be started."""
     with _starting:
         now = last()
         if now and now.runs:
@@ -41,7 +42,7 @@ def start(plan: StudyPlan) -> Started:
 
 
 def arguments(plan: StudyPlan) -> list[str]:
-    """The command that makes the study, after `ganscope`."""
+    """The command that runs the study, after `ganscope`."""
     return [
         "augment-study", "--data", plan.data, "--size", str(plan.size), "--k", ",".join(map(str, plan.k)),
         "--unbalanced", str(plan.unbalanced), "--seeds", str(plan.seeds), "--steps", str(plan.steps),
@@ -50,7 +51,7 @@ def arguments(plan: StudyPlan) -> list[str]:
 
 
 def last() -> Started | None:
-    """The study that was started last, whether or not it still runs; None where there is none."""
+    """The study that was started last, whether or not it still runs; None if there is none."""
     found = background.last(studies())
     if found is None:
         return None
@@ -61,10 +62,10 @@ def last() -> Started | None:
 
 
 def stop() -> None:
-    """Ends the study that runs; what it has measured stays. Returns once it has ended."""
+    """Ends the running study; its measurements are kept. Returns once it has ended."""
     background.stop(studies())
 
 
 def last_line() -> str:
-    """The last line of the process's log, such as why it ended."""
+    """The last line of the process's log, e.g. the reason why it ended."""
     return background.last_line(studies())

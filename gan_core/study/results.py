@@ -1,12 +1,12 @@
 """The results of a study: a folder below GANSCOPE_HOME with one file per classifier. Needs no torch.
 
-    studies/pneumonia-1a2b3c4d/plan.json            the plan, the classes, and what the test images are
+    studies/pneumonia-1a2b3c4d/plan.json            the plan, the classes, and a description of the test images
                                cells/k20.gan.0.json one result
                                k20.0.npz            images of a GAN: `images` uint8 (N, C, H, W), `label` (N,)
                                k20.real.png         real images beside generated ones
                                k20.generated.png
 
-Each file is whole or not there, so a study that was killed goes on where it stopped.
+Files are written whole or not at all, so a study that was killed continues where it stopped.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Result:
     accuracy: float
     auc: float
     seconds: float
-    pictures: str = EIGHT_BITS  # that it has learnt from and was tested on
+    pictures: str = EIGHT_BITS  # pictures for training and testing
 
 
 @dataclass(frozen=True)
 class Background:
-    """What a reader must know of the data: names of the classes, number of test images, where these come from."""
+    """Facts about the data: names of the classes, number of test images, and their source."""
 
     class_names: tuple[str, ...]
     test_items: int
@@ -59,7 +59,7 @@ class StudyFolder:
         return cls(studies() / plan.folder)
 
     def begin(self, plan: StudyPlan, background: Background) -> None:
-        """Makes the folder and writes the plan, the newest one where there was one; raises StoreError."""
+        """Creates the folder and writes the plan, replacing an earlier one; raises StoreError."""
         state = {"plan": plan.to_state(), "background": vars(background)}
         try:
             (self.path / "cells").mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ class StudyFolder:
         self.write("plan.json", json.dumps(state, indent=1).encode())
 
     def write(self, name: str, content: bytes) -> None:
-        """A whole file or none; raises StoreError."""
+        """Writes a file, whole or not at all; raises StoreError."""
         try:
             write_atomically(self.path / name, content)
         except OSError as error:
@@ -79,7 +79,7 @@ class StudyFolder:
             ) from error
 
     def plan(self) -> tuple[StudyPlan, Background]:
-        """What was asked for last; raises StoreError where the file can't be read."""
+        """The plan requested last; raises StoreError if the file can't be read."""
         path = self.path / "plan.json"
         try:
             state: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -93,7 +93,7 @@ class StudyFolder:
         self.write(f"cells/{cell.name}.json", json.dumps(vars(result)).encode())
 
     def result(self, cell: Cell) -> Result | None:
-        """None where it isn't there yet, or where its file is damaged: it is then measured again."""
+        """A stored result; None if it is missing, or if its file is damaged: it is then measured again."""
         try:
             return Result(**json.loads((self.path / "cells" / f"{cell.name}.json").read_text(encoding="utf-8")))
         except UNREADABLE:
@@ -105,7 +105,7 @@ class StudyFolder:
         self.write(f"{setting.name}.{seed}.npz", buffer.getvalue())
 
     def generated(self, setting: Setting, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """Images uint8 (N, C, H, W) and labels (N,) of a GAN; None where it isn't trained."""
+        """Images uint8 (N, C, H, W) and labels (N,) of a GAN; None if it isn't trained."""
         try:
             with np.load(self.path / f"{setting.name}.{seed}.npz") as kept:
                 return kept["images"], kept["label"]
@@ -113,7 +113,7 @@ class StudyFolder:
             return None
 
     def picture(self, setting: Setting, kind: str) -> Path | None:
-        """The PNG of `real` or `generated` images, a row for each class; None where there is none."""
+        """The PNG of `real` or `generated` images, a row for each class; None if there is none."""
         path = self.path / f"{setting.name}.{kind}.png"
         return path if path.is_file() else None
 
@@ -123,6 +123,6 @@ def studies() -> Path:
 
 
 def found() -> list[StudyFolder]:
-    """Every study, the one that was worked on last first."""
+    """Every study, the most recently changed first."""
     plans = sorted(studies().glob("*/plan.json"), key=lambda path: -path.stat().st_mtime)
     return [StudyFolder(path.parent) for path in plans]

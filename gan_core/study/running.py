@@ -22,10 +22,10 @@ from gan_core.training.trainer import Trainer
 
 SHOWN = 8  # images of each class in a picture
 CLASSES_SHOWN = 10
-ALTER = 0.5  # how far the classical arms alter images: the recipe's own default
+ALTER = 0.5  # strength of the alterations in the classical arms: the recipe's own default
 
-# DCGAN as in plans.py, small enough for a minute on one core; DiffAugment is what keeps it from learning 20 images by
-# heart (2006.10738)
+# DCGAN as in plans.py, small enough for a minute on one core; DiffAugment keeps it from memorising 20 images
+# (2006.10738)
 GAN: Mapping[str, Any] = {
     "body": "dcgan", "batch_norm": True, "channels": 16, "max_channels": 64, "latent_size": 32, "stem": "linear",
     "batch_size": 32, "generator_rate": 1e-3, "discriminator_rate": 1e-3, "beta1": 0.0, "ema": 0.99,
@@ -35,11 +35,11 @@ CLASSIFIER: Mapping[str, Any] = {
     "channels": 8, "max_channels": 32, "features": 32, "batch_size": 32, "schedule": "cosine", "ema": 0.98,
 }  # fmt: skip
 
-Tell = Callable[[int, int, Cell, Result], None]  # cells done, all cells, the newest one, what it reached
+Report = Callable[[int, int, Cell, Result], None]  # finished cells, all cells, the newest one, its result
 
 
-def run(plan: StudyPlan, images: subsets.Images, tell: Tell) -> StudyFolder:
-    """Trains and evaluates what has no result yet; raises GanscopeError. It can be interrupted at any time and
+def run(plan: StudyPlan, images: subsets.Images, report: Report) -> StudyFolder:
+    """Trains and evaluates all cells without a result; raises GanscopeError. It can be interrupted at any time and
     resumed.
     """
     folder = StudyFolder.of(plan)
@@ -51,15 +51,15 @@ def run(plan: StudyPlan, images: subsets.Images, tell: Tell) -> StudyFolder:
         if folder.result(cell) is None:
             result = _measured(plan, images, folder, cell)
             folder.keep(cell, result)
-            tell(place, len(cells), cell, result)
+            report(place, len(cells), cell, result)
     return folder
 
 
 def _check_classes(folder: StudyFolder, plan: StudyPlan, names: tuple[str, ...]) -> None:
-    """Raises BadData where the results that are there are of other classes, by whose numbers images were kept."""
+    """Raises BadData if the stored results have other classes, on whose numbers the stored images depend."""
     try:
         known = folder.plan()[1].class_names
-    except StoreError:  # not begun yet, or to be written anew
+    except StoreError:  # not begun yet, or to be written again
         return
     if known != names:
         raise BadData(
@@ -87,7 +87,7 @@ def classifier(plan: StudyPlan, shown: DataSet, cell: Cell) -> FeatureNet:
 def _generated(
     plan: StudyPlan, shown: DataSet, folder: StudyFolder, setting: Setting, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As many generated images as real ones, uint8 (N, C, H, W), and their labels; a GAN is trained once."""
+    """Generated images, as many as real ones, uint8 (N, C, H, W), and their labels; each GAN is trained only once."""
     if kept := folder.generated(setting, seed):
         return kept
     changes = {**GAN, "seed": seed, "schedule": "linear", "decay_steps": plan.gan_steps}
@@ -99,7 +99,7 @@ def _generated(
             seed=seed,
         )
     images = to_uint8(samples).transpose(0, 3, 1, 2)  # (N, H, W, C) -> (N, C, H, W)
-    labels = np.arange(len(shown)) % len(shown.class_names)  # as the sampler draws them
+    labels = np.arange(len(shown)) % len(shown.class_names)  # the sampler's order
     if seed == 0:
         pictured(folder, setting, "real", shown.arrays["real"], shown.arrays["label"])
         pictured(folder, setting, "generated", images, labels)
@@ -108,7 +108,7 @@ def _generated(
 
 
 def _trained(recipe_name: str, changes: Mapping[str, Any], shown: DataSet, steps: int) -> Sampler:
-    """The averaged networks after so many steps."""
+    """The averaged networks after training for `steps` steps."""
     recipe = recipes.get(recipe_name)
     hparams = recipe.settings(changes)
     trainer = Trainer(recipe, hparams, shown)
@@ -118,19 +118,19 @@ def _trained(recipe_name: str, changes: Mapping[str, Any], shown: DataSet, steps
 
 
 def _evaluated(net: FeatureNet, test: DataSet) -> tuple[float, float]:
-    """Accuracy, and the area under the ROC curve; of more than two classes the mean of one against the others."""
+    """Accuracy, and the area under the ROC curve; for more than two classes the mean of one against the rest."""
     from sklearn.metrics import roc_auc_score
 
     labels = np.asarray(test.arrays["label"])
     found = np.concatenate([probabilities for _, probabilities in net.predict(test.arrays["real"])])
-    # scikit-learn wants rows that sum to 1 more exactly than float32 does
+    # scikit-learn requires rows that sum to 1 more precisely than in float32
     exact = found.astype(np.float64) / found.sum(1, keepdims=True, dtype=np.float64)
     scores = exact[:, 1] if exact.shape[1] == 2 else exact
     return float((found.argmax(1) == labels).mean()), float(roc_auc_score(labels, scores, multi_class="ovr"))
 
 
 def pictured(folder: StudyFolder, setting: Setting, kind: str, images: np.ndarray, labels: np.ndarray) -> None:
-    """A row for each class, of uint8 images (N, C, H, W)."""
+    """A picture with a row for each class, of uint8 images (N, C, H, W)."""
     rows = []
     for label in range(min(CLASSES_SHOWN, int(labels.max()) + 1)):
         rows.append(np.resize(np.flatnonzero(labels == label), SHOWN))

@@ -16,7 +16,7 @@ from gan_core.study.plan import Setting, StudyPlan
 
 @dataclass(frozen=True)
 class Images:
-    """What may be learnt from, and what is only measured on; `test_part` as in Background."""
+    """The images for training, and those only for testing; `test_part` as in Background."""
 
     train: DataSet
     test: DataSet
@@ -26,7 +26,7 @@ class Images:
 def load(plan: StudyPlan, progress: Progress = silent) -> Images:
     """The set with its own test part, else every tenth image held out.
 
-    Raises BadData for data without classes, BadValue where a class has too few images.
+    Raises BadData for data without classes, BadValue if a class has too few images.
     """
     whole = data.load(plan.data, plan.size, progress)
     if whole.spec.task != "images" or "label" not in whole.arrays or len(whole.class_names) < 2:
@@ -55,9 +55,9 @@ def _check(plan: StudyPlan, images: Images) -> None:
 
 
 def chosen(train: DataSet, setting: Setting, seed: int) -> DataSet:
-    """The real images of a setting, each class repeated until it has as many as the largest one.
+    """The real images of a setting, with smaller classes repeated to the size of the largest one.
 
-    The same seed chooses the same images; a smaller number is a part of a larger one.
+    The same seed chooses the same images; a smaller selection is a subset of a larger one.
     """
     labels = np.asarray(train.arrays["label"])
     most = setting.common
@@ -69,13 +69,13 @@ def chosen(train: DataSet, setting: Setting, seed: int) -> DataSet:
 
 
 def of_places(whole: DataSet, places: np.ndarray) -> DataSet:
-    """Some items in memory; attributes and other arrays are left out."""
+    """The items at these places, in memory; attributes and other arrays are left out."""
     arrays = {name: np.ascontiguousarray(whole.arrays[name][places]) for name in ("real", "label")}
     return DataSet(whole.name, arrays, whole.class_names, whole.licence)
 
 
 def joined(real: DataSet, images: np.ndarray, labels: np.ndarray) -> DataSet:
-    """Real and generated images, (N, C, H, W) and (M, C, H, W)."""
+    """Joins real and generated images, (N, C, H, W) and (M, C, H, W)."""
     arrays = {
         "real": np.concatenate([real.arrays["real"], images]),
         "label": np.concatenate([real.arrays["label"], labels]),

@@ -1,10 +1,10 @@
 """The summary of a study: means over seeds with confidence intervals, and paired comparisons of arms. Needs no torch.
 
-Seeds change the chosen images, the GAN and the classifier, so an interval tells how far a repetition may fall:
+Seeds change the chosen images, the GAN and the classifier, so an interval shows how much repetitions vary:
 
     mean +- t(0.975, n - 1) * s / sqrt(n)      over n seeds, Student's t, 95 %
 
-Two arms are compared by their differences in the same seed, since both saw the same real images there.
+Two arms are compared by their differences for the same seed, where both have the same real images.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gan_core.study.plan import Cell, Setting, StudyPlan
 from gan_core.study.results import Result, StudyFolder
 
 MEASURES = ("auc", "accuracy")
-COMPARED = (("gan", "real"), ("both", "classical"), ("classical", "real"))  # does the first do better than the second?
+COMPARED = (("gan", "real"), ("both", "classical"), ("classical", "real"))  # is the first better than the second?
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How much better `arm` is than `against`, in the seeds that have both."""
+    """The advantage of `arm` over `against`, in the seeds that have both."""
 
     setting: Setting
     arm: str
@@ -63,7 +63,7 @@ class Comparison:
 
 def estimate(values: Sequence[float]) -> Estimate:
     """Mean and Student's interval; of at least one value."""
-    from scipy.special import stdtrit  # 0.2 s, and without the rest of scipy.stats
+    from scipy.special import stdtrit  # 0.2 s, without importing scipy.stats
 
     count = len(values)
     if count < 2:
@@ -74,7 +74,7 @@ def estimate(values: Sequence[float]) -> Estimate:
 
 @dataclass(frozen=True)
 class Summary:
-    """All that a page or the command line shows."""
+    """Everything that a page or the command line shows."""
 
     rows: tuple[Row, ...]
     comparisons: tuple[Comparison, ...]
@@ -83,7 +83,7 @@ class Summary:
     seconds: float
 
     def to_state(self) -> dict[str, Any]:
-        """Plain values, as the command line prints them."""
+        """Plain values, in the form that the command line prints."""
         return {
             "done": self.done,
             "planned": self.planned,
@@ -102,7 +102,7 @@ class Summary:
 
 
 def summarise(folder: StudyFolder, plan: StudyPlan) -> Summary:
-    """Of what is done by now; raises BadData where some results are of pictures of another kind."""
+    """Summarises the results so far; raises BadData if some results are for pictures of another kind."""
     cells = list(plan.cells())
     results = {cell: result for cell in cells if (result := folder.result(cell))}
     for result in results.values():

@@ -1,1 +1,1 @@
-"""The mathematics of the lessons: every formula that a lesson shows, as a short function. NumPy alone, no torch."""
+"""The mathematics of the lessons: every formula of a lesson, as a short function. NumPy only, no torch."""

@@ -13,12 +13,12 @@ from functools import cache
 import numpy as np
 
 SIDE = 8
-FACTORS = (2, 4, 8)  # by which a picture is made smaller
+FACTORS = (2, 4, 8)  # by which a picture is reduced
 
 
 @cache
 def digits() -> np.ndarray:
-    """All digits, (1797, 8, 8) in [0, 1]; raises BadData where they aren't installed."""
+    """All digits, (1797, 8, 8) in [0, 1]; raises BadData if they aren't installed."""
     from gan_core import data
 
     found: np.ndarray = data.load("digits", SIDE).arrays["real"][:, 0] / 255.0  # (N, 1, H, W) -> (N, H, W)
@@ -69,7 +69,7 @@ def spread(answers: np.ndarray) -> float:
 
 
 def error_of_a_draw(answers: np.ndarray) -> float:
-    """The squared error of a guess that is drawn from the answers at random, on average: twice the spread."""
+    """The expected squared error of a guess that is drawn from the answers at random: twice the spread."""
     return float(np.mean([squared_error(guess, answers) for guess in answers]))
 
 

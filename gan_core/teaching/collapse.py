@@ -1,4 +1,4 @@
-"""Mode collapse, and what shows it: a generator that keeps some modes of a ring, and measures of its samples."""
+"""Mode collapse and its measurement: a generator that keeps some modes of a ring, and measures of its samples."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SAMPLES = 2500
 
 
 def samples(kept: int, blur: float, seed: int = 0) -> np.ndarray:
-    """SAMPLES points of a generator that makes `kept` modes of the ring, each blurred by a standard deviation."""
+    """SAMPLES points of a generator with `kept` modes of the ring, each blurred by a standard deviation."""
     made: np.ndarray = Modes(RING.centres[:kept], blur).draw(np.random.default_rng(seed), SAMPLES)
     return made
 
 
 def best_response(d: np.ndarray) -> int:
-    """Where a generator puts all of its samples if D holds still: the place of the largest D."""
+    """The best response of a generator to a fixed D: all samples at the place of the largest D."""
     return int(np.argmax(d))
 
 
@@ -38,7 +38,7 @@ def covered(points: np.ndarray) -> int:
 
 
 def js_of_modes(kept: int, total: int) -> float:
-    """JS in bits of data with `total` equal modes and a generator that makes `kept` of them, each perfectly."""
+    """JS in bits of data with `total` equal modes and a generator with `kept` of them, each perfect."""
     p, q = 1 / total, 1 / kept
     middle = (p + q) / 2
     missed = (total - kept) / total  # of the data, where the middle is p / 2

@@ -1,12 +1,12 @@
-"""A generator that is asked for a class, a discriminator that sees the class or doesn't, and whether G obeys.
+"""A generator conditioned on a class, a discriminator with or without the class, and whether G obeys.
 
 Joint distributions of class and place are arrays (classes, places) that sum to 1: p of the data, q of the generator.
 
     V(D, G) = E_{x,y}[log D(x|y)] + E_{z,y}[log(1 - D(G(z|y)|y))]        (1411.1784, equation 2)
 
-The lesson's matrices are of real models: of the preset `cgan/digits` while it trains, as it is and with a discriminator
-whose class input is 0, and of the shelf's `cgan.mnist`. They take minutes and torch, so they are kept in
-`obedience.json`; `python -m benchmarks.obedience` writes them anew, and a test measures the shelf's again.
+The lesson's matrices are of real models: of the preset `cgan/digits` during training, unchanged and with a
+discriminator whose class input is 0, and of the shelf's `cgan.mnist`. They take minutes and torch, so they are stored
+in `obedience.json`; `python -m benchmarks.obedience` recomputes them, and a test measures the shelf's again.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 KEPT = Path(__file__).with_name("obedience.json")
 CLASSES = 10
-NONE = CLASSES  # what a recogniser answers that can tell that there is no digit
+NONE = CLASSES  # the answer "no digit", from a recogniser that has it
 STEPS = (0, 50, 100, 200, 400, 1000, 4000)  # of the preset
-EACH, SHOWN = 200, 4  # samples of each class that are counted, and that are shown
+EACH, SHOWN = 200, 4  # samples of each class, and shown ones
 SEEING, BLIND, SHELF, REAL = "seeing", "blind", "shelf", "real"
 SEEDS = {SEEING: (0,), BLIND: (0, 1, 2)}  # of the first weights
 MODEL, NET = "cgan.mnist", "features.mnist"
@@ -41,7 +41,7 @@ SMALL = 8  # pixels of the preset's digits
 
 
 def best(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """D*(x|y) = p(x|y) / (p(x|y) + q(x|y)); 1/2 where neither is."""
+    """D*(x|y) = p(x|y) / (p(x|y) + q(x|y)); 1/2 where both are 0."""
     found: np.ndarray = np.divide(p, p + q, out=np.full_like(p, 0.5), where=p + q > 0)
     return found
 
@@ -52,19 +52,19 @@ def value(p: np.ndarray, q: np.ndarray, d: np.ndarray) -> float:
 
 
 def best_value(p: np.ndarray, q: np.ndarray) -> float:
-    """max_D V = -log 4 + 2 E_y[JS(p(x|y), q(x|y))], where both have the same share of each class."""
+    """max_D V = -log 4 + 2 E_y[JS(p(x|y), q(x|y))], if both have the same share of each class."""
     middle = (p + q) / 2
     return -float(np.log(4)) + _divergence(p, middle) + _divergence(q, middle)
 
 
 def unseen(joint: np.ndarray) -> np.ndarray:
-    """What a discriminator sees that isn't given the class: the sum over classes, (1, places)."""
+    """The input of a discriminator without the class: the sum over classes, (1, places)."""
     found: np.ndarray = joint.sum(0, keepdims=True)
     return found
 
 
 def _log(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """log, and 0 where it has no weight."""
+    """log, and 0 where its weight is 0."""
     found: np.ndarray = np.log(np.where(weights > 0, values, 1.0))
     return found
 
@@ -86,7 +86,7 @@ def obedience_matrix(asked: np.ndarray, recognised: np.ndarray) -> np.ndarray:
 
 
 def obedience(matrix: np.ndarray) -> float:
-    """The mean of the diagonal: 1 where every sample is what was asked for, 0.1 by chance."""
+    """The mean of the diagonal: 1 if every sample has the requested class, 0.1 by chance."""
     return float(np.mean(np.diagonal(matrix)))
 
 
@@ -104,13 +104,13 @@ class Seen:
 
     @property
     def rejects(self) -> bool:
-        """Whether the recogniser could tell that there is no digit; the net of 28 pixels can't."""
+        """Whether the recogniser has the answer "no digit"; the net for 28 pixels lacks it."""
         return bool(self.samples.shape[-1] == SMALL)
 
 
 @cache
 def kept(who: str, step: int = STEPS[-1], seed: int = 0) -> Seen:
-    """What was measured of SEEING or BLIND at one of STEPS, of the SHELF's model, or of REAL digits of MNIST."""
+    """The stored results of SEEING or BLIND at one of STEPS, of the SHELF's model, or of REAL digits of MNIST."""
     found = json.loads(KEPT.read_text(encoding="utf-8"))[who]
     found = found[str(seed)][str(step)] if who in (SEEING, BLIND) else found
     side = found["side"]
@@ -118,13 +118,13 @@ def kept(who: str, step: int = STEPS[-1], seed: int = 0) -> Seen:
     return Seen(np.array(found["matrix"]), pixels.reshape(CLASSES, SHOWN, side, side))
 
 
-# --- measuring: torch, and only where it is asked for ----------------------------------------------------------------
+# --- measuring: needs torch, imported on demand -----------------------------------------------------------------------
 
 
 def measured(sampler: Sampler, each: int = EACH, seed: int = 0) -> Seen:
     """Draws `each` samples of each class of a model of digits and recognises them.
 
-    8 pixels are read by the digit classifier, 28 by the shelf's net, which takes everything for a digit.
+    The digit classifier recognises 8 pixels, the shelf's net 28, which classifies everything as a digit.
     """
     import torch
 

@@ -1,7 +1,7 @@
-"""Transposed convolutions by their geometry: sizes, numbers of weights, and how often each output place is written.
+"""Geometry of transposed convolutions: sizes, numbers of weights, and the number of writes to each output place.
 
 On a line, input i of a transposed convolution with kernel k, stride s and padding p writes outputs i s - p to
-i s - p + k - 1. Where k isn't a multiple of s, places are written unequally often: a checkerboard.
+i s - p + k - 1. Where k isn't a multiple of s, places are written unequally often, which gives a checkerboard.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ def output_size(inputs: int, kernel: int, stride: int, padding: int) -> int:
 
 
 def writes(inputs: int, kernel: int, stride: int) -> np.ndarray:
-    """How many inputs write to each output place on a line, without padding, (output_size,)."""
+    """The number of inputs that write to each output place on a line, without padding, (output_size,)."""
     found = np.zeros(output_size(inputs, kernel, stride, 0), dtype=int)
     for place in range(inputs):
         found[place * stride : place * stride + kernel] += 1
@@ -39,10 +39,10 @@ def stacked(inputs: int, kernel: int, stride: int, layers: int) -> np.ndarray:
 
 
 def dense_weights(inputs: int, outputs: int) -> int:
-    """Of a fully connected layer, without biases."""
+    """The number of weights of a fully connected layer, without biases."""
     return inputs * outputs
 
 
 def convolution_weights(channels: int, new_channels: int, kernel: int) -> int:
-    """Of a convolution, whatever the size of the image: k^2 weights for each pair of channels."""
+    """The number of weights of a convolution at any image size: k^2 for each pair of channels."""
     return kernel**2 * channels * new_channels

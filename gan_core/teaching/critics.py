@@ -1,8 +1,8 @@
-"""Critics on a line that are kept from being steep in three ways: clipping, gradient penalty, spectral norm.
+"""Critics on a line with three limits on their slope: clipping, gradient penalty, spectral norm.
 
 A network with two hidden layers of 64 units learns to tell p, a narrow bell on the right, from q, a wide one on the
-left, with the Wasserstein loss. Training takes seconds and torch, so the lesson shows curves kept in `critics.json`;
-`python -m gan_core.teaching.critics` writes them anew, and a test trains one again.
+left, with the Wasserstein loss. Training takes seconds and torch, so the lesson shows curves stored in `critics.json`;
+`python -m gan_core.teaching.critics` recomputes them, and a test trains one again.
 
     clipping            every weight is cut to [-c, c] after each step          (1701.07875, algorithm 1)
     gradient penalty    + weight E[(|f'(u)| - 1)^2], u between real and fake    (1704.00028, equation 3)
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 KEPT = Path(__file__).with_name("critics.json")
 PLACES = np.linspace(-4, 4, 161)
 REAL, FAKE = (1.5, 0.4), (-1.0, 0.7)  # centre and spread of p and of q
-SEED = 1  # of the first weights: with others, a strong penalty keeps the critic at the slope -1
+SEED = 1  # of the initial weights: with others, a strong penalty keeps the critic at the slope -1
 UNITS, BATCH, STEPS, RATE = 64, 256, 500, 2e-3
-LIMITS: Mapping[str, tuple[float, ...]] = {  # each way, and how strong it is: c, the penalty's weight, nothing
+LIMITS: Mapping[str, tuple[float, ...]] = {  # method -> strengths: c, the penalty's weight, none
     "none": (0.0,),
     "clipping": (0.01, 0.03, 0.1, 0.3, 1.0),
     "gradient_penalty": (0.1, 1.0, 10.0),
@@ -76,12 +76,12 @@ def wasserstein() -> float:
 
 @cache
 def kept(way: str, strength: float) -> Critic:
-    """The critic that was trained that way."""
+    """The stored critic with this limit."""
     return Critic(np.array(json.loads(KEPT.read_text(encoding="utf-8"))[way][f"{strength:g}"]))
 
 
 def train(way: str, strength: float, steps: int = STEPS) -> Critic:
-    """Trains a critic; the same every time."""
+    """Trains a critic, deterministically."""
     import torch
 
     torch.manual_seed(SEED)
@@ -111,7 +111,7 @@ def _network(way: str) -> nn.Module:
 
 
 def _loss(network: nn.Module, way: str, strength: float, random: torch.Generator) -> Tensor:
-    """E_q[f] - E_p[f] of a batch, with the penalty where it is asked for."""
+    """E_q[f] - E_p[f] of a batch, with the penalty if requested."""
     import torch
 
     data, made = (

@@ -1,5 +1,5 @@
-"""What the curves of a run show for given scores: D's logits are normal, around one centre for real images and around
-another for generated ones. Losses are those of `gan_core/objectives/losses.py`.
+"""The values of a run's curves for given scores: D's logits are normal, with one centre for real images and another for
+generated ones. Losses are those of `gan_core/objectives/losses.py`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import numpy as np
 from gan_core.teaching.game import PLACES, bell, expectation, sigmoid
 
 LOSSES = ("non_saturating", "least_squares", "hinge", "wasserstein")
-THRESHOLDS = {"non_saturating": 0.0, "least_squares": 0.5, "hinge": 0.0}  # above it a score counts as "real"
+THRESHOLDS = {"non_saturating": 0.0, "least_squares": 0.5, "hinge": 0.0}  # scores above it count as "real"
 CHANCE = {"non_saturating": (2 * float(np.log(2)), float(np.log(2))), "least_squares": (0.25, 0.125),
-          "hinge": (2.0, 0.0), "wasserstein": (0.0, 0.0)}  # of D and of G where D can't tell the two apart  # fmt: skip
+          "hinge": (2.0, 0.0), "wasserstein": (0.0, 0.0)}  # of D and of G if D can't tell the two apart # fmt: skip
 
 
 @dataclass(frozen=True)

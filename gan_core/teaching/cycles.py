@@ -1,13 +1,13 @@
-"""Translation without pairs: what fools the discriminator, and what the cycle term adds.
+"""Translation without pairs: maps that fool the discriminator, and the effect of the cycle term.
 
-On a line, both domains are uniform on [-1, 1]. A map G fools every D where G(a) is uniform too; the cycle term asks
-that some F brings a back. Five maps (MAPS) show that these are different demands.
+On a line, both domains are uniform on [-1, 1]. A map G fools every D if G(a) is uniform too; the cycle term requires
+that some F restores a. Five maps (MAPS) show that these are different requirements.
 
     L = L_adv(G, D_b) + L_adv(F, D_a) + lambda (E|F(G(a)) - a| + E|G(F(b)) - b|)        (1703.10593, equations 1 to 3)
 
 In the plane, two small perceptrons learn to translate a ring to the outline of a square and back, with and without the
-cycle term. Training takes seconds and torch, so what the lesson shows is kept in `cycles.json`; `python -m
-gan_core.teaching.cycles` writes it anew, and a test trains a part of it again.
+cycle term. Training takes seconds and torch, so the lesson shows results stored in `cycles.json`; `python -m
+gan_core.teaching.cycles` recomputes them, and a test trains a part of them again.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ SHOWN = 64  # points of the ring
 
 # --- maps of [-1, 1] -------------------------------------------------------------------------------------------------
 
-MAPS: Mapping[str, tuple[Map, Map]] = {  # G, and the F that brings most of it back
+MAPS: Mapping[str, tuple[Map, Map]] = {  # G, and the F that restores most of it
     "same": (lambda a: a, lambda b: b),
     "mirror": (lambda a: -a, lambda b: -b),
     "tent": (lambda a: 1 - 2 * np.abs(a), lambda b: (1 - b) / 2),
     "half": (lambda a: a / 2, lambda b: 2 * b),
     "constant": (lambda a: 0 * a, lambda b: 0 * b),
 }
-EVENLY = (np.arange(2000) + 0.5) / 1000 - 1  # [-1, 1], of which both domains are
+EVENLY = (np.arange(2000) + 0.5) / 1000 - 1  # [-1, 1], the distribution of both domains
 
 
 def mismatch(made: np.ndarray, bins: int = 20) -> float:
-    """JS of made values and the uniform distribution on [-1, 1], by a histogram: 0 where D can only guess."""
+    """JS of generated values and the uniform distribution on [-1, 1], by a histogram: 0 if D can only guess."""
     q = np.histogram(made, bins, (-1, 1))[0] / len(made)
     p = np.full(bins, 1 / bins)
     middle = (p + q) / 2
@@ -59,7 +59,7 @@ def cycle_loss(a: np.ndarray, back: np.ndarray) -> float:
 
 
 def identity_loss(forth: Map, b: np.ndarray) -> float:
-    """E|G(b) - b|: what G changes of pictures that already are of its target."""
+    """E|G(b) - b|: G's change of pictures that are already of its target domain."""
     return float(np.abs(forth(b) - b).mean())
 
 
@@ -91,7 +91,7 @@ def apart(points: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def reached(made: np.ndarray, near: float = 0.2) -> float:
-    """The share of the square's outline that has a translated point near by."""
+    """The share of the square's outline with a translated point nearby."""
     return float((apart(square(TURNS), made) < near).mean())
 
 
@@ -113,7 +113,7 @@ class Translated:
 
 @cache
 def kept(weight: float, seed: int, step: int) -> Translated:
-    """What the networks did at one of STEPS."""
+    """The stored outputs of the networks at one of STEPS."""
     found = json.loads(KEPT.read_text(encoding="utf-8"))[f"{weight:g}"][str(seed)][str(step)]
     return Translated(np.array(found["forth"]), np.array(found["back"]))
 
@@ -122,7 +122,7 @@ def kept(weight: float, seed: int, step: int) -> Translated:
 
 
 def train(weight: float, seed: int, steps: int = STEPS[-1]) -> dict[int, Translated]:
-    """Trains both directions, and gives what they do at STEPS; the same every time."""
+    """Trains both directions, deterministically; returns their outputs at STEPS."""
     import torch
 
     from gan_core.compiler import load_compiler_late
@@ -182,7 +182,7 @@ def _seen(forth: nn.Module, back: nn.Module) -> Translated:
 
 
 def main() -> None:
-    """Writes what all networks of the lesson do."""
+    """Writes the outputs of all networks of the lesson."""
     made = {
         f"{weight:g}": {
             str(seed): {

@@ -1,4 +1,4 @@
-"""The Dirac-GAN (1801.04406, section 2): one number for each player, and a game that needn't come to rest.
+"""The Dirac-GAN (1801.04406, section 2): one number for each player, and a game that need not converge.
 
 Data are the point 0, the generator makes the point theta, and D(x) = sigmoid(psi x). With R1 of weight gamma:
 
@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 START = (1.0, 0.0)  # theta and psi before the game
-FAR = 100.0  # a player beyond is lost, and the game ends
+FAR = 100.0  # a player beyond has diverged, and the game ends
 
 
 def sigmoid(logit: float) -> float:
@@ -29,13 +29,13 @@ def value(theta: float, psi: float, gamma: float = 0.0) -> float:
 
 
 def field(theta: float, psi: float, gamma: float = 0.0) -> tuple[float, float]:
-    """Where both players want to go: (theta', psi')."""
+    """The velocities of both players: (theta', psi')."""
     factor = sigmoid(psi * theta)
     return psi * factor, -theta * factor - gamma * psi
 
 
 def eigenvalues(gamma: float) -> tuple[complex, complex]:
-    """Of the field's Jacobian at (0, 0): (-gamma +- sqrt(gamma^2 - 1)) / 2."""
+    """Eigenvalues of the field's Jacobian at (0, 0): (-gamma +- sqrt(gamma^2 - 1)) / 2."""
     root = cmath.sqrt(gamma**2 - 1)
     return (-gamma + root) / 2, (-gamma - root) / 2
 
@@ -47,7 +47,7 @@ def simultaneous(theta: float, psi: float, rate: float, gamma: float = 0.0) -> t
 
 
 def alternating(theta: float, psi: float, rate: float, gamma: float = 0.0) -> tuple[float, float]:
-    """The discriminator moves first, and the generator answers its new position."""
+    """The discriminator moves first, and the generator responds to its new position."""
     psi += rate * field(theta, psi, gamma)[1]
     return theta + rate * field(theta, psi, gamma)[0], psi
 
@@ -55,7 +55,7 @@ def alternating(theta: float, psi: float, rate: float, gamma: float = 0.0) -> tu
 def play(steps: int, rate: float, gamma: float = 0.0, at_once: bool = True, ratio: float = 1.0) -> np.ndarray:
     """The positions (steps + 1, 2) from START; the discriminator's rate is `ratio` times the generator's.
 
-    There are fewer where a player leaves for good, as with steps that are too large for the penalty.
+    There are fewer if a player diverges, as with steps that are too large for the penalty.
     """
     theta, psi = START
     positions = [START]

@@ -1,11 +1,11 @@
-"""Whether a habit of training helps: effects paired by seed, an interval by the bootstrap, a verdict by rule.
+"""Whether a habit of training helps: effects paired by seed, a bootstrap interval, and a verdict by rule.
 
 Both arms of a comparison are trained with the same seeds, and the effect of seed i is
 
     e_i = log(with_i / without_i)  for a ratio,    e_i = with_i - without_i  for a difference
 
-The interval holds the mean of e_1..e_n drawn with replacement, all n^n draws of which are counted. For few seeds such
-an interval is too narrow; therefore its percentiles lie further out (1411.5279, section 5.2, "expanded percentile"):
+The interval covers the mean of e_1..e_n drawn with replacement, over all n^n draws. For few seeds such an interval is
+too narrow; therefore its percentiles are expanded (1411.5279, section 5.2, "expanded percentile"):
 
     alpha' / 2 = Phi(-sqrt(n / (n - 1)) t)        t: the 97.5 % quantile of Student's t with n - 1 degrees of freedom
 """
@@ -22,12 +22,12 @@ from typing import Literal
 import numpy as np
 
 Verdict = Literal["helps", "hurts", "unclear"]
-FALSE_ALARMS = 0.08  # how often a verdict is clear for five effects that are noise alone; a test counts it
+FALSE_ALARMS = 0.08  # rate of clear verdicts for five effects that are only noise; verified by a test
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571}  # the 97.5 % quantile, by n
 
 
 def effects(with_it: Sequence[float], without: Sequence[float], ratio: bool) -> np.ndarray:
-    """One for each seed, (n,); ratios as natural logarithms, of numbers above 0."""
+    """The effect for each seed, (n,); ratios as natural logarithms, of numbers above 0."""
     one, other = np.asarray(with_it, float), np.asarray(without, float)
     if one.shape != other.shape:
         raise ValueError(f"effects are paired by seed, but there are {one.shape} and {other.shape}")
@@ -36,7 +36,7 @@ def effects(with_it: Sequence[float], without: Sequence[float], ratio: bool) -> 
 
 
 def interval(paired: np.ndarray) -> tuple[float, float]:
-    """Where the mean of the effects (n,) lies with 95 % confidence; n from 2 to 6."""
+    """The 95 % confidence interval of the mean of the effects (n,); n from 2 to 6."""
     count = len(paired)
     if count not in STUDENT:
         raise ValueError(f"an interval needs {min(STUDENT)} to {max(STUDENT)} seeds, not {count}")
@@ -53,14 +53,14 @@ def _draws(count: int) -> np.ndarray:
 
 
 def verdict(low: float, high: float, lower_is_better: bool) -> Verdict:
-    """Clear only where the whole interval lies on one side of 0."""
+    """Clear only if the whole interval is on one side of 0."""
     if low <= 0 <= high:
         return "unclear"
     return "helps" if (high < 0) == lower_is_better else "hurts"
 
 
 def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
-    """Spearman's, in [-1, 1], of two equally long series without ties; 0 where one of them is constant."""
+    """Spearman's correlation, in [-1, 1], of two equally long series without ties; 0 if one of them is constant."""
     ranks = np.stack([np.argsort(np.argsort(series)) for series in (one, other)])
     if any(np.ptp(series) == 0 for series in (one, other)):
         return 0.0

@@ -1,4 +1,4 @@
-"""The minimax game in its smallest form: a generator that shifts a bell curve, a discriminator of two numbers.
+"""The minimax game in its smallest form: a generator that shifts a bell curve, a discriminator with two parameters.
 
 Data are normal around REAL, G(z) = mean + SPREAD z, D(x) = sigmoid(weight x + bias). Both spreads are equal, so that
 the best discriminator has exactly this form. Expectations are sums over a fine grid, not estimates.
@@ -22,7 +22,7 @@ GENERATOR_STEPS, GENERATOR_RATE = 5, 0.4
 
 @dataclass(frozen=True)
 class Position:
-    """Both players' numbers after a move."""
+    """Both players' parameters after a move."""
 
     weight: float = 0.0
     bias: float = 0.0
@@ -30,7 +30,7 @@ class Position:
 
 
 def within(low: float, high: float, every: int = 4) -> slice:
-    """The part of PLACES that a figure shows, of which it takes each `every`-th."""
+    """Every `every`-th of PLACES within a figure's range."""
     first, last = np.searchsorted(PLACES, (low - 1e-9, high + 1e-9))
     return slice(int(first), int(last), every)
 
@@ -58,7 +58,7 @@ def judged(position: Position) -> np.ndarray:
 
 
 def value(position: Position) -> float:
-    """V(D, G): what the discriminator raises and the generator lowers."""
+    """V(D, G), which the discriminator raises and the generator lowers."""
     logits = position.weight * PLACES + position.bias
     log_real, log_fake = -np.logaddexp(0, -logits), -np.logaddexp(0, logits)  # log D and log(1 - D)
     return expectation(bell(REAL), log_real) + expectation(bell(position.mean), log_fake)

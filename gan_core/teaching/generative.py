@@ -1,11 +1,12 @@
-"""Samples in one step or in many: what a VAE's decoder and a diffusion model's denoiser give at best, on a ring.
+"""Samples in one step or in many: the optimal outputs of a VAE's decoder and a diffusion model's denoiser, on a ring.
 
-Both best answers are known, because the data are eight round Gaussians of equal weight, with centres c_k and spread s:
+Both optima are known, because the data are eight round Gaussians of equal weight, with centres c_k and spread s:
 
     decoder     G(z) = E[x | z] = sum_k P(k | z) c_k          where mode k has the latents N(m_k, spread^2)
     denoiser    E[x | x_t] = sum_k P(k | x_t) (c_k + sqrt(A) s^2 / (A s^2 + 1 - A) (x_t - sqrt(A) c_k))
 
-with x_t = sqrt(A) x + sqrt(1 - A) e, as in `gan_core/objectives/denoising.py`. A trained network can only come close.
+with x_t = sqrt(A) x + sqrt(1 - A) e, as in `gan_core/objectives/denoising.py`. A trained network can only approximate
+them.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def add_noise(points: np.ndarray, noise: np.ndarray, share: float) -> np.ndarray
 
 
 def clean(noisy: np.ndarray, share: float) -> np.ndarray:
-    """E[x | x_t] of noisy points (N, 2): the mean of all clean points that may have become them."""
+    """E[x | x_t] of noisy points (N, 2): the mean of all clean points that could have led to them."""
     apart = noisy[:, None] - np.sqrt(share) * RING.centres  # (N, 8, 2)
     spread = share * RING.sigma**2 + 1 - share
     weights = softmax(-0.5 * (apart**2).sum(2) / spread)  # P(k | x_t), (N, 8)
@@ -44,7 +45,7 @@ def clean(noisy: np.ndarray, share: float) -> np.ndarray:
 
 
 def noise_in(noisy: np.ndarray, share: float) -> np.ndarray:
-    """e = (x_t - sqrt(A) E[x | x_t]) / sqrt(1 - A): what a network learns to say."""
+    """e = (x_t - sqrt(A) E[x | x_t]) / sqrt(1 - A): the training target of a network."""
     found: np.ndarray = (noisy - np.sqrt(share) * clean(noisy, share)) / np.sqrt(1 - share)
     return found
 
@@ -55,7 +56,7 @@ def descent(steps: int, levels: int = LEVELS) -> list[int]:
 
 
 def sample(noise: np.ndarray, steps: int) -> np.ndarray:
-    """Points (N, 2) out of noise (N, 2), by as many passes through the denoiser."""
+    """Points (N, 2) from noise (N, 2), by `steps` passes through the denoiser."""
     shares, path, noisy = kept(), descent(steps), noise
     for place, level in enumerate(path):
         points = clean(noisy, shares[level])
@@ -65,7 +66,7 @@ def sample(noise: np.ndarray, steps: int) -> np.ndarray:
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Along the last axis."""
+    """Softmax along the last axis."""
     raised = np.exp(logits - logits.max(-1, keepdims=True))
     found: np.ndarray = raised / raised.sum(-1, keepdims=True)
     return found

@@ -1,4 +1,4 @@
-"""The best answer to a generator, and what the game is worth then (1406.2661, proposition 1 and theorem 1).
+"""The best response to a generator, and the resulting value of the game (1406.2661, proposition 1 and theorem 1).
 
 Densities are arrays on the places of `game.PLACES`; divergences are in nats.
 """

@@ -1,7 +1,7 @@
-"""Why the generator's original loss is slow at first: both log losses, and the gradients that they send to a fake.
+"""Why the generator's original loss is slow at first: both log losses, and their gradients at a fake.
 
-D(x) = sigmoid(l(x)). Data are normal around `distance`, fakes around 0, both with standard deviation 1, and D is the
-best one, so that l(x) = distance x - distance^2 / 2.
+D(x) = sigmoid(l(x)). Data are normal around `distance`, fakes around 0, both with standard deviation 1, and D is
+optimal, so that l(x) = distance x - distance^2 / 2.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Scores of samples in the plane: Inception Score, Mode Score, Frechet distance, precision and recall.
 
-Data are four round bells, one for each class, with centres CENTRES and spread SPREAD. A "classifier" knows them
-exactly, and the "features" are x and y, so that every score of image GANs can be computed on points that one can see.
-The definitions are those of `gan_core/metrics`, and tests compare the two.
+Data are four round bells, one for each class, with centres CENTRES and spread SPREAD. The "classifier" is exact, and
+the "features" are x and y, so that every score of image GANs can be computed on visible points. The definitions are
+those of `gan_core/metrics`, and tests compare the two.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BELLS, CLOUD = "bells", "cloud"  # kinds of generators
 
 @dataclass(frozen=True)
 class Maker:
-    """A generator: how many classes it makes, how widely it spreads each, and how far out its centres lie.
+    """A generator: its number of classes, the spread of each, and the distance of its centres.
 
     `cloud` draws one bell instead, with the mean and the covariance of the data.
     """
@@ -32,7 +32,7 @@ class Maker:
     cloud: bool = False
 
     def draw(self, count: int, seed: int = 0) -> np.ndarray:
-        """Points (count, 2); with another seed others."""
+        """Points (count, 2), random by seed."""
         random = np.random.default_rng(seed)
         noise = random.standard_normal((count, 2))
         if self.cloud:
@@ -73,7 +73,7 @@ def mode_score(p: np.ndarray, training: np.ndarray) -> float:
 
 
 def class_divergence(p: np.ndarray, training: np.ndarray) -> float:
-    """KL(p*(y) || p(y)): 0 where the classes occur as often as in the data; log(4 / k) for k of 4."""
+    """KL(p*(y) || p(y)): 0 if the classes are as frequent as in the data; log(4 / k) for k of 4."""
     return float(kl(p.mean(0), training))
 
 

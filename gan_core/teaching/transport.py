@@ -1,8 +1,8 @@
 """JS against the Wasserstein distance for two blocks on a line, where both are known exactly.
 
 p is uniform on [0, width], q on [shift, shift + width]. Densities are arrays on `game.PLACES`. Of the many forms of the
-1-Wasserstein distance three are here: by pairing sorted samples, by distribution functions, and by the dual, where a
-critic whose slope is at most 1 is trained (1701.07875, equation 2).
+1-Wasserstein distance three are here: by pairing sorted samples, by distribution functions, and by the dual, for which
+a critic whose slope is at most 1 is trained (1701.07875, equation 2).
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def js_of_blocks(shift: float, width: float) -> float:
 
 
 def wasserstein_of_blocks(shift: float) -> float:
-    """W1 = |shift|: every grain moves by the shift."""
+    """W1 = |shift|: all mass moves by the shift."""
     return abs(shift)
 
 
 def wasserstein_by_pairing(one: np.ndarray, other: np.ndarray) -> float:
-    """W1 of two equally large samples on a line: the mean distance of the smallest to the smallest, and so on."""
+    """W1 of two equally large samples on a line: the mean distance of pairs in sorted order."""
     return float(np.abs(np.sort(one) - np.sort(other)).mean())
 
 
@@ -45,7 +45,7 @@ def surplus(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 
 def wasserstein(p: np.ndarray, q: np.ndarray) -> float:
-    """W1 = integral of |F_p - F_q|: how much has to pass each place."""
+    """W1 = integral of |F_p - F_q|: the mass that has to pass each place."""
     return float(np.abs(surplus(p, q)).sum() * STEP)
 
 

@@ -13,10 +13,10 @@ MAPPED = 2**25  # bytes from which a block is mapped on its own; glibc allows no
 
 @functools.cache
 def keep_freed_memory() -> bool:
-    """Tells glibc not to give freed memory back; does nothing elsewhere. Returns whether it was done.
+    """Makes glibc keep freed memory; does nothing with other C libraries. Returns whether it was done.
 
     By default activations are mapped and unmapped in every step: 20,000 page faults in a step of DCGAN at 64 pixels,
-    an eighth of its time. One arena for all threads, because others give their memory back whatever is set here.
+    an eighth of its time. One arena for all threads, because further arenas ignore these settings.
     """
     if not sys.platform.startswith("linux"):
         return False

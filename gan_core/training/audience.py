@@ -1,18 +1,18 @@
-"""Who watches a run in this process right now: whoever is shown frames says so at each look. Needs no torch."""
+"""Counts the present viewers of a run in this process: each viewer registers at every look. Needs no torch."""
 
 from __future__ import annotations
 
 import threading
 import time
 
-LINGERS = 5.0  # seconds for which a look counts
+LINGERS = 5.0  # seconds for which a look is counted
 
 _seen: dict[str, dict[str, float]] = {}  # run -> viewer -> when
 _lock = threading.Lock()
 
 
 def watch(run_id: str, viewer: str = "") -> int:
-    """Somebody looks at the run; returns how many viewers have done so lately."""
+    """Registers a look at the run; returns the number of recent viewers."""
     now = time.monotonic()
     with _lock:
         _seen.setdefault(run_id, {})[viewer] = now
@@ -25,7 +25,7 @@ def watch(run_id: str, viewer: str = "") -> int:
 
 
 def watched(run_id: str) -> bool:
-    """Whether somebody looked at the run lately."""
+    """Whether the run has recent viewers."""
     with _lock:
         newest = max(_seen.get(run_id, {}).values(), default=-LINGERS)
     return time.monotonic() - newest < LINGERS

@@ -16,7 +16,7 @@ from gan_core.metrics.streams import chosen_places
 from gan_core.models.sampler import Sampler
 from gan_core.training.previews import LINES, SIDE, side_by_side
 
-LARGE = 64  # pixels; of larger images half as many are shown
+LARGE = 64  # pixels; half as many larger images are shown
 
 
 def unseen(recipe: Recipe, name: str, size: int, seed: int = 0) -> dict[str, Tensor]:

@@ -1,21 +1,21 @@
 """How a run computes: options of the process that trains it, not settings of the run.
 
 With bf16 every network runs under autocast: convolutions and products of matrices take bfloat16, which has the range of
-float32 and 8 bits of precision. fp16 has 11 bits and a small range: losses are scaled up before the way back, and an
-update whose gradients overflow is left out (1710.03740). Weights, gradients, optimisers, averages and all that an
-objective computes from the networks' outputs stay in float32, so that a run can go on with another precision from the
-same checkpoint.
+float32 and 8 bits of precision. fp16 has 11 bits and a small range: losses are scaled up before the backward pass, and
+an update whose gradients overflow is skipped (1710.03740). Weights, gradients, optimisers, averages and all that an
+objective computes from the networks' outputs stay in float32, so that a run can continue with another precision from
+the same checkpoint.
 
 Phases that are `exact` (penalties, path length, unrolling) take second derivatives. They get the plain networks: a
 gradient's norm in 8 bits is mostly rounding. A penalty that is computed in each step is part of the discriminator's
 phase, so that whole phase is exact; a lazy one has a phase of its own.
 
-With `compiled` the networks run through torch.compile, except in those same phases: it can't derive twice. The numbers
-are the same but for rounding.
+With `compiled` the networks run through torch.compile, except in those same phases: it has no second derivatives.
+Results differ only by rounding.
 
-`accumulate` splits each batch into parts that pass one after the other, so that the memory is that of a part. Numbers
-are those of the whole batch where a loss is a mean over items: `training.equality` says where it isn't. With
-`recompute`, blocks don't keep their activations (`training.recomputing`).
+`accumulate` splits each batch into parts that are processed one after the other, so that it needs the memory of one
+part. Results are those of the whole batch if a loss is a mean over items: `training.equality` lists the exceptions.
+With `recompute`, blocks don't keep their activations (`training.recomputing`).
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from gan_core.training.recomputing import Recomputed, fits
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
-MOST_PARTS = 256  # that a batch is accumulated from
-AUTO = "auto"  # what is quicker where it runs, by a short trial
-WORTH = 1.2  # times as quick in bfloat16, from where it is used
+MOST_PARTS = 256  # at most, that a batch is split into
+AUTO = "auto"  # whichever is faster on this device, by a short benchmark
+WORTH = 1.2  # least speed-up at which bfloat16 is used
 
 
 @dataclass(frozen=True)
 class Computation:
-    """`precision` is one of PRECISIONS; `compiled` networks take a while to begin; a batch has `accumulate` parts."""
+    """`precision` is one of PRECISIONS; `compiled` networks start slowly; a batch has `accumulate` parts."""
 
     precision: str = "fp32"
     compiled: bool = False
@@ -61,7 +61,7 @@ class Computation:
             raise BadValue("--recompute can't be combined with --compile, which decides by itself what to keep.")
 
     def check(self, device: str) -> None:
-        """Raises BadValue where it would not help, or not work: bf16 must be quicker, fp16 needs a GPU, compiling a
+        """Raises BadValue if an option has no benefit or can't work: bf16 must be faster, fp16 needs a GPU, compiling a
         compiler.
         """
         if self.compiled:
@@ -106,12 +106,12 @@ class Computation:
         return called
 
     def scaler(self, device: torch.device) -> torch.amp.GradScaler | None:
-        """What scales the losses of one optimiser; None in precisions with the range of float32."""
+        """The loss scaler of one optimiser; None for precisions with the range of float32."""
         return torch.amp.GradScaler(device.type) if self.precision == "fp16" else None
 
 
 class LowPrecision(nn.Module):
-    """A network whose forward pass is in 16 bits, with outputs in float32. All else is the network's."""
+    """Runs a network's forward pass in 16 bits, with outputs in float32; delegates everything else to it."""
 
     def __init__(self, network: nn.Module, device: str, dtype: torch.dtype = torch.bfloat16) -> None:
         super().__init__()
@@ -136,7 +136,7 @@ def compile_network(network: nn.Module) -> nn.Module:
 
 
 def check_compiler(device: str) -> None:
-    """Raises BadValue where torch.compile can't make a program, e.g. for want of a C++ compiler."""
+    """Raises BadValue if torch.compile doesn't work, e.g. because there is no C++ compiler."""
     try:
         torch.compile(lambda numbers: numbers.sin() + 1)(torch.ones(4, device=device))
     except Exception as error:
@@ -151,7 +151,7 @@ def asked_for(
 ) -> Computation:
     """Resolves a command's options; raises BadValue for an unavailable device or precision.
 
-    "auto" becomes bf16 where a short trial finds it at least WORTH times as quick as fp32, and fp32 elsewhere.
+    "auto" becomes bf16 if a short benchmark finds it at least WORTH times as fast as fp32, else fp32.
     """
     if precision not in (*PRECISIONS, AUTO):
         raise BadValue(
@@ -173,7 +173,7 @@ def speedup_of_bf16(device: str) -> float:
 
 
 def check_device(device: str) -> None:
-    """Raises BadValue where this machine can't compute there."""
+    """Raises BadValue if the device isn't available."""
     valid = ["cpu"]
     valid += ["cuda", *(f"cuda:{place}" for place in range(torch.cuda.device_count()))] * torch.cuda.is_available()
     valid += ["mps"] * torch.backends.mps.is_available()
@@ -189,7 +189,7 @@ def single(outputs: Any) -> Any:
 
 
 def finite_or_zero(norms: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """The norms of an update's gradients; 0 for all if one isn't finite, because the update is then left out."""
+    """The norms of an update's gradients; 0 for all if one isn't finite, because the update is then skipped."""
     together = torch.stack(list(norms))
     return torch.where(together.isfinite().all(), together, 0.0).unbind()
 

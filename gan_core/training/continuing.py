@@ -30,7 +30,7 @@ from gan_core.training.journal import Journal
 from gan_core.training.suited import suited
 from gan_core.training.trainer import Trainer
 
-OLD = 100_000  # steps that are assumed of a model that was trained elsewhere
+OLD = 100_000  # assumed steps of a model that was trained elsewhere
 
 
 def begin(
@@ -43,7 +43,7 @@ def begin(
     name: str = "",
     progress: Progress = silent,
 ) -> Run:
-    """Makes the run, ready to be trained by a Session; nothing is left behind where that fails.
+    """Makes the run, ready to be trained by a Session; leaves nothing behind on failure.
 
     `steps`: planned steps; None plans as many as the model was trained for. `changes`: live knobs and the seed.
     `data_name`: other data, with the model's classes. Raises BadCheckpoint for a damaged model, BadValue for a knob
@@ -64,7 +64,7 @@ def begin(
 
 
 def missing_networks(folder: Path) -> list[str]:
-    """The networks that a model's file lacks; a run that continues from it initializes them anew."""
+    """The networks that a model's file lacks; a run that continues from it initialises them again."""
     described = read_card(folder)
     recipe = recipes.get(described.recipe)
     hparams = recipe.settings(described.hparams)
@@ -109,7 +109,7 @@ def _started(trainer: Trainer, described: Card, weights: Mapping[str, Any]) -> d
         "spec": DataSpec(described.fields, len(described.class_names)).to_state(),
         "networks": {name: kept.get(name, fresh) for name, fresh in state["networks"].items()},
         "average": weights["average"],
-        "average_updates": described.steps or OLD,  # a young average would forget the model at once
+        "average_updates": described.steps or OLD,  # with a low count the average would forget the model at once
         "images_seen": described.images,
     }
 

@@ -16,8 +16,8 @@ from gan_core.runs.store import Event, Run, RunState, RunStore
 from gan_core.training import schedule
 
 ROLES = ("generator", "discriminator")
-PACE = "pace"  # kind of an event
-BACK = 10.0  # seconds that are waited for a run to go back to a checkpoint
+PACE = "pace"  # event kind
+BACK = 10.0  # seconds to wait for a run to go back to a checkpoint
 
 
 def current_hparams(store: RunStore, run: Run) -> TrainingHParams:
@@ -32,13 +32,13 @@ def current_hparams(store: RunStore, run: Run) -> TrainingHParams:
 
 
 def pace_of(events: Iterable[Event]) -> float:
-    """The pace that a run was last given, in steps per second; 0 for full speed."""
+    """The pace last set for a run, in steps per second; 0 for full speed."""
     rates: list[float] = [event.payload["rate"] for event in events if event.kind == PACE]
     return rates[-1] if rates else 0.0
 
 
 class Control:
-    """The commands of a run. Each raises RunConflict where the run's state does not allow it."""
+    """The commands of a run. Each raises RunConflict if the run's state does not allow it."""
 
     def __init__(self, store: RunStore, run_id: str) -> None:
         self.store = store
@@ -46,7 +46,7 @@ class Control:
 
     @property
     def status(self) -> Run:
-        """The run as the store has it now."""
+        """The run's present record in the store."""
         return self.store.get(self.run_id)
 
     def pause(self) -> None:
@@ -66,9 +66,9 @@ class Control:
         self._send("save")
 
     def rollback(self, to: int | None = None) -> None:
-        """Goes back to the last good checkpoint, of those up to step `to`, and pauses there.
+        """Goes back to the last good checkpoint, not after step `to`, and pauses there.
 
-        Raises BadValue where no checkpoint is as old as that.
+        Raises BadValue if no checkpoint is that old.
         """
         if to is None:
             self._send("rollback")
@@ -86,20 +86,20 @@ class Control:
         self._send("step", {"count": count, "only": only})
 
     def step_to(self, step: int) -> None:
-        """Steps until the run has had so many in all, and pauses; asked twice it does no more than asked once."""
+        """Trains until the run has had `step` steps in all, and pauses; a repeated call has no further effect."""
         done = self.status.step
         if not 0 <= step - done <= 10_000:
             raise BadValue("The run has had {done} steps: ask for at most 10000 more.", done=done)
         self._send("step", {"count": step - done, "only": None, "until": step})
 
     def run_to(self, step: int) -> None:
-        """Trains on and pauses once the run has had so many steps in all; raises BadValue where it has had them."""
+        """Trains on until the run has had `step` steps in all, and pauses; raises BadValue if it has had them."""
         if step <= self.status.step:
             raise BadValue("The run has had {done} steps already: ask for more.", done=self.status.step)
         self._send("run_to", {"step": step})
 
     def set_pace(self, rate: float) -> None:
-        """At most so many steps per second from now on, in slow motion, also after a resume; 0 trains at full speed."""
+        """Limits the speed to `rate` steps per second from now on, also after a resume; 0 trains at full speed."""
         if not 0 <= rate <= 1000:
             raise BadValue("The pace must be between {low} and {high} steps per second.", low=0, high=1000)
         self._send("pace", {"rate": rate})
@@ -107,7 +107,7 @@ class Control:
     def measure_gap(self) -> None:
         """Measures the duality gap after the current step, as an event of the run (`metrics/duality.py`).
 
-        Raises BadValue for a run whose data have no known density, or whose D plays another game.
+        Raises BadValue for a run whose data have no known density, or whose D has a different task.
         """
         from gan_core.data.mixtures import is_known
         from gan_core.metrics import duality
@@ -122,9 +122,9 @@ class Control:
         self._send("gap")
 
     def edit(self, **changes: Any) -> None:
-        """Changes live knobs while the run goes on; raises UnknownName or BadValue, and then nothing changes.
+        """Changes live knobs during the run; raises UnknownName or BadValue, and then changes nothing.
 
-        A schedule counts from the edit that names one of its knobs, also where the value stays the same.
+        A schedule restarts with an edit that names one of its knobs, even if the value stays the same.
         """
         self._send_edit(changes)
 
@@ -144,7 +144,7 @@ class Control:
             self._send("edit", {"changes": sent} | ({"remedy": remedy} if remedy else {}))
 
     def _check_split(self, batch_size: int) -> None:
-        """Raises BadValue where the run's processes can't split such a batch."""
+        """Raises BadValue if the run's processes can't split a batch of this size."""
         from gan_core.ranks import Ranks
 
         started = [event.payload for event in self.store.events(self.run_id) if event.kind == "started"]
@@ -154,8 +154,8 @@ class Control:
     def apply(self, remedy: str) -> None:
         """Applies a remedy to the running run; one that rolls back waits until the run has rolled back.
 
-        Otherwise a checkpoint is written first, so that it can be undone (`applied`). Raises UnknownName, BadValue
-        where the run can't take it without a fork, or RunConflict.
+        Otherwise a checkpoint is written first, so that it can be undone (`applied`). Raises UnknownName, BadValue if
+        the remedy needs a fork, or RunConflict.
         """
         from gan_core.doctor.remedies import remedies
 
@@ -188,7 +188,7 @@ class Control:
 def applied(store: RunStore, run: Run) -> tuple[str, int] | None:
     """The last remedy that can be undone: its name, and the step whose checkpoint holds the state before it.
 
-    None where none was, other settings were edited since, or the checkpoint is gone.
+    None if there was none, other settings were edited since, or the checkpoint is gone.
     """
     edits = [event for event in store.events(run.id) if event.kind in ("edit", "rollback")]
     if not edits or not edits[-1].payload.get("remedy"):
@@ -206,10 +206,10 @@ def fork(
     name: str = "",
     begin: Iterable[str] = (),
 ) -> Run:
-    """A new run with other settings; `forking` says what it goes on from.
+    """Creates a run with other settings; see `forking` for where it starts from.
 
-    `begin`: clocks of schedules that count from the fork though their settings stay the same, such as RATES. So does a
-    schedule of the rates that would end before the planned steps, unless `changes` say what it is to be.
+    `begin`: clocks of schedules that restart with the fork though their settings stay the same, such as RATES. A
+    learning-rate schedule that would end before the planned steps restarts too, unless `changes` set it.
     """
     from gan_core.gans import recipes
     from gan_core.training import forking
@@ -240,8 +240,8 @@ def fork_with(store: RunStore, run: Run, remedy: str, name: str = "") -> Run:
 def extend(store: RunStore, run: Run, steps: int) -> Run:
     """Extends a finished run to `steps` in all (0: until it is stopped), ready for a Session.
 
-    A schedule of the rates that would end before begins anew over the steps that are added. Raises BadValue where the
-    run has had that many steps, or RunConflict while it is active.
+    A learning-rate schedule that would end before that restarts over the added steps. Raises BadValue if the run has
+    had that many steps, or RunConflict while it is active.
     """
     if run.is_active:
         raise RunConflict(
@@ -268,7 +268,7 @@ def restarts_schedule(store: RunStore, run: Run, settings: Mapping[str, Any], st
 
 
 def saved_step(store: RunStore, run: Run) -> int:
-    """The step of the run's newest checkpoint, from which it goes on; 0 where there is none."""
+    """The step of the run's newest checkpoint, from which it resumes; 0 if there is none."""
     saved = store.checkpoints(run.id)
     return saved[-1].step if saved else 0
 

@@ -1,6 +1,6 @@
-"""Where several ranks, or accumulated parts of a batch, don't compute what one process does with the whole batch.
+"""Lists where several ranks, or accumulated parts of a batch, differ from one process with the whole batch.
 
-Every recipe that isn't named here gives the same gradients to 1e-5, as `tests/training/test_ranks.py` checks for the
+Every recipe that isn't listed here gives the same gradients to 1e-5, as `tests/training/test_ranks.py` checks for the
 whole registry. docs/distributed.md shows these tables.
 """
 
@@ -18,7 +18,7 @@ _MINIBATCH = "Minibatch statistics compare the samples of a part"
 _POWER = "Spectral normalisation's power iteration runs once for each part"
 _W_MEAN = "The running mean of w, which truncation uses, moves once for each part"
 
-PARTS: Mapping[str, str] = {  # what isn't the same where a batch is accumulated from parts
+PARTS: Mapping[str, str] = {  # what differs if a batch is accumulated from parts
     "batch normalisation": f"{_STATISTICS}, as in all frameworks.",
     "minibatch layers": f"{_MINIBATCH}.",
     "spectral normalisation": f"{_POWER}, so the estimate of the norm is a little ahead.",

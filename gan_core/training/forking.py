@@ -1,11 +1,11 @@
-"""What a fork starts from: the parent's newest checkpoint, as far as the networks stay the same.
+"""Where a fork starts from: the parent's newest checkpoint, as far as the networks stay the same.
 
-The checkpoint is copied into the fork when it is made, so that the fork goes on from there whatever becomes of the
-other run. A session that finds another run's checkpoint as the newest one of its own begins the fork:
+The checkpoint is copied into the fork when it is made, so that the fork doesn't depend on the other run. A session
+whose newest checkpoint belongs to another run begins the fork:
 
-    live settings alone differ             everything goes on, exactly as after an edit at that step
-    others, but not the networks' make     the networks that stay the same go on, the others begin anew
-    the networks' make, or the seed        everything begins anew, at step 0
+    live settings alone differ             everything continues, exactly as after an edit at that step
+    others, but not the architecture       unchanged networks continue, the others start afresh
+    the architecture, or the seed          everything starts afresh, at step 0
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from gan_core.runs.store import REPLAYED, Checkpoint, Run, RunState, RunStore
 from gan_core.training.computation import USUAL, Computation
 from gan_core.training.trainer import Trainer
 
-ANEW = ("networks", "growth")  # groups of settings that make other networks, however well their weights would fit
-SAVED = 5.0  # seconds that are waited for a run to write the checkpoint that it was asked for
+ANEW = ("networks", "growth")  # groups of settings that change the networks, even if the weights would fit
+SAVED = 5.0  # seconds to wait for a run to write a requested checkpoint
 
 
 @dataclass(frozen=True)
 class Start:
-    """What a fork starts with. `kept` and `fresh` are networks; `because`: the settings that some are fresh for."""
+    """What a fork starts with. `kept` and `fresh` are networks; `because`: the settings for which some are fresh."""
 
-    checkpoint: Checkpoint | None = None  # None: it begins anew
+    checkpoint: Checkpoint | None = None  # None: it starts afresh
     kept: tuple[str, ...] = ()
     fresh: tuple[str, ...] = ()
     because: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ def start_of(store: RunStore, run: Run, hparams: TrainingHParams) -> Start:
 
 
 def newest(store: RunStore, run: Run, step: float = math.inf) -> tuple[Checkpoint, Mapping[str, Any]] | None:
-    """The run's newest checkpoint that can be read, of those up to a step."""
+    """The run's newest checkpoint that can be read, not after `step`."""
     for checkpoint in reversed(store.checkpoints(run.id)):
         if checkpoint.step <= step:
             with suppress(BadCheckpoint):
@@ -90,10 +90,10 @@ def newest(store: RunStore, run: Run, step: float = math.inf) -> tuple[Checkpoin
 
 
 def again(store: RunStore, run: Run, step: int, name: str = "") -> Run:
-    """A fork that, trained by a Session to `step`, is there what the run was: bit for bit on a CPU.
+    """Creates a fork that, once a Session has trained it to `step`, equals the run at that step: bit for bit on a CPU.
 
-    It starts from the run's newest checkpoint up to that step, else from the first step, and does again what was done
-    to the run in between. Raises BadValue for a step that the run hasn't had.
+    It starts from the run's newest checkpoint up to that step, else from the first step, and repeats the commands in
+    between. Raises BadValue for a step that the run hasn't reached.
     """
     if not 0 <= step <= run.step:
         raise BadValue(
@@ -147,7 +147,8 @@ def create(
 ) -> Run:
     """Creates a fork of a run, ready for a Session; leaves nothing behind on failure.
 
-    `begun`: the clocks of all schedules that count from the fork; `again`: up to which step it repeats the other run.
+    `begun`: the clocks of all schedules that count from the fork; `again`: the step up to which it repeats the other
+    run.
     """
     made = store.create(spec, name=name, parent=run.id)
     token = store.claim(made.id)
@@ -167,7 +168,7 @@ def create(
 def save(store: RunStore, run: Run) -> None:
     """Asks an active run for a checkpoint and waits for it, so that a fork starts from its current state.
 
-    Not where its loss isn't finite.
+    Does nothing if its loss isn't finite.
     """
     if run.state not in (RunState.RUNNING, RunState.PAUSED) or is_broken(store, run.id):
         return
@@ -190,7 +191,7 @@ def _copy(store: RunStore, made: Run, token: str, checkpoint: Checkpoint) -> Non
     path = store.folder(made.id) / "checkpoints" / checkpoint.path.name
     with writing(store.root):
         try:
-            os.link(checkpoint.path, path)  # no file is written to once it is there
+            os.link(checkpoint.path, path)  # files are never changed after they were written
         except OSError:
             shutil.copyfile(checkpoint.path, path)
     step, images_seen = checkpoint.step, checkpoint.images_seen

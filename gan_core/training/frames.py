@@ -1,12 +1,12 @@
 """Makes the frames of a run of points: points, D's value everywhere, gradients, the warped grid (`runs/frames.py`).
 
-Only the thread that owns the networks takes frames, between steps. Nothing is drawn from the generators of the
-training, networks are in evaluation mode meanwhile and then as before, and no gradient of a weight is touched.
+Only the thread that owns the networks takes frames, between steps. Frames never affect the training: they use separate
+random generators, restore each network's mode and leave the gradients of weights alone.
 
 A generated point x moves the generator's loss by its own term, so the arrow at x is the negative gradient of that term.
 For the losses of D's logit l alone it is a factor times the slope of l:
 
-    log(1 - D)     D(x) dl/dx            vanishes where D is sure of a fake
+    log(1 - D)     D(x) dl/dx            vanishes where D recognises a fake
     -log D         (1 - D(x)) dl/dx      large there
 
 Both follow from the logit and its slope, which every frame holds; `pulls` is the gradient of the run's own loss, also
@@ -33,10 +33,10 @@ from gan_core.runs.frames import LATTICE, POINTS, RECORD, SIDE
 from gan_core.training.trainer import Trainer
 
 SEED = 0
-RENEWED = 3  # frames after which the density is counted anew
+RENEWED = 3  # frames after which the density is computed again
 CHUNK = 256  # latents that are drawn at once
-EDGE = 0.01  # probability of the noise that lies beyond each end of the lattice
-LARGEST = 6e4  # that a float16 holds
+EDGE = 0.01  # probability of noise beyond each end of the lattice
+LARGEST = 6e4  # of a float16
 
 
 class Camera:
@@ -49,16 +49,16 @@ class Camera:
         random = torch.Generator().manual_seed(SEED)
         size = trainer.hparams.latent_size
         self._latents = torch.randn(SAMPLES, size, generator=random).to(trainer.device)
-        self._drawn = torch.cat([self._latents[:POINTS], lattice(size).to(trainer.device)])  # at once: half the calls
+        self._drawn = torch.cat([self._latents[:POINTS], lattice(size).to(trainer.device)])  # half the calls
         self._places = torch.from_numpy(centres(self._half, SIDE)).float().to(trainer.device)
         self._real = trainer.batches.first(POINTS)["real"]
         self._density: NDArray = np.zeros((SIDE, SIDE))
-        self._age = RENEWED  # frames for which the density has been kept
+        self._age = RENEWED  # frames since the density was computed
 
     def take(self, whole: bool = True) -> NDArray:
-        """A record of this moment.
+        """Takes a frame of the present state.
 
-        Half of the work is the generator's density: one that isn't `whole` has that of up to RENEWED frames before.
+        Half of the work is the generator's density: a frame that isn't `whole` reuses one up to RENEWED frames old.
         """
         trainer = self._trainer
         generator, discriminator = trainer.networks["generator"], trainer.networks["discriminator"]
@@ -81,7 +81,7 @@ class Camera:
 
     @torch.no_grad()
     def _counted(self, generator: nn.Module) -> NDArray:
-        # in parts that stay in the processor's cache: half the time
+        # parts that fit in the processor's cache take half the time
         made = torch.cat([generator(part) for part in torch.split(self._latents, CHUNK)])
         return smoothed(counted(made.cpu().numpy(), self._half, SIDE)).inside
 
@@ -92,7 +92,7 @@ class Camera:
         objective = self._objective
         compares = objective.compares(hparams)
         if not compares and hparams.minibatch == "none":
-            # each point by itself: by the chain rule dL/dx = dL/dl dl/dx, without another pass through D
+            # separately for each point: by the chain rule dL/dx = dL/dl dl/dx, without another pass through D
             judged = logits.clone().requires_grad_()
             loss = self._loss(hparams, DiscriminatorOutput(judged), None)
             (by_logit,) = torch.autograd.grad(loss, judged)
@@ -115,21 +115,21 @@ class Camera:
 
 
 def first_frame(reference: str, hparams: AdversarialHParams) -> NDArray:
-    """The record of a run of points before its first step: untrained networks of these settings."""
+    """The frame of a run of points before its first step: untrained networks with these settings."""
     return Camera(Trainer(recipes.get("points"), hparams, data.load(reference)), reference).take()
 
 
 def slopes_at(discriminator: nn.Module, points: Tensor) -> tuple[Tensor, Tensor]:
-    """D's logits (N,) at points (N, 2) that require a gradient, and the gradient of each by its point, (N, 2)."""
+    """D's logits (N,) at points (N, 2) that require a gradient, and each logit's gradient by its point, (N, 2)."""
     logits = discriminator(points)
     (slopes,) = torch.autograd.grad(logits.sum(), points)
     return logits.detach(), slopes
 
 
 def lattice(latent_size: int) -> Tensor:
-    """LATTICE x LATTICE latents (LATTICE^2, latent_size), between whose lines lies equally much of the noise.
+    """LATTICE x LATTICE latents (LATTICE^2, latent_size), whose lines are at equally spaced quantiles of the noise.
 
-    Of one number all of them in a row; of more than two a plane through 0.
+    Latents of one dimension are a row of them; those of more than two, a plane through 0.
     """
     count = LATTICE**2 if latent_size == 1 else LATTICE
     lines: Tensor = torch.special.ndtri(torch.linspace(EDGE, 1 - EDGE, count))
@@ -142,7 +142,7 @@ def lattice(latent_size: int) -> Tensor:
 
 @contextmanager
 def evaluating(networks: Mapping[str, nn.Module]) -> Iterator[None]:
-    """All modules in evaluation mode, and afterwards each as it was."""
+    """Sets all modules to evaluation mode, and restores each one's mode afterwards."""
     training = [module for network in networks.values() for module in network.modules() if module.training]
     try:
         for module in training:

@@ -1,6 +1,6 @@
 """Writes metrics, previews, checkpoints and warnings of a trainer to the run store.
 
-What can't be written (a full disk) is kept and retried, so that nothing is lost.
+Writes that fail (a full disk) are kept and retried, so that nothing is lost.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from gan_core.training.variety import examiner
 
 FLUSH = 0.5  # seconds between writes of metrics
 LIVE_PREVIEW = 1.0  # seconds between live previews, at least
-EXAMINATION = 0.5  # seconds between looks at how varied the samples are, at least
+EXAMINATION = 0.5  # seconds between examinations of the samples' variety, at least
 CHECKPOINT = 30.0  # seconds between checkpoints, at least
-BUDGET = 0.005  # share of the time that live previews, and that checkpoints, may take
+BUDGET = 0.005  # share of the time that live previews may take, and that checkpoints may take
 EXAMINED = 0.01  # share of the time that examinations may take
-FRAME, UNSEEN_FRAME = 0.17, 2.0  # seconds between frames of points, at least: while somebody watches, and else
+FRAME, UNSEEN_FRAME = 0.17, 2.0  # seconds between frames of points, at least: with viewers, and without
 FILMED = 0.06  # share of the time that frames may take
-LADDER = 12  # checkpoints of a run of points that are kept beside the newest, so that its past can be gone on from
+LADDER = 12  # checkpoints of a run of points that are kept beside the newest, so that forks can start from its past
 PREVIEW_RATIO = 1.12  # each kept preview is at this multiple of the previous one's step
-GAP = "duality_gap"  # kind of an event: the numbers of `metrics/duality.py` at its step
-GRADIENT_WARNING = 100.0  # gradient norms above this are warned of
+GAP = "duality_gap"  # event kind: the numbers of `metrics/duality.py` at its step
+GRADIENT_WARNING = 100.0  # gradient norms above this raise a warning
 
 
 def next_preview_step(step: int) -> int:
@@ -50,13 +50,13 @@ def next_preview_step(step: int) -> int:
 
 
 class Journal:
-    """The writing side of one session. `fault` is the first loss term that was not finite: then no more is saved."""
+    """Writes the records of one session. `fault` is the first loss term that was not finite; it ends all saving."""
 
     def __init__(self, store: RunStore, run_id: str, token: str, trainer: Trainer, seconds: float) -> None:
         self.store = store
         self.run_id = run_id
         self.trainer = trainer
-        self.seconds = seconds  # spent training, over all sessions of the run
+        self.seconds = seconds  # of training, over all sessions of the run
         self.fault: Fault | None = None
         self.event_id = 0  # the last event whose effect the trainer's state contains
         self._token = token
@@ -65,18 +65,18 @@ class Journal:
         self._examine = examiner(trainer, reference)
         self._measurer = measurer(trainer, reference)
         of_points = trainer.recipe.task == "points" and is_known(reference)
-        game = isinstance(trainer.hparams, AdversarialHParams)  # else there is no discriminator to show
+        game = isinstance(trainer.hparams, AdversarialHParams)  # others have no discriminator to show
         self._camera = Camera(trainer, reference) if of_points and game else None
         self._frames = FrameFile(store.folder(run_id))
         self._filmed = self._frame_cost = 0.0
-        self._taken: tuple[Any, ...] = ()  # what the newest frame shows
+        self._taken: tuple[Any, ...] = ()  # content of the newest frame
         self._live_cost = self._examination_cost = self._checkpoint_cost = self._rate = 0.0
         self._flushed = time.monotonic()
         self._live = self._examined = self._saved = 0.0
         self.rewind()
 
     def rewind(self) -> None:
-        """Discards what is not written yet: the trainer was set to another step."""
+        """Discards unwritten records, after the trainer was set to another step."""
         self._recorder = Recorder()
         self._unwritten: list[Metrics] = []
         self._warned: set[str] = set()
@@ -89,7 +89,7 @@ class Journal:
         self.start_clock()
 
     def start_clock(self) -> None:
-        """Starts measuring the speed: the time before was spent waiting."""
+        """Starts measuring the speed, without the time spent waiting before."""
         self._clock = time.monotonic()
         self._counted_images = self.trainer.images_seen
 
@@ -101,7 +101,7 @@ class Journal:
         return self.store.add_event(self.run_id, self._token, self.trainer.step, kind, payload)
 
     def replayable(self, kind: str, payload: Mapping[str, Any]) -> None:
-        """Records an event that a resumed run does again."""
+        """Records an event that a resumed run repeats."""
         self.event_id = self.event(kind, payload)
 
     def write_due(self, everything: bool = False) -> None:
@@ -121,9 +121,9 @@ class Journal:
             self.checkpoint()
 
     def flush(self, examine: bool = False) -> None:
-        """Writes the metrics of the steps since the last flush, and looks for what is not finite.
+        """Writes the metrics of the steps since the last flush, and looks for values that are not finite.
 
-        `examine`: looks at the samples in any case, not only when that is due.
+        `examine`: examines the samples even if that is not due.
         """
         now = time.monotonic()
         if len(self._recorder):
@@ -149,7 +149,7 @@ class Journal:
             self._unwritten.pop(0)
 
     def _measure_speed(self, now: float) -> None:
-        """Images per second, over half a second at least: a single step says little."""
+        """Measures images per second, over half a second at least: a single step is too noisy."""
         passed = now - self._clock
         if passed >= FLUSH or not self._rate:
             self._rate = (self.trainer.images_seen - self._counted_images) / max(1e-9, passed)
@@ -165,7 +165,7 @@ class Journal:
         self._examination_cost = self._examined - began
 
     def _warn_of_gradients(self, metrics: Metrics) -> None:
-        """One event for each phase whose gradient norm passes the threshold, until it has come down again."""
+        """Records an event when a phase's gradient norm exceeds the threshold, and again only after it fell below."""
         for name, values in metrics.columns.items():
             if not name.startswith("gradient_norm/"):
                 continue
@@ -177,7 +177,7 @@ class Journal:
                 self._warned.discard(name)
 
     def keep_preview(self) -> None:
-        """A preview for the history. Schedule and latents are fixed, so a resumed run makes the same ones."""
+        """Keeps a preview for the history. Schedule and latents are fixed, so a resumed run makes the same ones."""
         step, images_seen = self.trainer.step, self.trainer.images_seen
         self.store.add_preview(self.run_id, self._token, step, images_seen, self._preview())
         self._next_preview = next_preview_step(step)
@@ -193,20 +193,20 @@ class Journal:
         self._live_cost = self._live - began
 
     def film(self, everything: bool = False) -> None:
-        """Keeps a frame of points where one is due and shows something new; raises DiskFull."""
+        """Keeps a frame of points if one is due and shows something new; raises DiskFull."""
         if self._camera is None or self.fault is not None:
             return
         every = FRAME if audience.watched(self.run_id) else UNSEEN_FRAME
         now, shown = time.monotonic(), (self.trainer.step, self.trainer.hparams)
         if shown == self._taken or not (everything or now - self._filmed >= max(every, self._frame_cost / FILMED)):
             return
-        self._taken = shown  # also where it can't be written: the next step has another one
+        self._taken = shown  # even if it can't be written: the next step has another one
         self._frames.append(self._camera.take(whole=everything))
         self._filmed = time.monotonic()
         self._frame_cost = self._filmed - now
 
     def measure_gap(self) -> None:
-        """Records the duality gap at this step; nothing where the weights are spoilt."""
+        """Records the duality gap at this step; nothing if weights aren't finite."""
         hparams, networks = self.trainer.hparams, self.trainer.networks
         assert isinstance(hparams, AdversarialHParams)
         with evaluating(networks):
@@ -230,7 +230,7 @@ class Journal:
         self._checkpoint_cost = self._saved - began
 
     def inherit(self) -> None:
-        """Makes a fork's first checkpoint its own: until then it is the other run's, with that run's settings."""
+        """Replaces a fork's first checkpoint, a copy of the other run's with that run's settings, by its own."""
         self._write_checkpoint()
 
     def _write_checkpoint(self) -> None:

@@ -1,8 +1,8 @@
-"""How processes that a launcher started find each other: torchrun, and whatever sets the same environment.
+"""Connects the processes that a launcher started: torchrun, or any other that sets the same environment.
 
-RANK, WORLD_SIZE              this process among all
-LOCAL_RANK, LOCAL_WORLD_SIZE  this process among those of its machine
-MASTER_ADDR, MASTER_PORT      where rank 0 is to be found
+RANK, WORLD_SIZE              index of this process, number of all
+LOCAL_RANK, LOCAL_WORLD_SIZE  the same among the processes of its machine
+MASTER_ADDR, MASTER_PORT      address of rank 0
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from gan_core.errors import BadValue
 from gan_core.ranks import ALONE, Ranks
 
 NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-STEP = timedelta(minutes=10)  # the longest that a rank waits for the others within a step
-PAUSE = timedelta(days=365)  # the longest that they wait for what rank 0 does next: a run may be paused
+STEP = timedelta(minutes=10)  # longest wait for other ranks within a step
+PAUSE = timedelta(days=365)  # longest wait for rank 0's next command: a run may be paused
 
 
 def launched(environment: Mapping[str, str] = os.environ) -> bool:
@@ -30,7 +30,7 @@ def launched(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def is_first(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether this process writes: it is alone, or rank 0."""
+    """Whether this process writes: it is the only one, or rank 0."""
     return not launched(environment) or environment["RANK"] == "0"
 
 
@@ -62,9 +62,9 @@ def check_compiled(compiled: bool, environment: Mapping[str, str] = os.environ) 
 
 @contextmanager
 def joined(device: str) -> Iterator[Ranks]:
-    """The group of all processes that were started together; `ALONE` where this is the only one.
+    """The group of all processes that were started together; `ALONE` if this is the only one.
 
-    Gradients go by NCCL between GPUs and by gloo between CPUs; messages always go by gloo. Raises BadValue where the
+    Gradients go by NCCL between GPUs and by gloo between CPUs; messages always go by gloo. Raises BadValue if the
     environment is incomplete.
     """
     if not launched():
@@ -82,13 +82,13 @@ def joined(device: str) -> Iterator[Ranks]:
     try:
         yield Ranks(dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo", timeout=PAUSE))
     finally:
-        with suppress(RuntimeError):  # another one has ended already
+        with suppress(RuntimeError):  # another process has ended already
             dist.destroy_process_group()
 
 
 @contextmanager
 def deaf() -> Iterator[None]:
-    """Ignores SIGINT and SIGTERM, which a launcher sends to all ranks: rank 0 says when the run ends."""
+    """Ignores SIGINT and SIGTERM, which a launcher sends to all ranks: rank 0 decides when the run ends."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

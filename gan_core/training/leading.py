@@ -1,8 +1,8 @@
 """One run in several processes: rank 0 leads, the others follow.
 
-Rank 0 has the session, the store and the journal. Its trainer tells the others each thing that is done to it, before or
-after it does so itself: a step, an edit, a state that was loaded. The others do the same to theirs and never read the
-store. Before a run trains, all of them compare their versions and their data.
+Rank 0 has the session, the store and the journal. Its trainer sends each operation (a step, an edit, a loaded state) to
+the others, before or after it performs it. The others repeat it on theirs and never read the store. Before a run
+trains, all ranks compare their versions and their data.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from gan_core.training.suited import suited
 from gan_core.training.trainer import StepResult, Trainer
 from gan_core.version import __version__
 
-HASHED = 64 * 2**20  # bytes of an array that are compared in full; of a larger one, items from all over it
-GONE = 1.0  # seconds in which a process that broke its connection is found to have ended
+HASHED = 64 * 2**20  # bytes up to which an array is compared in full; of a larger one, items spread over it
+GONE = 1.0  # seconds to wait for a process that broke its connection to end
 
 
 class Leader(Trainer):
-    """Rank 0's trainer: what is done to it, all ranks do.
+    """Rank 0's trainer: all ranks repeat its operations.
 
-    `within` is true during a step that the others take part in: if it fails there, they can't be told anything.
+    `within` is true during a step that the others take part in: if it fails there, no message can reach them.
     """
 
     def __init__(
@@ -57,16 +57,16 @@ class Leader(Trainer):
         ranks: Ranks,
     ) -> None:
         ranks.check_batch(hparams.batch_size, computation.accumulate)
-        tell(ranks, "build", recipe.name, to_dict(hparams), data.spec.to_state(), asdict(computation))
+        send(ranks, "build", recipe.name, to_dict(hparams), data.spec.to_state(), asdict(computation))
         self.within = True
         super().__init__(recipe, hparams, data, device, computation, ranks)
         self.within = False
 
     def train_step(self, only: str | None = None) -> StepResult:
         if only is None:
-            self.ranks.tell()
+            self.ranks.broadcast_bytes()
         else:
-            tell(self.ranks, "step", only)
+            send(self.ranks, "step", only)
         self.within = True
         result = super().train_step(only)
         self.within = False
@@ -74,22 +74,22 @@ class Leader(Trainer):
 
     def edit(self, hparams: TrainingHParams, begin: Iterable[str] | None = None) -> None:
         begun = None if begin is None else sorted(begin)
-        super().edit(hparams, begun)  # raises before anything is told
-        tell(self.ranks, "edit", to_dict(hparams), begun)
+        super().edit(hparams, begun)  # raises before anything is sent
+        send(self.ranks, "edit", to_dict(hparams), begun)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)
-        tell(self.ranks, "load")
-        self.ranks.tell(to_bytes(state))
+        send(self.ranks, "load")
+        self.ranks.broadcast_bytes(to_bytes(state))
 
     def verify(self) -> None:
-        """Raises GanscopeError, naming ranks, where the weights of all aren't equal."""
-        tell(self.ranks, "verify")
+        """Raises GanscopeError, which names ranks, if weights differ between ranks."""
+        send(self.ranks, "verify")
         check_equal(self.ranks, self)
 
 
 class Follower:
-    """What every rank but the first does, until rank 0 ends the run."""
+    """The loop of every rank but the first, until rank 0 ends the run."""
 
     def __init__(self, ranks: Ranks, device: str, threads: Callable[[Mapping[str, Any]], int]) -> None:
         self.ranks, self.device, self.threads = ranks, device, threads
@@ -97,9 +97,9 @@ class Follower:
         self.trainer: Trainer | None = None
 
     def run(self) -> None:
-        """Returns when rank 0 ends the run; raises LostRank where rank 0 is gone."""
+        """Returns when rank 0 ends the run; raises LostRank if rank 0 is gone."""
         while True:
-            content = self.ranks.tell()
+            content = self.ranks.broadcast_bytes()
             what, *given = json.loads(content) if content else ("step", None)
             if what == "end":
                 return
@@ -128,7 +128,7 @@ class Follower:
         self._present.edit(self._present.recipe.settings(hparams), begun)
 
     def _load(self) -> None:
-        self._present.load_state_dict(from_bytes(self.ranks.tell()))
+        self._present.load_state_dict(from_bytes(self.ranks.broadcast_bytes()))
 
     def _verify(self) -> None:
         check_equal(self.ranks, self._present)
@@ -139,15 +139,15 @@ class Follower:
         return self.trainer
 
 
-def tell(ranks: Ranks, what: str, *given: Any) -> None:
-    """Rank 0 tells the others what to do."""
-    ranks.tell(json.dumps([what, *given]).encode())
+def send(ranks: Ranks, what: str, *given: Any) -> None:
+    """Sends an operation from rank 0 to the others."""
+    ranks.broadcast_bytes(json.dumps([what, *given]).encode())
 
 
 def end(ranks: Ranks) -> None:
-    """Rank 0 tells the others that the run has ended; nothing where they are gone."""
+    """Announces the end of the run from rank 0 to the others; does nothing if they are gone."""
     with suppress(LostRank):
-        tell(ranks, "end")
+        send(ranks, "end")
 
 
 def to_bytes(state: Mapping[str, Any]) -> bytes:
@@ -168,20 +168,20 @@ def _as_bytes(text: str) -> Tensor:
     return torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
 
 
-# --- what must be alike ----------------------------------------------------------------------------------------------
+# --- what must be equal ----------------------------------------------------------------------------------------------
 
 
 def begin(ranks: Ranks, name: str, size: int, data_set: DataSet) -> list[liveness.Owner]:
-    """Rank 0, once it has its data: the others load theirs, and all compare; returns the processes by rank.
+    """Called by rank 0 once it has its data: the others load theirs, and all compare; returns the processes by rank.
 
-    Raises BadValue, on every rank, where versions or data differ.
+    Raises BadValue, on every rank, if versions or data differ.
     """
-    tell(ranks, "data", name, size)
+    send(ranks, "data", name, size)
     return check_alike(ranks, describe(data_set))
 
 
 def describe(data_set: DataSet) -> dict[str, Any]:
-    """What must be the same on all ranks."""
+    """The values that must be the same on all ranks."""
     return {
         "GANscope": __version__,
         "PyTorch": torch.__version__,
@@ -192,7 +192,7 @@ def describe(data_set: DataSet) -> dict[str, Any]:
 
 
 def digest(data_set: DataSet) -> str:
-    """sha256 of the arrays; of those above HASHED bytes, of items from all over them."""
+    """sha256 of the arrays; of those above HASHED bytes, of items spread over them."""
     found = hashlib.sha256()
     for name, array in sorted(data_set.arrays.items()):
         every = max(1, array.nbytes // HASHED)
@@ -202,7 +202,7 @@ def digest(data_set: DataSet) -> str:
 
 
 def check_alike(ranks: Ranks, described: Mapping[str, Any]) -> list[liveness.Owner]:
-    """Compares what the ranks describe; raises BadValue, on each of them, which names the first that differs."""
+    """Compares the ranks' descriptions; raises BadValue, on each rank, which names the first difference."""
     found = ranks.collect([dict(described), asdict(liveness.this_process())])
     for rank, (theirs, _) in enumerate(found):
         if "error" in theirs:
@@ -218,7 +218,7 @@ def check_alike(ranks: Ranks, described: Mapping[str, Any]) -> list[liveness.Own
 
 
 def check_equal(ranks: Ranks, trainer: Trainer) -> None:
-    """Raises GanscopeError, on every rank, where the weights differ."""
+    """Raises GanscopeError, on every rank, if the weights differ."""
     digests = ranks.collect(trainer.digest())
     different = [str(rank) for rank, found in enumerate(digests) if found != digests[0]]
     if different:

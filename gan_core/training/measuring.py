@@ -3,15 +3,15 @@
     quality/sliced1k_mnistnet          the sliced Wasserstein distance of 1,000 samples (metrics/sliced.py; MIND,
                                        2605.06797, finds it to rank generators with few samples, at a hundredth of FID's
                                        cost)
-    ..._low, ..._high                  its interval of 95 %
+    ..._low, ..._high                  its 95 % interval
     ..._floor                          what as many other real images score
 
 Features are those of the shelf's net for the data set; else of ImageNet, where that is installed and the images have
-colours; else the images are shrunk to 16 pixels. The name says which, and of how many samples. A measurement draws with
-latents and generators of its own and between two steps, so that it never changes the training.
+colours; else the images are shrunk to 16 pixels. The name gives the features and the number of samples. A measurement
+has latents and random generators of its own and runs between two steps, so that it never changes the training.
 
-It takes at most BUDGET of the time: the first waits until the run has lasted long enough for what a few samples say
-that it will cost, each later one until the cost of the last is a share of the time since.
+It takes at most BUDGET of the time: the first waits until the run has lasted long enough for its cost as estimated from
+a few samples, each later one until the cost of the last is within that share of the time since.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from gan_core.training.variety import Describe, as_bytes, describer, shelved_net
 
 SAMPLES = 1000
 LEAST = 50  # real images, below which no distance is measured
-BUDGET = 0.04  # share of the time, below the 5 % that are promised: a measurement may take longer than the last
-PROBE = 16  # samples by which the first measurement's cost is estimated
+BUDGET = 0.04  # share of the time, below the promised 5 %, as a measurement may take longer than the last
+PROBE = 16  # samples from which the first measurement's cost is estimated
 PREFIX = "quality/"
 
 
 def measurer(trainer: Trainer, reference: str, clock: Callable[[], float] = time.monotonic) -> Measurer | None:
-    """Of a run that learns from `reference`; None where it draws no images, or from too few."""
+    """The measurer of a run that learns from `reference`; None if it generates no images, or has too few real ones."""
     recipe = trainer.recipe
     if not recipe.draws or recipe.learns_from != "images" or recipe.task == "points":
         return None
@@ -51,7 +51,7 @@ def measurer(trainer: Trainer, reference: str, clock: Callable[[], float] = time
 
 
 class Measurer:
-    """Measures when it is due; what it needs is loaded before the first measurement."""
+    """Measures at intervals; loads what it needs before the first measurement."""
 
     def __init__(self, trainer: Trainer, reference: str, clock: Callable[[], float]) -> None:
         self._trainer = trainer
@@ -60,16 +60,16 @@ class Measurer:
         self._sampler = Sampler(trainer.recipe, trainer.hparams, trainer.spec, trainer.ema.networks)
         self._sight: Sight | None = None
         self._ended = clock()
-        self._cost = 0.0  # seconds of the last measurement, or what the first is expected to take
+        self._cost = 0.0  # seconds of the last measurement, or expected for the first
         self.rewind()
 
     def rewind(self) -> None:
-        """The trainer was set to another step."""
+        """Called when the trainer was set to another step."""
         self._last = self._trainer.step
 
     @property
     def due(self) -> bool:
-        """Whether it is time: a multiple of the steps was passed since the last one, and the budget allows it."""
+        """Whether a measurement is due: a multiple of the steps was passed since the last, and the budget allows it."""
         every = int(getattr(self._trainer.hparams, "measure_every", 0))
         if not every or self._trainer.step // every <= self._last // every:
             return False
@@ -78,7 +78,7 @@ class Measurer:
         return self._clock() - self._ended >= self._cost / BUDGET
 
     def measure(self) -> dict[str, float]:
-        """The figure by its name, with interval and floor; nothing where samples aren't finite."""
+        """The figure by its name, with interval and floor; empty if samples aren't finite."""
         began = self._clock()
         self._trainer.ema.refresh(self._trainer.hparams.ema)
         found = self._distance()
@@ -93,7 +93,7 @@ class Measurer:
         return self._sight
 
     def _expected(self) -> float:
-        """Seconds that the first measurement will take, by a few samples: real images are looked at too."""
+        """Expected seconds of the first measurement, from a few samples; it includes the features of real images."""
         see = self._seen().describe
         began = self._clock()
         see(as_bytes(self._trainer.batches.spread(PROBE)["real"]))
@@ -129,14 +129,14 @@ class Measurer:
 
 @dataclass(frozen=True)
 class Sight:
-    """How images are seen: the net's name, and features (N, d) of uint8 images (N, C, H, W)."""
+    """How images are compared: the net's name, and features (N, d) of uint8 images (N, C, H, W)."""
 
     net: str
     describe: Describe
 
 
 def sight(reference: str, shape: tuple[int, ...]) -> Sight:
-    """The shelf's net for these data, else ImageNet's for colours where it is installed, else pixels."""
+    """The shelf's net for these data, else ImageNet's for colour images if it is installed, else pixels."""
     net = shelved_net(reference, shape)
     if net is None and shape[0] == 3 and installed("imagenet"):
         net = general_net("imagenet", shape[-1])

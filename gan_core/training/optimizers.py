@@ -19,8 +19,8 @@ from gan_core.objectives.base import Moment
 def make_optimizer(spec: OptimizerSpec, weights: Iterable[nn.Parameter], lazy_every: int) -> torch.optim.Optimizer:
     """Adam (fused), RMSprop or SGD.
 
-    With a lazy phase every k steps, a group is updated k + 1 times in k steps; rate and betas are corrected by
-    c = k / (k + 1) as rate * c, beta ** c (1912.04958, appendix B).
+    With a lazy phase every k steps, a group is updated k + 1 times in k steps; with c = k / (k + 1), the rate is
+    corrected to rate * c and the betas to beta ** c (1912.04958, appendix B).
     """
     load_compiler_late()
     c = lazy_every / (lazy_every + 1) if lazy_every > 1 else 1.0
@@ -34,7 +34,7 @@ def make_optimizer(spec: OptimizerSpec, weights: Iterable[nn.Parameter], lazy_ev
 
 
 def restore(optimizer: torch.optim.Optimizer, state: Mapping[int, Mapping[str, Any]]) -> None:
-    """Loads the per-weight state (moments, step counts) and lays it out in memory as the weights are.
+    """Loads the per-weight state (moments, step counts) and gives it the weights' memory layout.
 
     Fused kernels walk weight and moments in memory order: a channels-last weight needs channels-last moments.
     """
@@ -66,12 +66,12 @@ def set_rates(
 
 
 def shorten(gradients: list[Tensor], norms: Iterable[Tensor], longest: float) -> None:
-    """Scales gradients of these norms, together, down to the norm `longest` where they are longer."""
+    """Scales gradients of these norms, together, down to the norm `longest` if it is exceeded."""
     torch._foreach_mul_(gradients, longest / torch.stack(list(norms)).norm().clamp(min=longest))
 
 
 def rate_factor(hparams: TrainingHParams, step: int, began: Mapping[str, Moment] = MappingProxyType({})) -> float:
-    """What the learning rates are multiplied by at a step, in [0, 1]; `began`: when an edit began a schedule anew."""
+    """The factor of the learning rates at a step, in [0, 1]; `began`: when an edit restarted the schedule."""
     decay = _decay(hparams, step - began.get(RATES, Moment()).step)
     warmed = step - began.get(WARM_UP, Moment()).step
     return (warmed + 1) / hparams.warmup_steps * decay if warmed < hparams.warmup_steps else decay

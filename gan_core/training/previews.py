@@ -24,12 +24,12 @@ from gan_core.training.trainer import Trainer
 SEED = 0
 ROWS = 8
 POINTS = 1000
-MAPPED = 400  # items of each domain whose features are shown
+MAPPED = 400  # items of each domain whose features are plotted
 JUDGED = 128  # real images that a classifier's preview sorts
 LINES = 6  # of items whose translation is shown
-SIDE = 8  # pictures in a line, at most, where items stand beside each other
+SIDE = 8  # pictures in a line, at most, if it holds several items
 COLUMNS = 16  # classes shown by a classifier's preview, at most
-POOLED, POOL_COLUMNS = 50, 10  # of a pool's images that are shown, at most, and how many side by side
+POOLED, POOL_COLUMNS = 50, 10  # images of a pool that are shown, at most, and images per row
 POOLED_SIDE = 64  # pixels of each, at most
 
 Draw = Callable[[], Image.Image]
@@ -47,7 +47,7 @@ def previewer(trainer: Trainer) -> Callable[[], bytes]:
 
 
 def pool_previewer(trainer: Trainer) -> Callable[[], bytes] | None:
-    """Gives a PNG of the past fakes that the discriminators are shown again; None for a trainer without such a pool."""
+    """Returns a function that renders a PNG of the replayed past fakes; None for a trainer without such a pool."""
     if not any(len(pool.images) for pool in trainer.objective.pools().values()):
         return None
 
@@ -59,7 +59,7 @@ def pool_previewer(trainer: Trainer) -> Callable[[], bytes] | None:
 
 
 def pooled(pool: Pool, step: int) -> np.ndarray:
-    """A pool's images, the oldest first, (B, H, W, C) in whole rows; empty places are blank. Of many every nth."""
+    """A pool's images, the oldest first, (B, H, W, C) in whole rows, padded with blanks; of a large pool, every nth."""
     filled = int(pool.filled)
     oldest_first = pool.ages(step)[:filled].argsort(descending=True, stable=True)
     if filled > POOLED:
@@ -111,7 +111,7 @@ def _translated(trainer: Trainer) -> Draw:
 
 
 def _above_translated(trainer: Trainer) -> Draw:
-    """Samples, and below them what the recipe compares."""
+    """Samples, and below them the recipe's comparison."""
     above, below = _samples(trainer), _translated(trainer)
     return lambda: stacked(above(), below())
 
@@ -155,7 +155,7 @@ def sorted_by(network: nn.Module, images: Tensor, spec: DataSpec) -> Image.Image
 
 
 def by_class(images: Tensor, predicted: Tensor, classes: int) -> Image.Image:
-    """Columns for each class with the images (B, C, H, W) that were taken for it, at most 2 * ROWS of them.
+    """Columns for each class with the images (B, C, H, W) that were assigned to it, at most 2 * ROWS of them.
 
     One column, or several side by side where the classes are few.
     """

@@ -1,7 +1,7 @@
 """Measures the speed-up of bfloat16 on this machine.
 
-No name says it: a CPU with AMX or AVX-512 BF16 runs convolutions about twice as fast in bfloat16, while one without
-runs them up to a hundred times slower, and both occur under the same model name on virtual machines.
+The CPU's name doesn't show it: a CPU with AMX or AVX-512 BF16 runs convolutions about twice as fast in bfloat16, while
+one without runs them up to a hundred times slower, and both occur under the same model name on virtual machines.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import torch
 from torch import nn
 
 ROUNDS = 5
-TIRED = 0.5  # seconds for a single pass in bfloat16, after which more would tell nothing new
+TIRED = 0.5  # seconds for a single pass in bfloat16, above which no further ones are needed
 
 
 @lru_cache
 def bf16_speedup(device: str = "cpu") -> float:
-    """Seconds that a convolution's forward and backward pass take in float32, for each second in bfloat16.
+    """Ratio of the times of a convolution's forward and backward pass, float32 over bfloat16.
 
     3x3, 64 channels, 4 x 32 x 32 places, channels last, on as many threads as PyTorch has now; medians of ROUNDS. Takes
-    about a tenth of a second where bfloat16 is quick, and at most two where it isn't. 2.0 means twice as fast.
+    about a tenth of a second if bfloat16 is fast, and at most two if it isn't. 2.0 means twice as fast.
     """
     with torch.random.fork_rng(devices=[]):
         layers = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(64, 64, 3, padding=1))

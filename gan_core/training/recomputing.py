@@ -1,6 +1,7 @@
-"""Activation checkpointing: blocks compute their activations again on the way back and don't keep them (1604.06174).
+"""Activation checkpointing: blocks recompute their activations in the backward pass instead of keeping them
+(1604.06174).
 
-A network keeps the inputs of its blocks alone, which saves most of its memory for about a third more time. It fits
+A network keeps only the inputs of its blocks, which saves most of its memory for about a third more time. It fits
 blocks that compute the same when they run again: not those with batch normalisation or spectral normalisation, nor
 whole style-based generators, which change their own buffers in each pass. Noise and dropout are drawn again from the
 same state.
@@ -23,7 +24,7 @@ from gan_core.ranks import current
 
 
 class Recomputed(nn.Module):
-    """A network whose blocks are recomputed on the way back; it shares the weights. All else is the network's."""
+    """A network whose blocks are recomputed in the backward pass; shares the weights and delegates everything else."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -49,14 +50,14 @@ class Recomputed(nn.Module):
 
 
 class _Block:
-    """Runs a block's own forward pass, without keeping its activations."""
+    """Runs a block's forward pass without keeping its activations."""
 
     def __init__(self, layer: nn.Module) -> None:
         self.layer = layer
         self.plain: Callable[..., Any] = layer.forward
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        # every pass has its own generators' states, and the ranks of the step that it belongs to
+        # every pass has its own random states, and the ranks of its step
         return checkpoint(_Pass(self), *inputs, use_reentrant=False, preserve_rng_state=False, **options)
 
 

@@ -31,7 +31,7 @@ class Fault:
     step: int
     term: str  # "phase/term", or "gradient_norm/phase"
     value: float
-    ranks: tuple[int, ...] = ()  # of several ranks those where it happened first
+    ranks: tuple[int, ...] = ()  # with several ranks, those where it occurred first
 
     @property
     def of_gradient(self) -> bool:
@@ -39,10 +39,10 @@ class Fault:
 
 
 class Recorder:
-    """Collects results and gives them as metrics: one column a name, NaN where a step has no value.
+    """Collects results and returns them as metrics: one column for each name, NaN where a step has no value.
 
-    A player that was not trained in a step has no loss there; one whose loss is NaN has a broken one. Only who knows
-    which steps have a value can tell the two apart, so it is noted here (`Metrics.broken`).
+    A player that was not trained in a step has no loss there; one whose loss is NaN has a broken one. The two can be
+    told apart only where it is known which steps have a value, so this is recorded here (`Metrics.broken`).
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Recorder:
         results, self._results = self._results, []
         count = len(results)
         columns: dict[str, Tensor] = {}
-        places: dict[str, list[int]] = {}  # of the steps that have a value
+        places: dict[str, list[int]] = {}  # positions of the steps that have a value
         for name, (places[name], values) in _by_name([result.terms for result in results]).items():
             columns[name] = _scatter(torch.stack(values), places[name], count)
         for group, (found, norms) in _by_name([result.gradients for result in results]).items():
@@ -87,7 +87,7 @@ class Recorder:
 def _broken(
     table: NDArray[np.float32], names: Sequence[str], places: Mapping[str, list[int]]
 ) -> dict[str, NDArray[np.bool_]]:
-    """Of each name (columns, K), where a value was measured and is NaN."""
+    """A mask (columns, K) of the values that were measured and are NaN."""
     nan = np.isnan(table)
     broken = {}
     for row, name in enumerate(names):
@@ -99,7 +99,7 @@ def _broken(
 
 
 def _first_fault(metrics: Metrics, names: Sequence[str]) -> Fault | None:
-    """The earliest fault among loss terms and gradients: of a step's several, the term that is named first."""
+    """The earliest fault among loss terms and gradients: of several in a step, the term that comes first."""
     found: Fault | None = None
     for name in names:
         steps = np.flatnonzero(metrics.faults(name))
@@ -113,7 +113,7 @@ def _first_fault(metrics: Metrics, names: Sequence[str]) -> Fault | None:
 
 
 def _ranks_of(fault: Fault, results: Sequence[StepResult]) -> tuple[int, ...]:
-    """The ranks that had the value before it spread; none where one process trains."""
+    """The ranks that had the value before it spread; empty if one process trains."""
     first, _, last = fault.term.partition("/")
     faulty = next(result for result in results if result.step == fault.step).faulty
     flags = faulty.get(last if fault.of_gradient else first)
@@ -133,7 +133,7 @@ def _by_name(parts: Sequence[Mapping[str, Value]]) -> dict[str, tuple[list[int],
 
 def _total_norms(norms: list[tuple[Tensor, ...]]) -> Tensor:
     """K steps' norms of each weight's gradient -> the norms of all weights' gradients together, (K,)."""
-    squares = torch.stack([norm for parts in norms for norm in parts]).square()  # one stack: it costs by the call
+    squares = torch.stack([norm for parts in norms for norm in parts]).square()  # one stack: the cost is per call
     lengths = torch.tensor([len(parts) for parts in norms], device=squares.device)
     owners = torch.arange(len(norms), device=squares.device).repeat_interleave(lengths)
     return squares.new_zeros(len(norms)).index_add_(0, owners, squares).sqrt()
@@ -151,9 +151,9 @@ def _scatter(values: Tensor, places: list[int], count: int) -> Tensor:
 def _summaries(
     results: list[StepResult], objective: Objective, hparams: TrainingHParams
 ) -> dict[str, tuple[list[int], Tensor]]:
-    """What the objective makes of the observations: the places of the steps that have a value, and the values.
+    """The objective's summaries of the observations: the places of the steps that have a value, and the values.
 
-    Steps that observed other names are summarised apart.
+    Steps with different names are summarised separately.
     """
     groups: dict[tuple, list[int]] = {}
     for place, result in enumerate(results):

@@ -10,7 +10,7 @@ SPEED = "images_per_second"
 
 
 def seconds_left(run: Run, recent: Metrics, batch_size: int, since: int = 0) -> float | None:
-    """Seconds to the planned end at the speed of the recent steps; None where it isn't known.
+    """Seconds to the planned end at the speed of the recent steps; None if it isn't known.
 
     `recent`: the last few hundred steps, whose speed was measured while they trained: neither pauses nor the steps of
     a run that this one was forked from count. `since`: the step of the last edit, which may have changed the speed.

@@ -1,8 +1,8 @@
 """A fork with other networks that keeps what fits: every layer whose weights have the same shape, with its moments.
 
 More layers, more neurons, another activation or other noise change some layers and leave others as they are. A plain
-fork begins anew then (`forking`), since most networks are worth nothing after that; small perceptrons go on well. Step,
-data order and random states are those of the run that is left.
+fork starts afresh then (`forking`), since most networks are useless after such a change; small perceptrons continue
+well. Step, data order and random states are those of the parent run.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from gan_core.training.journal import Journal
 from gan_core.training.suited import suited
 from gan_core.training.trainer import Trainer
 
-RESHAPING = ("networks", "stabilisers")  # groups of the settings that make other networks of the same kind
+RESHAPING = ("networks", "stabilisers")  # groups of settings that change the networks but not their kind
 State = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Kept:
-    """How much of a network went on: layers whose weights were all kept, of all that it has now."""
+    """How much of a network was kept: the number of layers kept with all weights, and of all its present layers."""
 
     kept: int
     layers: int
@@ -42,32 +42,32 @@ class Kept:
 def reshape(store: RunStore, run: Run, changes: Mapping[str, Any], name: str = "") -> Run:
     """The fork of a run with some settings of its networks changed, ready to be trained by a Session.
 
-    Raises UnknownName or BadValue, and then nothing is made.
+    Raises UnknownName or BadValue, and then creates nothing.
     """
     recipe, before = recipes.get(run.spec.recipe), current_hparams(store, run)
     after = changed(before, changes)
     names = rebuilt(before, after)
     if wrong := [name for name in names if name == "seed" or knobs(after)[name].group not in RESHAPING]:
         raise BadValue("{names} can't change while weights are kept. Start a new run.", names=Named.of(after, wrong))
-    steps = run.spec.steps if run.spec.steps > run.step else 0  # a run that has had its steps goes on without an end
+    steps = run.spec.steps if run.spec.steps > run.step else 0  # a run that has had its planned steps gets no end
     spec = recipe.plan(run.spec.data, run.spec.size, steps, to_dict(after), run.spec.preset)
     forking.save(store, run)
     found = forking.newest(store, run)
     trainer = Trainer(recipe, after, suited(data.load(spec.data, spec.size), recipe, after))
-    told: dict[str, Kept] = {}
+    layers: dict[str, Kept] = {}
     if found:
         state = found[1]
         saved = recipe.settings(state["hparams"])
-        told = compared(recipe.build(saved, DataSpec.from_state(state["spec"])), trainer.networks)
+        layers = compared(recipe.build(saved, DataSpec.from_state(state["spec"])), trainer.networks)
         load_state(trainer, merged(trainer, saved, state))
     made = store.create(spec, name=name, parent=run.id)
     token = store.claim(made.id)
     try:
         store.add_event(made.id, token, trainer.step, "forked", {
             "run": run.id, "step": trainer.step, "because": names, "begun": [],
-            "kept": [name for name, parts in told.items() if parts.kept],
-            "fresh": [name for name in trainer.networks if name not in told or not told[name].kept],
-            "layers": {name: [parts.kept, parts.layers] for name, parts in told.items()},
+            "kept": [name for name, parts in layers.items() if parts.kept],
+            "fresh": [name for name in trainer.networks if name not in layers or not layers[name].kept],
+            "layers": {name: [parts.kept, parts.layers] for name, parts in layers.items()},
         })  # fmt: skip
         Journal(store, made.id, token, trainer, seconds=0.0).checkpoint()
         store.set_state(made.id, token, RunState.QUEUED, step=trainer.step, images_seen=trainer.images_seen)
@@ -80,7 +80,7 @@ def reshape(store: RunStore, run: Run, changes: Mapping[str, Any], name: str = "
 
 
 def compared(before: Mapping[str, nn.Module], after: Mapping[str, nn.Module]) -> dict[str, Kept]:
-    """How many layers each network keeps."""
+    """The number of layers that each network keeps."""
     found = {}
     for name, network in after.items():
         old = {path: weight.shape for path, weight in before[name].named_parameters()}
@@ -94,7 +94,7 @@ def compared(before: Mapping[str, nn.Module], after: Mapping[str, nn.Module]) ->
 
 
 def merged(trainer: Trainer, saved: TrainingHParams, state: Mapping[str, Any]) -> dict[str, Any]:
-    """The saved state as far as it fits the trainer, and the trainer's fresh one elsewhere."""
+    """The saved state where it fits the trainer, the trainer's fresh state elsewhere."""
     fresh = trainer.state_dict()
     old_networks = trainer.recipe.build(saved, trainer.spec)
     objective = {
@@ -112,7 +112,7 @@ def merged(trainer: Trainer, saved: TrainingHParams, state: Mapping[str, Any]) -
 
 
 def _filled(new: State, old: State) -> dict[str, Tensor]:
-    """A layer goes on with all of its weights or with none: a bias alone means nothing to other inputs."""
+    """Keeps all of a layer's weights or none: a bias is meaningless with other inputs."""
     fits = {name for name, value in old.items() if name in new and new[name].shape == value.shape}
     fresh = {name.rpartition(".")[0] for name in new if name not in fits}
     return {name: value if name.rpartition(".")[0] in fresh else old[name] for name, value in new.items()}
@@ -125,7 +125,7 @@ def _moments(
     state: Mapping[str, Any],
     group: str,
 ) -> dict[int, Any]:
-    """The moments of the weights that are kept, by the places that these weights have now."""
+    """The moments of the weights that are kept, by the present positions of these weights."""
     before, now = (trainer.recipe.optimizers[group](hparams) for hparams in (saved, trainer.hparams))
     if before.kind != now.kind:
         return {}

@@ -1,6 +1,6 @@
 """How long a learning-rate schedule lasts, and how it restarts when a run continues beyond its end.
 
-Needs no torch. A schedule counts from the first step, or from the step at which an edit or a fork began it anew.
+Needs no torch. A schedule counts from the first step, or from the step at which an edit or a fork restarted it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gan_core.knobs import knobs
 from gan_core.runs.store import Run, RunStore
 
 KNOBS = frozenset(name for name, knob in knobs(TrainingHParams).items() if knob.clock == RATES)
-FADED = 1e-3  # of the rates that were set: where an exponential schedule has come so far, next to nothing is learnt
+FADED = 1e-3  # share of the initial rates below which an exponential schedule learns next to nothing
 
 
 def length(settings: Mapping[str, Any]) -> float:
@@ -28,9 +28,9 @@ def length(settings: Mapping[str, Any]) -> float:
 
 
 def anew(settings: Mapping[str, Any], began: int, at: int, steps: int) -> dict[str, Any] | None:
-    """The changes that make the learning rates last when a run continues from step `at` to `steps` (0: without end).
+    """The changes that keep the learning rates above 0 when a run continues from step `at` to `steps` (0: without end).
 
-    None where they last anyway. `began`: the step from which the schedule has counted so far; it then counts from `at`.
+    None if they last anyway. `began`: the step from which the schedule has counted so far; it then counts from `at`.
     """
     end = began + length(settings)
     if end >= (steps or at + 1):

@@ -7,6 +7,7 @@ are retried before the next step, so nothing is lost when the disk is full.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
@@ -22,6 +23,7 @@ from torch import nn
 
 from gan_core import data
 from gan_core.checkpoint import load_state, read_checkpoint
+from gan_core.cores import LARGE, cores, threads_for
 from gan_core.data.base import DataSet, DataSpec
 from gan_core.errors import BadCheckpoint, GanscopeError
 from gan_core.gans import recipes
@@ -43,9 +45,9 @@ from gan_core.training.trainer import Trainer
 
 logger = logging.getLogger(__name__)
 
-POLL = 0.1  # seconds between looks at the command table, also while paused
-SMALL = 300_000  # weights of perceptrons that train on one thread
-HEARTBEAT = 3.0  # seconds between signs of life
+POLL = 0.1  # seconds between polls of the command table, also while paused
+SMALL = 300_000  # weights, up to which perceptrons train on one thread
+HEARTBEAT = 3.0  # seconds between heartbeats
 PROGRESS = 0.5  # seconds between reports while data are prepared
 
 
@@ -55,14 +57,12 @@ def runs_at_once() -> int:
     return max(1, int(text)) if text.isdecimal() else 1
 
 
-def cpu_threads(networks: Mapping[str, nn.Module]) -> int:
-    """Threads for a run's operations: one for small perceptrons, every core that the process may use for all else.
+def cpu_threads(networks: Mapping[str, nn.Module], values: int = LARGE) -> int:
+    """Threads for a run's operations on items of `values` numbers each: one for small perceptrons, else as
+    `cores.threads_for` says.
 
     Ranks on one machine share its cores. A run of one process takes no more threads than `OMP_NUM_THREADS` names, as
-    PyTorch itself does (torchrun sets that variable for its processes, whatever the machine has).
-
-    Small layers gain little from a second core, and where anything else runs there (a browser, say), two threads
-    that wait for each other are many times slower than one.
+    PyTorch itself does (torchrun sets that variable for its processes, on any machine).
     """
     weights = [weight for network in networks.values() for weight in network.parameters()]
     small = sum(weight.numel() for weight in weights) < SMALL and all(weight.ndim < 4 for weight in weights)
@@ -70,13 +70,8 @@ def cpu_threads(networks: Mapping[str, nn.Module]) -> int:
         return 1
     if (ranks := launch.ranks_here()) > 1:
         return max(1, cores() // ranks)
-    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # the first number is of the outer level
-    return min(cores(), int(asked)) if asked.isdecimal() and int(asked) else cores()
-
-
-def cores() -> int:
-    """The cores that this process may use: fewer than the machine has under taskset or in a container."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # the first number is for the outer level
+    return min(cores(), int(asked)) if asked.isdecimal() and int(asked) else threads_for(values)
 
 
 N_TERM = (
@@ -110,7 +105,7 @@ class Stopped(Exception):
 
 
 class Session(Control):
-    """Trains one run of the store. `start` claims the run in the caller's thread: a conflict is raised there."""
+    """Trains one run of the store. `start` claims the run in the caller's thread: conflicts are raised there."""
 
     trainer: Trainer
     journal: Journal
@@ -134,18 +129,18 @@ class Session(Control):
         self.computation = computation
         self.limit = limit or runs_at_once()
         self._paused = False
-        self._reported: Fault | None = None  # the fault that the run's state tells of
+        self._reported: Fault | None = None  # the fault reported in the run's state
         self._requests: list[tuple[str, Mapping[str, Any]]] = []
         self._replay: list[Event] = []
-        self._damaged: list[BadCheckpoint] = []  # found while reading, told once the trainer stands at its step
+        self._damaged: list[BadCheckpoint] = []  # found while reading, reported once the trainer is at its step
         self._polled = 0.0
-        self._refused = False  # the run's message says why an edit was refused
+        self._refused = False  # whether the run's message says why an edit was refused
         self._until = 0  # the step at which the run pauses by itself; 0: none
         self._pace = self._next_step = 0.0  # steps per second at most, 0: no limit; when the next one is due
         self._ended = threading.Event()
 
     def start(self, paused: bool = False) -> Session:
-        """Starts, or resumes, the run in a thread; raises RunConflict where another process owns it."""
+        """Starts, or resumes, the run in a thread; raises RunConflict if another process owns it."""
         self._token = self.store.claim(self.run_id)
         self.store.enqueue(self.run_id, self._token)
         self._paused = paused
@@ -160,7 +155,7 @@ class Session(Control):
         return not self._thread.is_alive()
 
     def _pulse(self) -> None:
-        """Heartbeats while the other thread loads data or runs a long step."""
+        """Sends heartbeats while the other thread loads data or runs a long step."""
         while not self._ended.wait(HEARTBEAT):
             with suppress(GanscopeError):  # a full disk or a lost claim shows up in the training thread
                 self.store.heartbeat(self.run_id, self._token)
@@ -193,7 +188,7 @@ class Session(Control):
         return RunState.FINISHED
 
     def _lost(self) -> tuple[str, Mapping[str, Any]]:
-        """Why the run can't go on without another process, and from where it can be resumed."""
+        """The reason why the run can't continue without another process, and where it can be resumed."""
         step = max((checkpoint.step for checkpoint in self.store.checkpoints(self.run_id)), default=0)
         gone = leading.lost(self._owners)
         if not gone:
@@ -201,7 +196,7 @@ class Session(Control):
         return N_LOST_RANK, {"ranks": ", ".join(map(str, gone)), "step": step}
 
     def _dismiss(self) -> None:
-        """Lets the other ranks end; within a step they can't be told, and end with their connection."""
+        """Ends the other ranks; within a step no message reaches them, and they end with their connection."""
         within = hasattr(self, "trainer") and getattr(self.trainer, "within", False)
         if self.ranks.size > 1 and not within:
             leading.end(self.ranks)
@@ -214,7 +209,7 @@ class Session(Control):
         )
 
     def _await_turn(self) -> None:
-        """Waits in the queue; commands are executed meanwhile."""
+        """Waits in the queue, and executes commands meanwhile."""
         while not self._paused and not self.store.try_start(self.run_id, self._token, self.limit):
             self._take_commands()
             if any(name == "stop" for name, _ in self._requests):
@@ -243,7 +238,8 @@ class Session(Control):
             self.trainer = forking.begin(
                 recipe, hparams, state, data_set, self.device, self.computation, begun, self._make
             )
-        torch.set_num_threads(cpu_threads(self.trainer.networks))
+        values = max(math.prod(shape) for shape in self.trainer.spec.fields.values())
+        torch.set_num_threads(cpu_threads(self.trainer.networks, values))
         if state is not None and own:
             load_state(self.trainer, state)
         self.journal = Journal(self.store, self.run_id, self._token, self.trainer, run.seconds)
@@ -255,9 +251,9 @@ class Session(Control):
         # also in a run's first session: it may have been extended before that
         seen = self.journal.event_id
         self._replay = [event for event in self.store.events(self.run_id, seen) if event.kind in REPLAYED]
-        self._tell_of_data(data_set)
+        self._report_data(data_set)
 
-    def _tell_of_damage(self) -> None:
+    def _report_damage(self) -> None:
         while self._damaged:
             error = self._damaged.pop(0)
             self.journal.event("warning", {"message": error.message, "values": plain(error.values)})
@@ -276,13 +272,13 @@ class Session(Control):
         self._set_state(self.status.state)
         return data_set
 
-    def _tell_of_data(self, data_set: DataSet) -> None:
+    def _report_data(self, data_set: DataSet) -> None:
         for file, reason in data_set.skipped[:20]:
             self.journal.event("skipped", {"file": file, "reason": reason})
         self.journal.event(DATA, {"classes": list(data_set.class_names), "notes": list(data_set.notes)})
 
     def _newest(self, checkpoints: list[Checkpoint]) -> dict[str, Any] | None:
-        """The newest checkpoint that can be read: the run's own, or the one that a fork was given."""
+        """The newest checkpoint that can be read: the run's own, or a fork's copy of its parent's."""
         for checkpoint in reversed(checkpoints):
             try:
                 return read_checkpoint(checkpoint.path, checkpoint.sha256)
@@ -292,7 +288,7 @@ class Session(Control):
 
     def _train(self) -> None:
         planned = self.status.spec.steps
-        self._tell_of_damage()
+        self._report_damage()
         together = {"ranks": [owner.host.partition("/")[0] for owner in self._owners]} if self._owners else {}
         self.journal.event("started", {"device": self.device} | self.computation.differences() | together)
         self._replay_events()
@@ -374,7 +370,7 @@ class Session(Control):
         elif name == "save":
             self.journal.checkpoint()
         elif self.journal.fault is not None:
-            return  # the state says what is wrong: going back is the only way on
+            return  # the state reports the fault: the run can only go back
         elif name == "resume":
             self._resume()
         elif name == "step":
@@ -392,7 +388,7 @@ class Session(Control):
             self._edit(payload["changes"], payload.get("remedy", ""))
 
     def _pause(self, message: str = "", values: Mapping[str, Any] | None = None) -> None:
-        """Pauses and gives the slot to the next run of the queue."""
+        """Pauses and frees the slot for the next run in the queue."""
         self._paused, self._until = True, 0
         self._write_due(everything=True)
         if self.journal.fault is None:
@@ -409,7 +405,7 @@ class Session(Control):
         self.journal.start_clock()
 
     def _rest(self) -> None:
-        """A while without training; whoever watches sees what an edit has changed."""
+        """Waits without training; viewers still see the effect of an edit."""
         self.journal.film()
         time.sleep(POLL)
 
@@ -436,7 +432,7 @@ class Session(Control):
             self._set_state(self.status.state, error.message, plain(error.values))
             self._refused = True
             return
-        # scores are read by the loss that made them
+        # scores are interpreted by the loss that produced them
         self.journal.flush()
         before = {name: value for name, value in to_dict(old).items() if name in changes}
         begun = sorted(clocks(old, changes))
@@ -455,7 +451,7 @@ class Session(Control):
             self.journal.event_id = event.id
             if event.kind == "edit":
                 hparams = changed(self.trainer.hparams, event.payload["changes"])
-                self.trainer.edit(hparams, event.payload.get("begun", ()))  # none in runs of older versions
+                self.trainer.edit(hparams, event.payload.get("begun", ()))  # missing in runs of older versions
             else:
                 for _ in range(event.payload["count"]):
                     self._one_step(event.payload["only"])
@@ -473,18 +469,18 @@ class Session(Control):
             self._edit(changes)
 
     def _set_pace(self, rate: float) -> None:
-        """Keeps the pace with the run: at step 0, so that no going back drops it."""
+        """Stores the pace with the run: at step 0, so that a rollback never drops it."""
         self._pace, self._next_step = rate, 0.0
         self.store.add_event(self.run_id, self._token, 0, PACE, {"rate": rate})
         self._announce()
 
     def _announce(self) -> None:
-        """Changes the run's row, so that pages read the new event also while nothing is trained."""
+        """Updates the run's row, so that pages read the new event even while the run doesn't train."""
         run, refused, self._refused = self.status, self._refused, False
         self._set_state(run.state, *(() if refused else (run.message, run.message_values)))
 
     def _rollback(self, to: int | None = None) -> None:
-        """Back to the newest sound checkpoint, of those up to step `to`; what came after it is dropped, edits too."""
+        """Goes back to the newest sound checkpoint, not after step `to`; everything after it is dropped, edits too."""
         saved_ones = self.store.checkpoints(self.run_id)
         state = self._newest([one for one in saved_ones if to is None or one.step <= to])
         if state is None:
@@ -498,7 +494,7 @@ class Session(Control):
         self._replay, self._reported = [], None
         self.journal.event_id = state["event_id"]
         self.store.truncate(self.run_id, self._token, self.trainer.step, drop_replayed=True)
-        self._tell_of_damage()
+        self._report_damage()
         self.journal.event("rollback", {})
         if undone:
             self.journal.replayable("edit", {"changes": undone, "before": {}})
@@ -507,7 +503,7 @@ class Session(Control):
     # --- ends ---------------------------------------------------------------------------------------------------
 
     def _pause_without_space(self, error: DiskFull) -> None:
-        """The previous checkpoint is intact; what could not be written is tried again on resume."""
+        """Pauses on a full disk. The previous checkpoint is intact; what could not be written is retried on resume."""
         self._paused = True
         self.store.free_reserve()
         try:
@@ -537,5 +533,5 @@ class Session(Control):
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values that JSON can hold."""
+    """Converts to values that JSON supports."""
     return {name: value if isinstance(value, (int, float)) else str(value) for name, value in values.items()}

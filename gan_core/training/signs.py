@@ -1,8 +1,8 @@
-"""What a look at a run's images shows, as numbers that the doctor's rules read. NumPy alone.
+"""Signs of trouble in a run's images, as numbers for the doctor's rules. Needs only NumPy.
 
 All of them compare features (N, d) of generated images with those of real ones, or the images themselves:
 
-    variety             how far samples lie apart, as a share of how far real images do (the lower of two, see below)
+    variety             distance between samples, as a share of that between real images (see `variety`)
     samples/twins       share of samples with another sample closer than a quarter of the usual distance of neighbours
     samples/precision   share of samples within the real images' balls, samples/coverage: share of balls with a sample
                         (1904.06991 and 2002.09797, k = 5); real images against real ones have about 0.8 and 0.97
@@ -13,7 +13,7 @@ All of them compare features (N, d) of generated images with those of real ones,
     classes/missing     share of the classes that have less than a quarter of their share of the samples
     labels/obeyed       share of samples that look like the class they were asked for; labels/obeyed_real: of real ones
     cue                 how well a line through eight trivial statistics of an image (border, brightness, contrast,
-                        levels in use, blocks) tells real from generated: 0.5 not at all, 1 always
+                        levels in use, blocks) separates real from generated: 0.5 not at all, 1 always
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 NEAREST = 5  # k of precision and coverage
 TWIN = 0.25  # of the usual distance of real neighbours
 RARE = 0.25  # of a class's share of the real images
-LEAST_OF_A_CLASS = 6  # samples that a class has on average, below which nothing is said about classes
+LEAST_OF_A_CLASS = 6  # samples per class on average, below which classes aren't judged
 RIDGE = 0.1  # of each statistic's variance
 DARK, MIDDLE = 0.05, 0.25  # levels that count as extreme, and the distance from grey up to which they are in the middle
 
@@ -107,7 +107,7 @@ class Novelty:
 class LooksLike:
     """Assigns samples to the class whose real images' mean is nearest; features (N, d) and labels (N,) of real ones.
 
-    The labels' own floor is measured on one half of the real images, with the means of the other.
+    The score of real labels is measured on one half of the real images, with the means of the other.
     """
 
     def __init__(self, real: Array, labels: NDArray[np.int64]) -> None:
@@ -143,7 +143,7 @@ class LooksLike:
 
 
 def statistics(images: NDArray[np.uint8]) -> Array:
-    """Eight trivial statistics of images (N, C, H, W), (N, 8): what a leak of preprocessing shows in."""
+    """Eight trivial statistics of images (N, C, H, W), (N, 8): in which a leak of preprocessing shows."""
     levels = images.astype(np.float64) / 255
     rim = np.concatenate(
         [levels[..., 0, :], levels[..., -1, :], levels[..., :, 0], levels[..., :, -1]], axis=-1
@@ -154,7 +154,7 @@ def statistics(images: NDArray[np.uint8]) -> Array:
     return np.stack(
         [
             rim.mean(1), rim.std(1), flat.mean(1), flat.std(1),
-            # exact levels would tell rounding from a smooth output, which hardly any discriminator goes by
+            # exact levels would separate rounded from smooth outputs, a cue that hardly any discriminator uses
             ((flat < DARK) | (flat > 1 - DARK)).mean(1), (np.abs(flat - 0.5) < MIDDLE).mean(1),
             steps.mean((1, 2, 3)), blocks.mean((1, 2, 3)) - steps.mean((1, 2, 3)),
         ],
@@ -163,9 +163,9 @@ def statistics(images: NDArray[np.uint8]) -> Array:
 
 
 def cue(real: Array, made: Array) -> float:
-    """The area under the ROC curve of Fisher's discriminant on statistics (N, s) and (M, s), held out in turn.
+    """The area under the ROC curve of Fisher's discriminant on statistics (N, s) and (M, s), cross-validated.
 
-    Each half is judged by the line that the other half gives, so that noise alone has 0.5.
+    Each half is judged by the line fitted to the other half, so that noise alone scores 0.5.
     """
     areas = []
     for place in (0, 1):
@@ -183,7 +183,7 @@ def _fisher(real: Array, made: Array) -> Array:
 
 
 def _area(above: Array, below: Array) -> float:
-    """How often a value of `above` (N,) exceeds one of `below` (M,); equal ones count half."""
+    """How often a value of `above` (N,) exceeds one of `below` (M,); ties count half."""
     difference = above[:, None] - below
     return float((difference > 0).mean() + 0.5 * (difference == 0).mean())
 

@@ -1,4 +1,4 @@
-"""Data as the networks take them: with their number of channels, and labels that mean what they were trained on."""
+"""Fits data to the networks: their number of channels, and the labels that they were trained on."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from gan_core.models import lending
 
 
 def suited(data: DataSet, recipe: Recipe, hparams: Any, learnt: DataSpec | None = None) -> DataSet:
-    """A set for networks that have `learnt` from such data, or for new ones (None), checked.
+    """Fits and checks a data set for networks trained on `learnt` data, or for new ones (None).
 
-    Raises BadData where its classes aren't those that were learnt or it isn't what the recipe needs, BadValue where the
-    recipe can't make such images or what it borrows doesn't fit.
+    Raises BadData if its classes differ from the learnt ones or it isn't what the recipe needs, BadValue if the recipe
+    can't generate such images or a borrowed network doesn't fit.
     """
     if data.spec.task != "points":
         data = in_channels(data, (learnt or lending.widened(recipe, hparams, data.spec)).channels)
@@ -26,7 +26,7 @@ def suited(data: DataSet, recipe: Recipe, hparams: Any, learnt: DataSpec | None 
 
 
 def _names(learnt: DataSpec, data: DataSet) -> tuple[str, ...]:
-    """The classes that were learnt. Before their names were kept, folders were sorted as text."""
+    """The names of the learnt classes. Before names were stored, folders were sorted as text."""
     if learnt.class_names or not user_images_of(data.name) or learnt.classes != len(data.class_names):
         return learnt.class_names
     return tuple(sorted(data.class_names))

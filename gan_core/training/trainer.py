@@ -38,11 +38,11 @@ from gan_core.training.optimizers import make_optimizer, rate_factor, restore, s
 
 @dataclass
 class StepResult:
-    """What one step left behind, as tensors: nothing is transferred from the device until it is read."""
+    """Results of one step, as tensors: nothing is transferred from the device until it is read."""
 
     step: int
     terms: dict[str, Tensor] = field(default_factory=dict)  # "phase/term" and "phase/loss", scalars
-    observed: dict[str, Tensor] = field(default_factory=dict)  # raw logits and the like, see Objective.summarise
+    observed: dict[str, Tensor] = field(default_factory=dict)  # raw logits etc., see Objective.summarise
     gradients: dict[str, tuple[Tensor, ...]] = field(default_factory=dict)  # group -> norm of each weight's gradient
     values: dict[str, float] = field(default_factory=dict)  # rates and schedule
     faulty: dict[str, Tensor] = field(default_factory=dict)  # phase -> ranks with values that weren't finite, (W,)
@@ -90,10 +90,10 @@ class Trainer:
             set_noise_generator(network, self.noise)
         self.step = 0
         self.images_seen = 0
-        self.began: dict[str, Moment] = {}  # schedules that an edit began anew, by their clocks
+        self.began: dict[str, Moment] = {}  # schedules that an edit restarted, by their clocks
         self.context = StepContext(self.networks, hparams, self.generator, self, self.device, self.noise)
-        self._drawn: list[Batch] = []  # batches that a phase has asked for, for its later turns
-        self._nets: dict[str, Perception] = {}  # of the shelf, and so in no checkpoint
+        self._drawn: list[Batch] = []  # batches requested by a phase, for its later turns
+        self._nets: dict[str, Perception] = {}  # from the shelf, and therefore in no checkpoint
         self._batch_size = hparams.batch_size
         self._plan()
         self._weights = {
@@ -111,9 +111,9 @@ class Trainer:
             yield from module.buffers()
 
     def digest(self) -> str:
-        """sha256 of what has been learnt: equal on all ranks at every step.
+        """sha256 of the learnt weights: equal on all ranks at every step.
 
-        Without the averages, whose buffers follow only where samples are drawn.
+        Leaves out the averages, whose buffers are updated only when samples are drawn.
         """
         digest = hashlib.sha256()
         modules = [*self.networks.values(), self.objective]
@@ -122,10 +122,10 @@ class Trainer:
         return digest.hexdigest()
 
     def verify(self) -> None:
-        """Compares the weights of all ranks, before a checkpoint; `Leader` does."""
+        """Compares the weights of all ranks before a checkpoint; implemented by `Leader`."""
 
     def _plan(self) -> None:
-        """Reads the phases and the rates from the hyperparameters; raises BadValue where a net isn't on the shelf."""
+        """Reads the phases and the rates from the hyperparameters; raises BadValue if a net isn't on the shelf."""
         for net in set(self.objective.feature_nets(self.hparams)) - self._nets.keys():
             self._nets[net] = perception(net).to(self.device)
         self.phases = list(self.objective.phases(self.hparams))
@@ -145,7 +145,7 @@ class Trainer:
         whole = self._batch_size if count is None else count * ranks.parts
         if ranks.turns == 1:
             return self.objective.prepare(self.batches.next(whole), self.context)
-        if ranks.turn:  # the first turn has drawn it for all of them
+        if ranks.turn:  # the first turn has drawn them for all turns
             self._drawn.append(self._drawn.pop(0))
         else:
             self._drawn.append(self.batches.next(whole))
@@ -217,7 +217,7 @@ class Trainer:
         if self.hparams.gradient_clip:
             shorten(gradients, norms, self.hparams.gradient_clip)
         if scaler:
-            norms = finite_or_zero(norms)  # an overflow in 16 bits is no fault: the update is left out
+            norms = finite_or_zero(norms)  # an overflow in 16 bits is no fault: the update is skipped
             scaler.step(optimizer)
             scaler.update()
         else:
@@ -230,7 +230,7 @@ class Trainer:
         result.terms[f"{phase.name}/loss"] = functools.reduce(operator.add, terms.values())
 
     def _backward(self, phase: Phase, batch: Batch, scaler: torch.amp.GradScaler | None) -> dict[str, Tensor]:
-        """Adds the gradients of a phase's loss, turn by turn; returns the means of its terms over the turns."""
+        """Accumulates the gradients of a phase's loss, turn by turn; returns the means of its terms over the turns."""
         ranks, context = self.ranks, self.context
         networks = self.networks if phase.exact else self.computed
         states = context.random_states() if self._turns > 1 else []
@@ -253,9 +253,9 @@ class Trainer:
         return {name: values[self.ranks.turn :: self.ranks.turns] for name, values in batch.items()}
 
     def edit(self, hparams: TrainingHParams, begin: Iterable[str] | None = None) -> None:
-        """Changes live knobs; raises BadValue, and changes nothing, where a knob would rebuild the networks.
+        """Changes live knobs; raises BadValue, and changes nothing, if a knob would rebuild the networks.
 
-        `begin`: the clocks of the schedules that count from here; by default of those whose knobs change.
+        `begin`: the clocks of the schedules that restart here; by default those whose knobs change.
         """
         check_edit(self.hparams, hparams)
         self.ranks.check_batch(hparams.batch_size, self._turns)
@@ -302,9 +302,9 @@ class Trainer:
         self.generator.set_state(state["generator"])
         self.noise.set_state(state["noise"])
         for group, scale in state.get("scalers", {}).items():
-            if scaler := self.scalers[group]:  # a run may go on in another precision
+            if scaler := self.scalers[group]:  # a run may continue in another precision
                 scaler.load_state_dict(scale)
         self.step = state["step"]
         self.images_seen = state["images_seen"]
-        # older checkpoints are of runs whose schedules all count from the first step
+        # in runs with older checkpoints all schedules count from the first step
         self.began = {clock: Moment(*moment) for clock, moment in state.get("began", {}).items()}

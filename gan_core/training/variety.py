@@ -1,13 +1,13 @@
-"""The variety of a run's samples, which losses and accuracies can't show: they can be balanced after a mode collapse.
+"""The variety of a run's samples, which losses and accuracies don't show: they can be balanced after a mode collapse.
 
     points with known modes   modes/covered: modes with 20 close samples; modes/reached: modes that are the nearest to
                               a fair share of the samples; modes/near: the share of samples that lie close to a mode
     other points              data_reached: the share of real points with a sample nearby (coverage, 2002.09797)
     all points                kl, js (bits) and sliced_wasserstein: how far the samples are from the data's density, and
-                              what as many real points score (metrics/density.py)
+                              the scores of as many real points (metrics/density.py)
     images                    variety: how far samples lie apart, as a share of how far real images do, and the other
                               signs that `signs` lists
-    sound, text and the like  variety, by what `gan_core/media` describes of them, and what it measures: of molecules
+    sound, text and the like  variety, of the descriptions by `gan_core/media`, and its measurements: of molecules
                               molecules/valid, molecules/unique and molecules/novel, shares of one another; judged/NAME:
                               what the data set's `judge` checks exactly, e.g. whether equations are right
     unpaired translation      luminance_kept: the correlation of the brightness of inputs and outputs, of the direction
@@ -18,7 +18,7 @@
 Images are compared as the shelf's feature net for their data set sees them, else by their pixels. Two distances are
 taken, the root mean square of all pairs and the mean to the nearest other, and `variety` is the lower share of the two:
 samples of a few sharp modes are far apart on average, but each has a twin. Under a conditional GAN only images of one
-class are compared, so that its classes don't stand in for variety.
+class are compared, so that different classes don't count as variety.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ logger = logging.getLogger(__name__)
 
 SEED = 0
 IMAGES = 128  # samples and real images that are compared
-LEAST = 8  # real images below which nothing can be said of their variety
-JUDGED = 256  # samples that a data set's own judge reads
+LEAST = 8  # real images, below which variety isn't measured
+JUDGED = 256  # samples given to a data set's own judge
 LABELLED = 512  # real images that classes are learnt from
 KNOWN = 10_000  # training items, at most, whose names are known
-MEMORISED = 1024  # training images, at most, of which copies are looked for
-TRANSLATED = 8  # images whose translation is looked at
-POINTS = 500  # where no modes are known
-PIXELS = 16  # side to which images are shrunk where no net knows them
+MEMORISED = 1024  # training images, at most, that are searched for copies
+TRANSLATED = 8  # images whose translation is examined
+POINTS = 500  # if no modes are known
+PIXELS = 16  # side to which images are shrunk if there is no net for them
 NET = "features."  # with a data set's name: the shelf's net for it
 
 Examine = Callable[[], dict[str, float]]
@@ -67,9 +67,9 @@ Describe = Callable[[np.ndarray], np.ndarray]  # uint8 images (N, C, H, W) -> fe
 
 
 def examiner(trainer: Trainer, reference: str) -> Examine | None:
-    """Looks at samples of the averaged networks, by the metrics' names; None where there are none to look at.
+    """Returns a function that measures samples of the averaged networks, by metric name; None if there are no samples.
 
-    `reference`: what the run learns from. Looking never changes the training.
+    `reference`: the training data. Measuring never changes the training.
     """
     recipe = trainer.recipe
     sampler = Sampler(recipe, trainer.hparams, trainer.spec, trainer.ema.networks)
@@ -90,7 +90,7 @@ def examiner(trainer: Trainer, reference: str) -> Examine | None:
         trainer.ema.refresh(trainer.hparams.ema)
         found = look()
         found = found and found | data
-        # weights that are spoilt draw no numbers: the losses tell of it
+        # no figures from weights that aren't finite: the losses report them
         return found if all(np.isfinite(list(found.values()))) else {}
 
     return examine
@@ -126,11 +126,11 @@ def _distances_to(known: density.Yardstick, samples: np.ndarray) -> dict[str, fl
 
 
 def _range(trainer: Trainer) -> dict[str, float]:
-    """The scale and the offset of the data; of pictures and points alone."""
+    """The scale and the offset of the data, for pictures and points only."""
     if medium_of(trainer.recipe.task):
         return {}
     fields = trainer.batches.spread(LABELLED)
-    shapes = trainer.spec.fields  # of views, poses are no pixels
+    shapes = trainer.spec.fields  # the poses of views are no pixels
     shown = [name for name, shape in shapes.items() if len(shape) == 3 or trainer.recipe.task == "points"]
     values = torch.cat([fields[name].flatten().float() for name in shown]).cpu()
     return {"data/scale": float(values.std()), "data/offset": float(values.mean())}
@@ -169,7 +169,7 @@ def _images(trainer: Trainer, sampler: Sampler, reference: str) -> Examine | Non
     levels = as_bytes(real["real"])
     features = describe(levels)
     apart = _distances(features, real["label"].cpu() if labels is not None else None)
-    if not all(apart):  # real images that are all the same
+    if not all(apart):  # all real images are the same
         return None
     likeness = signs.Likeness(features.astype(np.float64))
     novelty, looks_like = _memory(trainer, describe), _classes(trainer, describe)
@@ -191,7 +191,7 @@ def _images(trainer: Trainer, sampler: Sampler, reference: str) -> Examine | Non
 
 
 def _other(trainer: Trainer, sampler: Sampler, medium: Medium, reference: str) -> Examine | None:
-    """The variety of what isn't pictures, by what its medium describes, and what the data set's judge says."""
+    """The variety of samples that aren't pictures, by their medium's descriptions, and the data set judge's scores."""
     spec = trainer.spec
     real = trainer.batches.spread(medium.shown * 2)
     samples = real[FIELDS[spec.task][0]].cpu().numpy()
@@ -217,7 +217,7 @@ def _other(trainer: Trainer, sampler: Sampler, medium: Medium, reference: str) -
 
 
 def _names(trainer: Trainer, sampler: Sampler, medium: Medium) -> Examine:
-    """What is told of samples by their names and those of the training data, e.g. how many molecules are new."""
+    """Figures from the names of samples and those of the training data, e.g. the share of new molecules."""
     latents, labels = sampler.latents(medium.examined, SEED)
     known: set[str] = set()
 
@@ -233,7 +233,7 @@ def _names(trainer: Trainer, sampler: Sampler, medium: Medium) -> Examine:
 
 
 def _memory(trainer: Trainer, describe: Describe) -> signs.Novelty | None:
-    """What copies are recognised by: all training images, where there are few."""
+    """The detector of copies: all training images, if there are few."""
     training = trainer.batches.spread(MEMORISED + 1)["real"]
     if len(training) > MEMORISED:
         return None
@@ -242,7 +242,7 @@ def _memory(trainer: Trainer, describe: Describe) -> signs.Novelty | None:
 
 
 def _classes(trainer: Trainer, describe: Describe) -> signs.LooksLike | None:
-    """What classes are recognised by; None for data without them."""
+    """The recogniser of classes; None for data without them."""
     if trainer.spec.classes < 2:
         return None
     known = trainer.batches.spread(LABELLED)
@@ -251,7 +251,7 @@ def _classes(trainer: Trainer, describe: Describe) -> signs.LooksLike | None:
 
 
 def describer(reference: str, shape: tuple[int, ...]) -> Describe:
-    """What the fitting net of the shelf sees in images, else their pixels."""
+    """Features of images by the matching net of the shelf, else their pixels."""
     net = shelved_net(reference, shape)
     if net is None:
         return _pixels
@@ -259,11 +259,11 @@ def describer(reference: str, shape: tuple[int, ...]) -> Describe:
 
 
 def shelved_net(reference: str, shape: tuple[int, ...]) -> FeatureNet | None:
-    """The feature net of the shelf for a data set at this shape; None where there is none."""
+    """The feature net of the shelf for a data set at this shape; None if there is none."""
     name = NET + whole(reference)
     try:
         net = FeatureNet.from_shelf(name) if name in listing.names() else None
-    except GanscopeError as error:  # a damaged model is no reason not to train
+    except GanscopeError as error:  # a damaged model must not prevent training
         logger.warning("%s isn't used: %s", name, error)
         net = None
     return net if net is not None and net.shape == tuple(shape) else None
@@ -280,9 +280,9 @@ def as_bytes(images: Tensor) -> np.ndarray:
 
 
 def _distances(features: np.ndarray, labels: Tensor | None) -> tuple[float, float]:
-    """Of features (N, d): the root mean square distance of all pairs, and the mean to the nearest other.
+    """Distances of features (N, d): the root mean square of all pairs, and the mean to the nearest other.
 
-    With labels (N,) of pairs of one class alone; 0, 0 where there are none.
+    With labels (N,), only pairs of one class count; 0, 0 if there are none.
     """
     features = features.astype(np.float64)
     lengths = np.einsum("nd,nd->n", features, features)

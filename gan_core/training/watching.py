@@ -24,8 +24,8 @@ from gan_core.training.remaining import seconds_left
 if TYPE_CHECKING:
     from gan_core.training.session import Session
 
-REFRESH = 0.2  # seconds between looks at the run
-LINE = 10.0  # seconds between lines where the output is no terminal
+REFRESH = 0.2  # seconds between polls of the run
+LINE = 10.0  # seconds between lines if the output is no terminal
 TAIL = 200  # steps over which losses are averaged
 
 Show = Callable[[Run], None]
@@ -38,7 +38,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def interrupts() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM; a second one ends the process at once, whatever it does."""
+    """Collects SIGINT and SIGTERM; a second one ends the process at once."""
     asked: list[int] = []
 
     def handle(number: int, _frame: object) -> None:
@@ -57,11 +57,11 @@ def interrupts() -> Iterator[list[int]]:
 
 
 def follow(session: Session, asked: list[int], show: Show, patient: bool = False, seconds: float = math.inf) -> str:
-    """Starts a run and waits for its end, after `seconds` of training at the latest.
+    """Starts a run and waits for its end, or stops it after `seconds` of training.
 
     Returns the reason if the run can't continue by itself; a `patient` caller waits until someone has resumed it.
     """
-    logging.getLogger("gan_core").addHandler(logging.NullHandler())  # a failure is told in a sentence; see the store
+    logging.getLogger("gan_core").addHandler(logging.NullHandler())  # a failure is reported as a sentence in the store
     session.start()
     stopping = False
     trouble = ""
@@ -74,14 +74,14 @@ def follow(session: Session, asked: list[int], show: Show, patient: bool = False
             stopping = True
             if asked:
                 say("\nSaving a checkpoint and stopping. Press Ctrl-C again to quit immediately.")
-            with suppress(RunConflict):  # it has just ended by itself
+            with suppress(RunConflict):  # the run has just ended by itself
                 session.stop()
     show(session.status)
     return trouble
 
 
 def _trouble(store: RunStore, run: Run) -> str:
-    """Why a run paused by itself: a non-finite loss or a full disk. "" for a pause that was requested."""
+    """The reason why a run paused by itself: a non-finite loss or a full disk. "" for a pause that was requested."""
     if run.state is not RunState.PAUSED or not run.message:
         return ""
     last = store.events(run.id)[-1:]
@@ -105,7 +105,7 @@ class Lines:
 
 
 def state_words(store: RunStore, run: Run) -> str:
-    """The state of the run in words; a queued one says how many runs are ahead."""
+    """The state of the run in words; for a queued one, also how many runs are ahead."""
     if run.state is RunState.QUEUED:
         queue = store.queue()
         place = queue.index(run.id) if run.id in queue else 0
@@ -118,7 +118,7 @@ ITEMS = {"points": "points"} | {medium.task: medium.words for medium in media}
 
 
 def items_of(reference: str) -> str:
-    """What the samples of a data set are called: images, sounds, films, ..."""
+    """The name of a data set's samples: images, sounds, films, ..."""
     return ITEMS.get(task_of(reference), "images")
 
 
@@ -129,7 +129,7 @@ def facts(run: Run, losses: str) -> str:
 
 
 def losses(store: RunStore, id: str, since: int) -> str:
-    """The mean losses of the steps after `since`; one that has become infinite or no number shows as that."""
+    """The mean losses of the steps after `since`; a value that is infinite or NaN is shown as such."""
     metrics = store.metrics(id, since)
     return " · ".join(
         f"{name.removesuffix('/loss')} {_mean(metrics, name, last):.3f}"

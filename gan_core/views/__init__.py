@@ -1,5 +1,4 @@
-"""What can be made of a model of scenes: pictures and depth from any side, films of a turn, meshes, and how well its
-views agree with one another."""
+"""Outputs of a model of scenes: pictures and depth from any side, films of a turn, meshes, agreement of views."""
 
 from gan_core.views.scenes import Scene, View
 

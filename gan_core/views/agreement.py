@@ -1,8 +1,9 @@
-"""Whether two views show the same scene: one is warped to the other's pose by its depth, and the two are compared.
+"""Measures whether two views show the same scene: one is warped to the other's pose by its depth, and the two are
+compared.
 
-Every pixel of the first view is a point in space, at its depth along its ray. The second camera sees that point
-somewhere: its colour there should be the same, unless something nearer hides it. PSNR in dB over the pixels that both
-see, for colours in [0, 255]. Surfaces here are matt, so that only depths and the size of pixels limit it.
+Every pixel of the first view is a point in space, at its depth along its ray. The point is projected into the second
+camera: its colour there should be the same, unless something nearer hides it. PSNR in dB over the pixels visible in
+both, for colours in [0, 255]. Surfaces here are matt, so that only depths and the size of pixels limit it.
 """
 
 from __future__ import annotations
@@ -15,20 +16,20 @@ import numpy as np
 from gan_core.data.solids.camera import FIELD_OF_VIEW, Floats, camera
 from gan_core.views.scenes import View
 
-HIDDEN = 0.12  # how much farther than the second view's depth a point may lie before it is taken to be hidden
-LEAST = 20  # pixels that both views see, below which nothing is measured
+HIDDEN = 0.12  # distance behind the second view's depth from which a point counts as hidden
+LEAST = 20  # pixels visible in both views, below which nothing is measured
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """`psnr` in dB (nan where too little is seen by both), over a `share` of the first view's pixels of the scene."""
+    """`psnr` in dB (NaN if too little is visible in both), over a `share` of the first view's pixels of the scene."""
 
     psnr: float
     share: float
 
 
 def agreement(one: View, other: View) -> Agreement:
-    """How well the colours of `one` are found again in `other`, a view of the same size."""
+    """Compares the colours of `one` with those of the same points in `other`, a view of the same size."""
     rows, columns = np.nonzero(_inside(one.seen))
     place, rays = camera(one.yaw, one.pitch, len(one.depth))
     points = place + one.depth[rows, columns, None] * rays[rows, columns]
@@ -45,7 +46,7 @@ def agreement(one: View, other: View) -> Agreement:
 
 
 def project(points: Floats, yaw: float, pitch: float, size: int) -> tuple[Floats, Floats]:
-    """Where a camera sees points (N, 3): rows and columns (N, 2) from the middle of the first pixel, and distances."""
+    """Projects points (N, 3) into a camera: rows and columns (N, 2) from the first pixel's middle, and distances."""
     turn, height = np.radians(yaw), np.radians(pitch)
     outwards = np.array([np.cos(height) * np.sin(turn), np.sin(height), np.cos(height) * np.cos(turn)])
     right = np.array([np.cos(turn), 0.0, -np.sin(turn)])
@@ -59,7 +60,7 @@ def project(points: Floats, yaw: float, pitch: float, size: int) -> tuple[Floats
 
 
 def _inside(seen: np.ndarray) -> np.ndarray:
-    """Pixels whose four neighbours show the scene too: at the outline, colours and depths are mixed."""
+    """Pixels whose four neighbours also show the scene: at the outline, colours and depths are mixed."""
     inner = np.zeros_like(seen)
     inner[1:-1, 1:-1] = seen[1:-1, 1:-1] & seen[:-2, 1:-1] & seen[2:, 1:-1] & seen[1:-1, :-2] & seen[1:-1, 2:]
     return inner

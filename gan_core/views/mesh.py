@@ -1,7 +1,7 @@
 """The surface of a scene as triangles, by marching cubes of scikit-image (the extra `space`), and as an OBJ file.
 
-scikit-image takes values that fall outwards with `gradient_direction="ascent"`; a margin of empty cells closes the
-surface where the scene touches the cube (its 0.26 leaves holes there, and winds faces inwards otherwise).
+For values that decrease outwards scikit-image needs `gradient_direction="ascent"`, without which faces wind inwards; a
+margin of empty cells closes the surface where the scene touches the cube (scikit-image 0.26 leaves holes there).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Mesh:
 
     @property
     def volume(self) -> float:
-        """Positive where faces wind outwards."""
+        """The volume; positive if faces wind outwards."""
         a, b, c = (self.points[self.faces[:, corner]].astype(np.float64) for corner in range(3))
         return float(np.einsum("fi,fi->f", a, np.cross(b, c)).sum() / 6)
 
@@ -47,7 +47,7 @@ def available() -> bool:
 def surface(values: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Points (V, 3) in [-1, 1]^3 and triangles (F, 3) where values (n, n, n), larger inside, cross `level`.
 
-    Raises BadData where they nowhere do, BadValue without scikit-image.
+    Raises BadData if they never do, BadValue without scikit-image.
     """
     if not available():
         raise BadValue(MISSING)
@@ -60,7 +60,7 @@ def surface(values: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mesh(scene: Scene, cells: int = 64, level: float = LEVEL) -> Mesh:
-    """The surface of a scene; raises BadValue or BadData as `surface`, and for a number of cells out of range."""
+    """The surface of a scene; raises the errors of `surface`, and BadValue for a number of cells out of range."""
     if not CELLS[0] <= cells <= CELLS[1]:
         raise BadValue(
             "The number of cells must be between {low} and {high}, got {value}.",
@@ -73,7 +73,7 @@ def mesh(scene: Scene, cells: int = 64, level: float = LEVEL) -> Mesh:
 
 
 def obj(shape: Mesh) -> str:
-    """The text of an OBJ file, with colours behind the points as most programs read them; numbers from 1."""
+    """The text of an OBJ file, with colours after the points, as most programs read them; indices start at 1."""
     lines = ["# made by GANscope"]
     lines += [
         f"v {x:.5f} {y:.5f} {z:.5f} {r:.3f} {g:.3f} {b:.3f}"

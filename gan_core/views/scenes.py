@@ -15,13 +15,13 @@ from gan_core.models.sampler import Sampler
 from gan_core.pictures.grids import to_uint8
 
 SIZES = (8, 128)  # pixels of a view
-SEEN = 0.5  # opacity from which a ray hits something
+SEEN = 0.5  # opacity above which a ray counts as a hit
 
 
 @dataclass(frozen=True)
 class View:
-    """A scene from one pose: picture uint8 (H, W, C), the distance of what it shows, float32 (H, W), FAR where nothing
-    is, and which pixels show the scene (H, W)."""
+    """A scene from one pose: the picture uint8 (H, W, C), distances float32 (H, W), FAR for the background, and a mask
+    (H, W) of the pixels that show the scene."""
 
     picture: np.ndarray
     depth: np.ndarray
@@ -35,7 +35,7 @@ class View:
 
     @property
     def depth_image(self) -> Image.Image:
-        """Near is bright; the background is black."""
+        """The depth as an image: near is bright; the background is black."""
         near = np.clip((FAR - self.depth) / (FAR - NEAR), 0, 1)
         return Image.fromarray(np.rint(np.where(self.seen, 55 + 200 * near, 0)).astype(np.uint8))
 
@@ -43,7 +43,7 @@ class View:
 class Scene:
     """The scene of one seed. Its planes are computed once; every view only renders them.
 
-    Raises BadValue where the model doesn't make scenes.
+    Raises BadValue if the model doesn't generate scenes.
     """
 
     def __init__(self, sampler: Sampler, seed: int = 0) -> None:
@@ -61,9 +61,9 @@ class Scene:
 
     @torch.no_grad()
     def view(self, yaw: float, pitch: float, size: int = 0, samples: int = 0) -> View:
-        """The scene from a pose in degrees; raises BadValue for one out of range, or a size.
+        """The scene from a pose in degrees; raises BadValue for a pose or size out of range.
 
-        `size` pixels and `samples` per ray, as in training where 0.
+        `size` in pixels and `samples` per ray; 0 uses the value from training.
         """
         if size and not SIZES[0] <= size <= SIZES[1]:
             raise BadValue(
@@ -73,7 +73,7 @@ class Scene:
         pose = torch.tensor([check_pose(yaw, pitch)], device=self._device)
         rendered = self.generator.render(self._planes, pose, size, samples)
         opacity = rendered.opacity[0]
-        # of the part of the ray that hit something
+        # only for the share of the ray that hit something
         depth = (rendered.depth[0] - (1 - opacity) * FAR) / opacity.clamp(min=1e-3)
         seen = (opacity > SEEN).cpu().numpy()
         near = np.where(seen, depth.float().cpu().numpy(), FAR).astype(np.float32)

@@ -28,16 +28,16 @@ def turn(
     size: int = 0,
     progress: Progress = silent,
 ) -> None:
-    """Writes a film of one turn, `side` pixels wide, of views of `size` pixels (0: as in training).
+    """Writes a film of one turn, `side` pixels wide, from views of `size` pixels (0: as in training).
 
-    Raises BadValue for another file extension, or a bad pitch.
+    Raises BadValue for another file extension, or an invalid pitch.
     """
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise BadValue(
             "{file} can't be written. Valid file extensions: {valid}.", file=path.name, valid=", ".join(ENDINGS)
         )
-    scene.view(0, pitch, 8)  # refuses a pitch before a file is begun
+    scene.view(0, pitch, 8)  # checks the pitch before a file is created
     pictures = _pictures(scene, pitch, frames, side, size, progress)
     with replacing(path) as temporary:
         if ending == ".mp4":

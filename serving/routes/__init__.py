@@ -1,1 +1,1 @@
-"""The addresses of the service: drawing (quick pictures), pictures (of given ones), jobs (what takes long), state."""
+"""The addresses of the service: drawing (quick pictures), pictures (from given ones), jobs (long work), state."""

@@ -1,4 +1,4 @@
-"""What routes share: the service, whom they work for, how pictures come in and go out."""
+"""Shared by the routes: the service, the client, and the input and output of pictures."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def service_of(request: Request) -> Service:
 
 
 def client_of(request: Request) -> str:
-    """Whom a job belongs to: the key's name, or nobody in particular where there are no keys."""
+    """Returns the owner of a job: the key's name, or "" if there are no keys."""
     client = str(request.scope[NOTES].get("client", ""))
     return client if client.startswith("key ") else ""
 
 
 def noted(request: Request, **facts: object) -> None:
-    """For the log's line of this request."""
+    """Adds values to this request's log line."""
     request.scope[NOTES].update(facts)
 
 
@@ -68,7 +68,7 @@ async def answered(
 
 
 async def content_of(upload: UploadFile, limits: Limits = USUAL) -> bytes:
-    """The bytes of an upload; raises Refused where there are too many."""
+    """Returns the bytes of an upload; raises Refused if there are too many."""
     content = await upload.read(limits.bytes + 1)
     if len(content) > limits.bytes:
         raise Refused(413, f"The file is larger than {limits.bytes // 1_000_000} MB.")
@@ -76,5 +76,5 @@ async def content_of(upload: UploadFile, limits: Limits = USUAL) -> bytes:
 
 
 def rgb_of(content: bytes) -> Image.Image:
-    """A client's picture as the Studio takes it; raises BadData."""
+    """Returns a client's picture in the form that the Studio uses; raises BadData."""
     return clean(picture_of(content))

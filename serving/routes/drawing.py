@@ -63,7 +63,7 @@ async def mix(request: Request, body: Mix) -> Response:
 
 
 async def opened_for(request: Request, name: str, kind: str) -> Counter:
-    """The model that a request is for; raises UnknownName, BadValue, and what opening it raises."""
+    """Returns the requested model; raises UnknownName, BadValue, and what opening it raises."""
     service = service_of(request)
     chosen = service.catalogue.chosen(name, kind)
     noted(request, model=chosen)
@@ -102,7 +102,7 @@ def _moved(model: Opened, explorer: Explorer, body: Edit, seed: int) -> Points:
 
 
 def _as_links(edits: dict[str, float]) -> str:
-    """As `edits_of` reads them: strengths without an exponent."""
+    """Formats edits for `edits_of`: strengths without an exponent."""
     return ",".join(f"{name}*{strength:.6f}" for name, strength in edits.items())
 
 

@@ -1,4 +1,4 @@
-"""What takes long: /v1/interpolate, /v1/upscale, /v1/invert and /v1/evaluate begin a job; /v1/jobs/ID watches and ends
+"""Long work: /v1/interpolate, /v1/upscale, /v1/invert and /v1/evaluate begin a job; /v1/jobs/ID watches and ends
 it.
 """
 
@@ -41,8 +41,8 @@ from ui.studio.view.pictures import write_marked
 
 SEARCH = 120.0  # seconds of an inversion
 STEPS = (50, 600)
-LOOK = 0.2  # seconds between two looks at a job
-ALIVE = 15.0  # seconds after which a silent stream says that it is there
+LOOK = 0.2  # seconds between polls of a job
+ALIVE = 15.0  # seconds after which a silent stream sends a keep-alive comment
 JSON = "application/json"
 TYPES = {"MP4": "video/mp4", "GIF": "image/gif", "WebP": "image/webp"}
 BEGUN: dict[int | str, dict[str, Any]] = {202: {
@@ -67,7 +67,7 @@ async def interpolate(request: Request, body: Interpolate) -> JSONResponse:
     def keyed() -> Points:
         return joined([placed(explorer, seed, None, body.truncation) for seed in body.seeds])
 
-    keyframes = await asyncio.to_thread(keyed)  # what is wrong with them is said at once
+    keyframes = await asyncio.to_thread(keyed)  # problems are reported at once
 
     def make(path: Path, tell: Tell) -> dict[str, Any]:
         points = interpolation.interpolate(explorer, keyframes, frames, body.closed, body.way)
@@ -125,7 +125,7 @@ async def upscale(
 
     def checked() -> tuple[np.ndarray, ImageModel]:
         array, worker = _levels(content, limits), open_image_model(name, ("super_resolution",))
-        enlarged_rows(worker.sampler, array, scale)  # raises BadValue; nothing is made until its rows are asked for
+        enlarged_rows(worker.sampler, array, scale)  # raises BadValue; nothing is made until its rows are requested
         return array, worker
 
     array, worker = await asyncio.to_thread(checked)
@@ -188,13 +188,13 @@ async def state(request: Request, id: str) -> JSONResponse:
 async def events(request: Request, id: str) -> StreamingResponse:
     """The same as server-sent events, one for each change, until the job has ended."""
     job = _job(request, id)
-    return StreamingResponse(_told(job), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return StreamingResponse(_event_stream(job), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-async def _told(job: Job) -> AsyncIterator[str]:
+async def _event_stream(job: Job) -> AsyncIterator[str]:
     said, when = "", time.monotonic()
     while True:
-        over = job.over.is_set()  # read before the state, so that the last state is said
+        over = job.over.is_set()  # read before the state, so that the last state is reported
         now = json.dumps(job.described())
         if now != said:
             said, when = now, time.monotonic()

@@ -1,4 +1,4 @@
-"""Pictures of given ones: /v1/translate and /v1/inpaint. A picture comes as a part of a form, never as an address."""
+"""Pictures from given ones: /v1/translate and /v1/inpaint. A picture comes as a part of a form, never as an address."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def inpaint(
     model: Annotated[Name, Form(description=MODEL)] = "",
     format: Annotated[Format | None, Form()] = None,
 ) -> Response:
-    """Makes a part of a picture anew: where the mask is opaque, or white if it has no transparency."""
+    """Fills in a part of a picture: where the mask is opaque, or white if it has no transparency."""
     wanted, contents = format_of(request, format), (await content_of(picture), await content_of(mask))
     name = service_of(request).catalogue.chosen(model, INPAINTING)
     noted(request, model=name)

@@ -1,4 +1,4 @@
-"""How the service is: /healthz, /readyz, /metrics, and /v1/models."""
+"""The state of the service: /healthz, /readyz, /metrics, and /v1/models."""
 
 from __future__ import annotations
 

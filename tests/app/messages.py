@@ -31,12 +31,12 @@ STATES = {"_set_state", "set_state", "_pause"}  # calls whose first or second te
 
 @cache
 def all_messages() -> frozenset[str]:
-    """Gathered once in a process, which takes seconds."""
+    """Collected once per process, because it takes seconds."""
     return frozenset(text for text in (*of_front(), *of_core(), *of_catalogues()) if text)
 
 
 def of_front() -> Iterator[str]:
-    """What stands in `_("...")` and `N_("...")`, and the errors that pages raise."""
+    """The texts in `_("...")` and `N_("...")`, and the errors that pages raise."""
     for path in FRONT:
         for call in _calls(path):
             if _name(call) in {"_", "N_"}:
@@ -92,7 +92,7 @@ def _constants(path: Path) -> Iterator[str]:
             yield _text(node.value)
 
 
-@lru_cache(maxsize=1)  # both readers ask for the same file one after the other
+@lru_cache(maxsize=1)  # both readers use the same file one after the other
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -126,7 +126,7 @@ def _text(node: ast.expr) -> str:
 
 
 def update(path: Path) -> list[str]:
-    """Brings a catalogue up to date: new texts come in empty, unused ones go. Returns what lacks a translation."""
+    """Updates a catalogue: adds new texts without translation, removes unused ones. Returns untranslated texts."""
     from babel.messages.catalog import Catalog
     from babel.messages.pofile import read_po, write_po
 

@@ -17,7 +17,7 @@ _made = PagesManager.__init__
 
 
 def without_pages_directory(manager: PagesManager, *arguments: Any, **options: Any) -> None:
-    """As after a server's first page: AppTest forgets between runs that pages are drawn by `st.navigation`."""
+    """As after a server's first page: between runs AppTest loses the fact that `st.navigation` renders the pages."""
     _made(manager, *arguments, **options)
     PagesManager.uses_pages_directory = False
 
@@ -28,7 +28,7 @@ def page(name: str, state: dict[str, Any] | None = None, **query: str) -> AppTes
         test.session_state[key] = value
     for key, value in query.items():
         test.query_params[key] = value
-    # opened at once, as by its address: every page has the name of its file as its address
+    # opened directly by its address, which is the name of its file
     return sound((test if name == "home" else test.switch_page(f"pages/{name}.py")).run())
 
 

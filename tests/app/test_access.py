@@ -1,4 +1,4 @@
-"""The passphrase: who may steer, how it is asked for, and how long a browser is remembered."""
+"""The passphrase: who may steer, how it is requested, and how long a browser stays unlocked."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_passphrase_unlocks_and_locking_forgets_it() -> None:
     assert test.button(key="first-gan").disabled
 
 
-def test_a_key_ends_with_its_time_and_with_its_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_expires_with_time_and_with_its_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = Keys()
     key = keys.new("one")
     assert keys.fits(key, "one")
@@ -64,7 +64,7 @@ def test_a_key_ends_with_its_time_and_with_its_passphrase(monkeypatch: pytest.Mo
     assert not keys.fits(key, "one")
 
 
-def test_keys_are_many_at_most_and_not_kept_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_bounded_in_number_and_stored_only_as_digests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "MOST_KEYS", 3)
     keys = Keys()
     made = [keys.new("one") for _ in range(5)]

@@ -1,4 +1,4 @@
-"""What the library has filled in already is found again by its template, in both languages."""
+"""Sentences that the library has already filled in are recognised by their templates, in both languages."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_values_stay_as_they_are() -> None:
     assert len(set(TEMPLATES)) == len(TEMPLATES)
 
 
-def test_a_folder_tells_what_it_left_out(tmp_path: Path) -> None:
+def test_a_folder_reports_what_it_left_out(tmp_path: Path) -> None:
     import numpy as np
     from PIL import Image
 
@@ -87,8 +87,8 @@ def test_a_folder_tells_what_it_left_out(tmp_path: Path) -> None:
         assert all(filled(reason) != reason for _name, reason in loaded.skipped)
 
 
-def test_what_is_said_of_classes_and_pairs_is_translated(tmp_path: Path) -> None:
-    """Each sentence is provoked for real."""
+def test_notes_on_classes_and_pairs_are_translated(tmp_path: Path) -> None:
+    """Each sentence is produced by real data."""
     import json
 
     from PIL import Image

@@ -1,4 +1,4 @@
-"""What the live page draws of the doctor: evidence, bands, the Wasserstein estimate, the offer to stop."""
+"""The doctor on the live page: evidence, bands, the Wasserstein estimate, the offer to stop."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ def test_an_alarm_offers_the_checkpoint_before_it(store: RunStore) -> None:
     store.set_state(run.id, token, RunState.STOPPED)
     store.release(run.id, token)
     (card,) = board._findings(watched, watched.run(fresh=True), None)
-    assert card["back"] is None  # nobody trains it
+    assert card["back"] is None  # no process trains it
 
 
-def test_a_plateau_is_offered_in_words() -> None:
+def test_a_plateau_is_described_in_words() -> None:
     card = board._plateau(Plateau("samples/distance", 1200, 3000, 0.0312, 0.002), False)
     assert card["what"] == f"No longer improving since step {number(1200)}: you can stop."
     assert card["cause"].startswith("Distance to real images was 0.0312 ± 0.004 there")

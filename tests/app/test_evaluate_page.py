@@ -1,4 +1,4 @@
-"""The page Evaluate, without a browser: evaluations that are kept are shown before torch is imported."""
+"""The page Evaluate, without a browser: stored evaluations are shown before torch is imported."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_kept_evaluations_are_compared(store: RunStore) -> None:
     assert not test.error, [error.value for error in test.error]
     frame = test.dataframe[0].value
     numbers = {name: list(frame[name].fillna(-1)) for name in frame.columns if "Fréchet" in name and "±" not in name}
-    assert {name: sorted(values) for name, values in numbers.items()} == {  # of 1,000 and of 200 apart, and real images
+    assert {name: sorted(values) for name, values in numbers.items()} == {  # 1,000 and 200 apart, and real images
         "Fréchet distance · 1k": [-1, 0.3, 1, 2], "Fréchet distance · 200": [-1, -1, 0.3, 3],
     }  # fmt: skip
     shown = "\n".join(element.value for kind in (test.markdown, test.caption) for element in kind)
@@ -60,7 +60,7 @@ def test_kept_evaluations_are_compared(store: RunStore) -> None:
     assert {metric.label for metric in test.metric} == {"Near copies"}
 
 
-def test_figures_that_are_not_computed_anew_are_kept(home: Path) -> None:
+def test_figures_that_are_not_recomputed_are_kept(home: Path) -> None:
     first = replace(result("one", 1.0), weights="a")
     results.save(first)
     kept = results.save(replace(first, figures=(figure("fd", 2.0), figure("kid", 0.1)), obedience={}))
@@ -73,7 +73,7 @@ def test_figures_that_are_not_computed_anew_are_kept(home: Path) -> None:
     results.save(replace(first, seed=1))
     assert len(results.found()) == 2
     replaced = results.save(replace(first, figures=(figure("fd", 3.0),), weights="b"))
-    assert len(replaced.figures) == 1  # other weights under the name: nothing is left of the former
+    assert len(replaced.figures) == 1  # other weights under this name: nothing of the former is left
 
 
 def test_no_row_hides_another() -> None:
@@ -116,7 +116,7 @@ def test_every_metric_and_kind_has_words() -> None:
     assert column_word(figure("fd", 1.0, side=TRAIN)) == "Fréchet distance · 1k · mnistnet · training images"
 
 
-def test_what_cannot_be_asked_is_named(tmp_path: Path) -> None:
+def test_impossible_requests_are_reported(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="There is no folder"):
         start._folder(str(tmp_path / "missing"))
     assert start._fewer(5000, "digits") is None  # 1,797 in all

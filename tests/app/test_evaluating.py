@@ -1,4 +1,4 @@
-"""Evaluations begun on the page Evaluate: a process of its own, watched, stopped, and refused before it starts."""
+"""Evaluations started on the page Evaluate: in their own process, watched, stopped, and refused before they start."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def asked_for(store: RunStore, run: str, samples: int = 60) -> Asked:
     return Asked(Subject(run=store.get(run)), run, samples=samples, metrics=("kid",))
 
 
-def test_what_is_asked_for_is_the_same_from_its_file(store: RunStore) -> None:
+def test_a_request_is_the_same_when_read_from_its_file(store: RunStore) -> None:
     run = trained(store, "mlp_gan")
     for asked in (asked_for(store, run), Asked(Subject(model="cgan.mnist"), "a", "test:mnist", "imagenet", size=64)):
         assert Asked.from_state(store, asked.to_state()) == asked
 
 
 def test_one_that_fails_does_not_stop_the_others(store: RunStore) -> None:
-    """A run that was deleted after the start is named, and what comes after it is evaluated."""
+    """A run that was deleted after the start is reported, and the following ones are evaluated."""
     net, gone, good = (trained(store, name) for name in ("feature_net", "mlp_gan", "mlp_gan"))
     asked = [asked_for(store, gone), asked_for(store, good)]
     process.check(store, asked)
@@ -61,7 +61,7 @@ def test_one_that_fails_does_not_stop_the_others(store: RunStore) -> None:
 
 
 def test_bad_input_starts_nothing(store: RunStore, tmp_path: Path) -> None:
-    """No net, no folder, images of another size, none at all, a run that is gone: said, and no process begins."""
+    """No net, no folder, images of another size, no images, a deleted run: each is reported, and no process starts."""
     run = trained(store, "mlp_gan")
     test = choose(page("evaluate"), f"run:{run}")
     store.delete(run)
@@ -112,7 +112,7 @@ def test_a_killed_process_is_named_with_its_last_words(store: RunStore) -> None:
     assert not page("evaluate").get("progress")
 
 
-def test_who_may_only_watch_starts_and_stops_nothing(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_viewers_start_and_stop_nothing(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     run = trained(store, "mlp_gan")
     process.start([asked_for(store, run, MANY)])
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "secret")
@@ -126,7 +126,7 @@ def test_who_may_only_watch_starts_and_stops_nothing(store: RunStore, monkeypatc
     assert page("evaluate").button(key="evaluate-dismiss").disabled
 
 
-def test_progress_names_which_of_how_many_and_notes_are_said_once(store: RunStore) -> None:
+def test_progress_is_numbered_and_notes_are_shown_once(store: RunStore) -> None:
     note = Note("{count} files of {data} can't be used.", {"count": 2, "data": "x"})
     items = (Item("one", "done", notes=(note,)), Item("two", "done", notes=(note,)))
     process._folder().mkdir(parents=True)
@@ -137,10 +137,10 @@ def test_progress_names_which_of_how_many_and_notes_are_said_once(store: RunStor
 
 
 @pytest.mark.slow
-def test_it_goes_on_when_the_page_is_left_and_is_there_when_it_is_opened_again(
+def test_it_continues_when_the_page_is_left_and_is_shown_when_it_is_reopened(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gan_core.runs.background.YIELDS", 0)  # nothing trains that it must let pass
+    monkeypatch.setattr("gan_core.runs.background.YIELDS", 0)  # no run is training, which would have priority
     run = trained(store, "mlp_gan")
     trained(store, "feature_net")
     test = choose(page("evaluate"), f"run:{run}")

@@ -25,7 +25,7 @@ with showing_errors():
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Wanted, bool]]:
-    """What the panel asks to be exported; int8 is refused, all else are a few bytes."""
+    """Records the exports that the panel requests; int8 is refused, all others are a few bytes."""
     st.cache_data.clear()
     calls: list[tuple[str, str, Wanted, bool]] = []
 

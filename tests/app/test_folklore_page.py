@@ -1,4 +1,4 @@
-"""The folklore: claims that can be trained as they say, results that cover all of them, the page that shows both."""
+"""The folklore: claims that can be trained as stated, results that cover all of them, the page that shows both."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ui.classroom.train.setup import from_query
 ROOT = Path(__file__).parents[2]
 
 
-def test_there_are_claims_enough_and_each_has_two_arms() -> None:
+def test_there_are_enough_claims_and_each_has_two_arms() -> None:
     assert len(CLAIMS) >= 12
     assert len({claim.name for claim in CLAIMS}) == len(CLAIMS)
     assert len(SEEDS) == 5
@@ -69,7 +69,7 @@ def test_the_results_cover_every_claim_with_all_seeds_and_both_arms() -> None:
 
 
 def test_arms_cost_the_same() -> None:
-    """Processor time of the longest arm against that of the usual settings, within what a busy machine allows."""
+    """Processor time of the longest arm against that of the usual settings, with a tolerance for busy machines."""
     for bed in BEDS:
         kept = results.measured()["arms"][bed]
         for name, arm in kept.items():

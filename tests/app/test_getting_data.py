@@ -1,4 +1,4 @@
-"""Data that aren't here are brought by a press on the Train page, from a server on this machine."""
+"""Missing data are downloaded by a click on the Train page, from a server on this machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME = "horse2zebra"
 
 @pytest.fixture
 def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
-    """Holds a tiny set of that name."""
+    """A server that holds a tiny set of this name."""
     (classic,) = (one for one in CLASSICS if one.name == NAME)
     content = zipped({f"{NAME}/{part}/{place}.jpg": photo((32, 32), place) for part in PARTS for place in range(3)})
     wanted = replace(published.get(NAME), first={classic.file: hashlib.sha256(content).hexdigest()}, size=len(content))
@@ -35,7 +35,7 @@ def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
 
 
 @pytest.mark.usefixtures("store")
-def test_a_press_brings_the_data(loopback: Loopback) -> None:
+def test_a_click_downloads_the_data(loopback: Loopback) -> None:
     test = page("train", recipe="cyclegan", data=NAME, size="32")
     assert any("ganscope data get horse2zebra" in element.value for element in test.info)
     sound(test.button(key="get-data").click().run())
@@ -46,7 +46,7 @@ def test_a_press_brings_the_data(loopback: Loopback) -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_a_server_that_is_gone_is_told_and_the_button_stays(loopback: Loopback, home: Path) -> None:
+def test_an_unreachable_server_is_reported_and_the_button_stays(loopback: Loopback, home: Path) -> None:
     loopback.files.clear()
     test = page("train", recipe="cyclegan", data=NAME, size="32")
     sound(test.button(key="get-data").click().run())
@@ -57,7 +57,7 @@ def test_a_server_that_is_gone_is_told_and_the_button_stays(loopback: Loopback, 
 
 
 @pytest.mark.usefixtures("store", "loopback")
-def test_who_only_watches_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_viewers_cannot_download(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "open")
     test = page("train", recipe="cyclegan", data=NAME, size="32")
     assert all(element.disabled for element in test.button if element.key == "get-data")

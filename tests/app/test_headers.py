@@ -35,14 +35,14 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
         assert policy["object-src"] == "'none'"
         assert "http" not in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
-    assert client().get("/").headers["referrer-policy"] == "no-referrer"  # what an answer says itself stays
+    assert client().get("/").headers["referrer-policy"] == "no-referrer"  # headers that an answer sets itself are kept
     changed = client(frame_src="http:", worker_src="").get("/").headers["content-security-policy"]
     assert "frame-src http:" in changed
     assert "worker-src" not in changed
 
 
 def test_the_classroom_is_served_with_them() -> None:
-    """Streamlit recognises the application, and the image starts it."""
+    """Streamlit recognises the application, and the Docker image starts it."""
     found = discover_asgi_app(ROOT / "classroom.py")
     assert found.is_asgi_app
     assert found.app_name == "app"

@@ -1,4 +1,4 @@
-"""Curves in bounded space, and the bytes that are sent of them."""
+"""Curves in bounded memory, and the bytes that are sent."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_moving_average_is_that_of_the_last_hundred() -> None:
     assert means[250] == np.mean(np.arange(151, 251))
 
 
-def test_a_moving_average_skips_what_is_no_number() -> None:
+def test_a_moving_average_skips_nan() -> None:
     values = np.array([[1.0, np.nan, 3.0, np.inf, 5.0]])
     np.testing.assert_allclose(moving_average(values)[0], [1, 1, 2, 2, 3])
 
@@ -64,7 +64,7 @@ def test_a_lazy_term_is_kept_when_rows_are_dropped() -> None:
     assert np.isfinite(history.raw("lazy")).mean() > 0.9
 
 
-def test_a_broken_value_shows_and_one_that_was_not_measured_does_not() -> None:
+def test_a_broken_value_is_shown_and_a_missing_one_is_not() -> None:
     history = History()
     loss = np.array([1, np.nan, np.nan, 2, np.nan], np.float32)
     history.append(Metrics(np.arange(1, 6), {"a/loss": loss}, {"a/loss": [False, False, True, False, False]}))
@@ -107,7 +107,7 @@ def test_what_is_sent_can_be_read_back() -> None:
     assert all(panel["unit"] for panel in header["panels"])
 
 
-def test_a_loss_of_several_terms_shows_them_apart() -> None:
+def test_terms_of_a_loss_are_shown_separately() -> None:
     terms = {"generator/adversarial": np.ones(9), "generator/l1": np.full(9, 20.0)}
     history = History()
     history.append(rows(1, 9, **terms, **{"generator/loss": np.full(9, 21.0)}))
@@ -120,7 +120,7 @@ def test_a_loss_of_several_terms_shows_them_apart() -> None:
     assert not figures.panels(history, True)[1].log
 
 
-def test_marks_of_now_and_then_are_not_averaged() -> None:
+def test_occasional_measurements_are_not_averaged() -> None:
     history = History()
     history.append(rows(1, 200, psnr=np.where(np.arange(200) % 50 == 0, np.linspace(20, 30, 200), np.nan)))
     (panel,) = figures.panels(history, True)
@@ -137,7 +137,7 @@ def test_marks_of_now_and_then_are_not_averaged() -> None:
         ("feature_net", "digits", "to one class"),
     ],
 )
-def test_what_is_said_of_a_run_fits_its_kind(home: Path, recipe: str, data: str, says: str) -> None:
+def test_advice_fits_the_kind_of_run(home: Path, recipe: str, data: str, says: str) -> None:
     chosen = recipes.get(recipe)
     run = RunStore().create(chosen.plan(data, chosen.fit_size(8), 2, {}))
     assert says in advice(run, "")[0]
@@ -148,7 +148,7 @@ def test_a_sparkline_is_one_line() -> None:
     assert curves.sparkline([1.0, np.nan, 2.0, 3.0]).count("polyline") == 1
 
 
-def test_runs_are_compared_by_what_they_have() -> None:
+def test_runs_are_compared_by_the_metrics_they_have() -> None:
     with_marks, without = History(), History()
     losses = {"generator/loss": np.arange(5.0)}
     with_marks.append(rows(1, 5, psnr=np.array([20, np.nan, np.nan, np.nan, 22.5]), **losses))

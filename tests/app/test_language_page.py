@@ -23,7 +23,7 @@ def test_without_a_model_the_pages_say_what_to_train() -> None:
         assert any(what in one.value for one in test.info)
 
 
-def test_a_text_is_shown_token_by_token_with_what_d_expects() -> None:
+def test_a_text_is_shown_token_by_token_with_the_expectations_of_d() -> None:
     make_model("gumbel_gan.x", "arithmetic")
     make_model("text_mle.x", "arithmetic")
     test = page("language", model="gumbel_gan.x")
@@ -53,7 +53,7 @@ def test_choices_are_those_that_drew_the_text() -> None:
         made = choices.explain(sampler, seed, 0.7)
         drawn = choices.texts(sampler, 1, seed, 0.7)[0].tolist()
         assert [one.token for one in made] == drawn[: len(made)]
-        for one in made:  # the point lies in the chosen token's share
+        for one in made:  # the point lies in the interval of the chosen token
             below = one.probabilities[: one.token].sum()
             assert below - 1e-5 <= one.point <= below + one.probabilities[one.token] + 1e-5  # type: ignore[operator]
     read = choices.read(sampler, "3+4=7")
@@ -73,7 +73,7 @@ def test_choices_are_those_that_drew_the_text() -> None:
         choices.texts(sampler, 1, 0, 0)
 
 
-def test_a_passage_is_heard_and_continued() -> None:
+def test_a_passage_is_played_and_continued() -> None:
     if not data.source("chorales").available():
         pytest.skip("GANSCOPE_DATA holds no chorales")
     make_model("musegan.x", "chorales")

@@ -1,4 +1,4 @@
-"""What a page asks for while another one is opened; `tests/e2e/test_pages.py` shows it in a browser."""
+"""Requests of a page while another one is opened; `tests/e2e/test_pages.py` shows it in a browser."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def asked(requests: ScriptRequests) -> RerunData:
     return request.rerun_data
 
 
-def test_a_page_that_waits_isnt_turned_into_the_one_that_is_left(requests: ScriptRequests) -> None:
+def test_a_waiting_page_rerun_isnt_replaced_by_one_of_the_previous_page(requests: ScriptRequests) -> None:
     requests.request_rerun(RerunData(page_script_hash="new", query_string="run=1"))
     requests.request_rerun(RerunData(page_script_hash="old", fragment_id="board"))
     assert (asked(requests).page_script_hash, asked_fragments(requests)) == ("new", None)

@@ -48,7 +48,7 @@ SETTINGS = [(lesson.name, setting) for lesson in in_order() for setting in lesso
 
 
 def shown(test: AppTest) -> str:
-    """All words of a page."""
+    """Returns all texts of a page."""
     kinds = ("title", "subheader", "markdown", "latex", "caption", "button")
     return "\n".join(
         str(getattr(element, "value", "") or "") + str(getattr(element, "label", ""))
@@ -77,7 +77,7 @@ def test_every_lesson_opens_and_its_figure_moves(store: RunStore, name: str, lan
         assert lesson.teacher in shown(test)
     assert len(test.latex) == sum(isinstance(part, Formula) for part in lesson.body)
     assert figures(test)
-    if language != "en":  # what moves is the same in every language
+    if language != "en":  # movement doesn't depend on the language
         return
     _moved(test)
     for key in [str(one.key) for one in test.button_group if one.key != SWITCH]:
@@ -87,7 +87,7 @@ def test_every_lesson_opens_and_its_figure_moves(store: RunStore, name: str, lan
 
 
 def _moved(test: AppTest) -> None:
-    """Each slider of a figure at both of its ends."""
+    """Moves each slider of a figure to both ends."""
     for key in [one.key for one in test.slider]:
         for end in ("min", "max"):
             slider = test.slider(key=key)
@@ -155,7 +155,7 @@ def test_a_visitors_own_run_is_asked_for_its_classes(store: RunStore, monkeypatc
     assert [metric.value for metric in test.metric][:2] == ["10.0%", "100.0%"]
 
 
-def test_answers_are_hidden_until_they_are_asked_for(store: RunStore) -> None:
+def test_answers_are_hidden_until_requested(store: RunStore) -> None:
     lesson = in_order()[0]
     test = page("learn", lesson=lesson.name)
     assert shown(test).count(lesson.questions[0].answer) == 1  # on the handout's last page alone
@@ -169,7 +169,7 @@ def progress_of(test: AppTest) -> set[str]:
     return found
 
 
-def test_a_lesson_is_marked_as_read_and_the_list_goes_on_behind_it(store: RunStore) -> None:
+def test_a_lesson_is_marked_as_read_and_the_list_continues_after_it(store: RunStore) -> None:
     first, second = in_order()[:2]
     test = page("learn", lesson=first.name)
     sound(test.button(key="mark-read").click().run())
@@ -197,7 +197,7 @@ def test_what_a_browser_sends_is_checked(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not state[progress.FORGET]
 
 
-def test_an_unknown_lesson_is_told_and_the_list_shown(store: RunStore) -> None:
+def test_an_unknown_lesson_is_reported_and_the_list_shown(store: RunStore) -> None:
     test = page("learn", lesson="nothing")
     assert "nothing" in test.error[0].value
     assert in_order()[0].about in shown(test)
@@ -211,7 +211,7 @@ def test_two_lessons_of_one_name_are_refused() -> None:
         Setting("x", "home", {})
 
 
-def test_what_plotly_doesnt_know_is_found() -> None:
+def test_properties_unknown_to_plotly_are_found() -> None:
     plot = drawing.chart("across", "upwards")
     drawing.line(plot, "curve", "real", [0, 1], [1, 2], colour="red")
     assert plot.figure().to_dict()["data"][0]["colour"] == "red"  # drawn all the same

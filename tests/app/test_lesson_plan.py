@@ -1,4 +1,4 @@
-"""The plan for teachers: every link of docs/lesson_plan.md opens what it says, every command runs."""
+"""The plan for teachers: every link of docs/lesson_plan.md opens the named page, every command runs."""
 
 from __future__ import annotations
 

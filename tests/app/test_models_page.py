@@ -1,4 +1,4 @@
-"""The Models page without a browser: the gallery, one model, its samples, and the ways on from it."""
+"""The Models page without a browser: the gallery, one model, its samples, and its actions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def shelf(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """The user's shelf alone, and nothing kept from other tests."""
+    """Only the user's shelf, with empty caches."""
     monkeypatch.setattr(listing, "BUNDLED", tmp_path / "bundled")
     st.cache_data.clear()
     yield home / "models"
@@ -105,10 +105,10 @@ def test_damaged_models_are_named_among_the_others(store: RunStore, shelf: Path)
     card.write_text(card.read_text().replace("licence", "license"))
     (shelf / "mlp_gan.good" / "sample.png").write_bytes(b"no picture")
     test = page("models")
-    told = [element.value for element in test.warning]
-    assert len(told) == 2
-    assert any(plain("mlp_gan.altered") in words and "checksum" in words for words in told)
-    assert any(plain("mlp_gan.cardless") in words and "licence" in words for words in told)
+    warnings = [element.value for element in test.warning]
+    assert len(warnings) == 2
+    assert any(plain("mlp_gan.altered") in words and "checksum" in words for words in warnings)
+    assert any(plain("mlp_gan.cardless") in words and "licence" in words for words in warnings)
     assert len(links(test)) == 1
     broken = page("model", model="mlp_gan.altered")
     assert "checksum" in texts(broken)
@@ -117,7 +117,7 @@ def test_damaged_models_are_named_among_the_others(store: RunStore, shelf: Path)
     assert "lacks licence" in texts(page("model", model="mlp_gan.cardless")).replace("\\", "")
 
 
-def test_an_unknown_model_is_told_and_no_path_is_opened(store: RunStore, shelf: Path) -> None:
+def test_an_unknown_model_is_reported_and_no_path_is_opened(store: RunStore, shelf: Path) -> None:
     make_model("mlp_gan.x")
     for name in ("mlp_gan.y", str(shelf / "mlp_gan.x"), "../models/mlp_gan.x", "<b>"):
         test = page("model", model=name)
@@ -125,7 +125,7 @@ def test_an_unknown_model_is_told_and_no_path_is_opened(store: RunStore, shelf: 
         assert not test.number_input
 
 
-def test_a_models_page_tells_its_card_and_draws(store: RunStore) -> None:
+def test_a_models_page_shows_its_card_and_draws(store: RunStore) -> None:
     described = make_model("cgan.x")
     test = page("model", model="cgan.x")
     text = texts(test)
@@ -146,7 +146,7 @@ def test_a_models_page_tells_its_card_and_draws(store: RunStore) -> None:
     assert page("model", model="cgan.x", **{"class": "3"}).selectbox(key="sampler-class").value == 3
 
 
-def test_samples_beside_what_they_lie_closest_to_are_shown_where_somebody_looked(store: RunStore, shelf: Path) -> None:
+def test_samples_are_shown_with_their_nearest_training_images_where_computed(store: RunStore, shelf: Path) -> None:
     make_model("mlp_gan.x")
     before = page("model", model="mlp_gan.x")
     assert "Memorised training images?" not in texts(before)
@@ -172,7 +172,7 @@ def test_truncation_pulls_the_samples_together(store: RunStore) -> None:
 
 
 def samples(test: AppTest) -> str:
-    """The address of the drawn picture, which is made from its content."""
+    """The address of the drawn picture, which depends on its content."""
     pictures = [element.proto.imgs[0] for element in test.get("image")]
     drawn = [picture.url for picture in pictures if "seed" in picture.alt]
     assert len(drawn) == 1
@@ -201,7 +201,7 @@ def test_a_judge_has_its_own_section_and_no_sampler(store: RunStore, shelf: Path
     assert not test.slider
 
 
-def test_a_translator_has_its_own_section_and_shows_what_it_makes_of_unseen_pictures(store: RunStore) -> None:
+def test_a_translator_has_its_own_section_and_shows_outputs_for_unseen_pictures(store: RunStore) -> None:
     make_model("cyclegan.x", "digits_coloured_unpaired")
     make_model("srgan.x")
     text = texts(page("models"))
@@ -221,7 +221,7 @@ def test_a_translator_has_its_own_section_and_shows_what_it_makes_of_unseen_pict
     assert "ganscope translate cyclegan.x PICTURE" in texts(test)
 
 
-def test_an_encoder_has_its_own_section_and_shows_what_its_generator_draws_anew(store: RunStore) -> None:
+def test_an_encoder_has_its_own_section_and_shows_reconstructions(store: RunStore) -> None:
     make_model("stylegan2.tiny")
     make_model("encoder.x")
     text = texts(page("models"))
@@ -245,7 +245,7 @@ def test_a_translator_without_its_data_says_how_to_get_them(
     assert "Side by side: source, output, target" in texts(test)
 
 
-def test_training_goes_on_from_a_model(store: RunStore) -> None:
+def test_training_continues_from_a_model(store: RunStore) -> None:
     described = make_model("infogan.x")
     test = page("model", model="infogan.x")
     from ui.classroom.shell import sessions
@@ -270,7 +270,9 @@ def test_settings_are_put_into_the_link_of_the_train_page(store: RunStore) -> No
     assert recipe.settings(setup.hparams) == recipe.settings(described.hparams)
 
 
-def test_who_lacks_the_passphrase_can_draw_but_not_train(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_passphrase_visitors_can_draw_but_not_train(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_model("mlp_gan.x")
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "open sesame")
     test = page("model", model="mlp_gan.x")
@@ -297,7 +299,7 @@ def test_sixteen_faces_of_64_pixels_are_drawn_quickly(store: RunStore) -> None:
     assert time.perf_counter() - began < 2
 
 
-def test_numbers_are_told_with_net_and_count() -> None:
+def test_numbers_are_shown_with_net_and_count() -> None:
     described = make_model("mlp_gan.x")
     metrics = {"fd10k_mnistnet": 12.34, "kid1k_mnistnet": 0.5, "kid1k_mnistnet_error": 0.01, "recall500_mnistnet": 0.25}
     card = Card(**{**vars(described), "metrics": metrics | {"strange": 3.0}})
@@ -335,7 +337,7 @@ def test_numbers_are_told_with_net_and_count() -> None:
         assert models_metrics.numbers(card)[0].label == "Fréchet 距离"
 
 
-def test_numbers_of_attributes_are_folded_into_a_table(home: Path) -> None:
+def test_numbers_of_attributes_are_collapsed_into_a_table(home: Path) -> None:
     described = make_model("mlp_gan.x")
     metrics = {"fd10k_avatarsnet": 2.0, "reached10k_avatarsnet_hat": 0.5, "reached10k_avatarsnet_hair_colour": 0.25}
     write_card(home / "models" / "mlp_gan.x", Card(**{**vars(described), "metrics": metrics}))
@@ -347,7 +349,7 @@ def test_numbers_of_attributes_are_folded_into_a_table(home: Path) -> None:
     assert f"| Hair colour | {plain('25.0 %')} |" in table
 
 
-def test_models_of_one_title_are_called_otherwise(store: RunStore, shelf: Path) -> None:
+def test_models_with_the_same_title_get_distinct_names(store: RunStore, shelf: Path) -> None:
     for name, title in (
         ("cgan.x", "Faces"),
         ("mlp_gan.x", "Faces"),
@@ -355,25 +357,25 @@ def test_models_of_one_title_are_called_otherwise(store: RunStore, shelf: Path) 
         ("dcgan.x", "Faces at sea"),
     ):
         write_card(shelf / name, Card(**{**vars(make_model(name)), "title": title}))
-    told = titles(listing.survey()[0])
-    assert set(told.values()) == {
+    named = titles(listing.survey()[0])
+    assert set(named.values()) == {
         "Faces · Conditional GAN", "Faces · mlp_gan.x", "Faces · mlp_gan.y", "Faces at sea",
     }  # fmt: skip
-    assert plain(told["cgan.x"]) in " ".join(one.proto.label for one in page("models").get("page_link"))
-    assert told["mlp_gan.y"] in page("model", model="mlp_gan.y").title[0].value.replace("\\", "")
+    assert plain(named["cgan.x"]) in " ".join(one.proto.label for one in page("models").get("page_link"))
+    assert named["mlp_gan.y"] in page("model", model="mlp_gan.y").title[0].value.replace("\\", "")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_no_two_models_of_the_shelf_are_called_the_same(monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+def test_no_two_models_of_the_shelf_have_the_same_name(monkeypatch: pytest.MonkeyPatch, language: str) -> None:
     monkeypatch.setattr(listing, "BUNDLED", Path(listing.__file__).parents[2] / "pretrained")
     with using(language):
-        told = titles(listing.survey()[0])
-    assert len(told) > 20
-    for name, title in told.items():
-        assert not [other for other in told if other != name and told[other].startswith(title)], name
+        named = titles(listing.survey()[0])
+    assert len(named) > 20
+    for name, title in named.items():
+        assert not [other for other in named if other != name and named[other].startswith(title)], name
 
 
-def test_encoders_and_judges_are_folded(store: RunStore) -> None:
+def test_encoders_and_judges_are_collapsed(store: RunStore) -> None:
     make_model("stylegan2.tiny")
     make_model("encoder.x")
     folded = next(one for one in page("models").expander if "Tools" in one.label)
@@ -392,14 +394,14 @@ def test_every_number_on_the_shelf_has_a_name_in_words(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_recipe_has_a_page_that_can_be_told(language: str) -> None:
+def test_every_recipe_has_a_page_whose_body_can_be_shown(language: str) -> None:
     for recipe in recipes:
         path = facts.DOCS / f"{recipe.name}{'.zh' if language == 'zh' else ''}.md"
-        told = facts.body_of(path.read_text(encoding="utf-8"))
-        assert "README" not in told
-        assert "| ---" not in told
-        assert "arxiv.org" in told
-        assert len(told) > 200
+        body = facts.body_of(path.read_text(encoding="utf-8"))
+        assert "README" not in body
+        assert "| ---" not in body
+        assert "arxiv.org" in body
+        assert len(body) > 200
 
 
 def test_the_page_speaks_chinese(store: RunStore) -> None:

@@ -31,7 +31,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def model(store: RunStore) -> str:
-    """A model on the shelf that has learnt next to nothing."""
+    """An almost untrained model on the shelf."""
     from gan_core.gans import recipes
     from gan_core.knobs import to_dict
     from gan_core.models import publishing
@@ -106,7 +106,7 @@ def test_a_model_published_again_is_explained_and_ranked_anew(store: RunStore, m
     assert [molecules._real_scores("a", sha256, "molecules") for sha256 in ("1", "1", "2")] == [0, 0, 1]
 
 
-def test_data_that_come_later_are_used(store: RunStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_data_that_are_added_later_are_used(store: RunStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(explaining, "discriminator_of", lambda name: None)
     monkeypatch.setattr(explaining, "scores", lambda *_given: np.array([0.0, 2.0, 3.0, 4.0]))
     monkeypatch.setattr(data, "load", lambda name: SimpleNamespace(arrays={"molecule": np.zeros((10, 2, 2))}))

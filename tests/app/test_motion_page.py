@@ -1,4 +1,4 @@
-"""The page Motion without a browser: its three parts, and what it says where something is missing."""
+"""The page Motion without a browser: its three parts, and its messages if something is missing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ui.classroom.motion import control, world
 
 @pytest.fixture(autouse=True)
 def shelf(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """The user's shelf alone, and nothing kept from other tests."""
+    """Only the user's shelf, with empty caches."""
     monkeypatch.setattr(listing, "BUNDLED", tmp_path / "bundled")
     st.cache_data.clear()
     yield home / "models"

@@ -56,14 +56,14 @@ def test_every_default_and_preset_fits(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"recipe": "feature_net"}, "generates no samples"),
     ],
 )
-def test_a_link_that_does_not_fit_is_told(query: dict[str, str], said: str) -> None:
+def test_a_link_that_does_not_fit_is_reported(query: dict[str, str], said: str) -> None:
     setup, problems = from_query(query)
     assert [problem for problem in problems if said in problem.message]
     setup.plan()
 
 
 def test_the_settings_of_a_link_are_taken_together() -> None:
-    """On the way from the defaults to them, one at a time, some would contradict others."""
+    """If they were applied to the defaults one at a time, some would contradict others."""
     query = {"recipe": "progan", "augment": "adaptive", "loss": "non_saturating", "penalty": "r1"}
     setup, problems = from_query(query)
     assert not problems
@@ -111,11 +111,11 @@ def test_presets_to_begin_with_are_the_quickest() -> None:
 
 
 @pytest.mark.parametrize(("classes", "columns"), [(0, 8), (2, 8), (3, 6), (4, 8), (5, 5), (10, 10), (16, 16), (17, 8)])
-def test_classes_stand_in_whole_turns(classes: int, columns: int) -> None:
+def test_columns_hold_whole_cycles_of_classes(classes: int, columns: int) -> None:
     assert columns_for(classes) == columns
 
 
-def test_real_images_stand_in_the_columns_of_their_class() -> None:
+def test_real_images_are_placed_in_the_columns_of_their_class() -> None:
     labels = np.array([0, 1, 1, 0, 0, 1, 0, 1, 0, 1])
     images = np.arange(10, dtype=np.uint8)[:, None, None, None].repeat(3, 1)
     few = DataSet("few", {"real": images, "label": labels}, ("no", "yes"))

@@ -47,7 +47,7 @@ def test_how_own_pictures_become_squares(store: RunStore, tmp_path: Path, recipe
 
 
 def test_classes_are_named_on_the_page_and_where_samples_are_drawn(store: RunStore, tmp_path: Path) -> None:
-    """Folders called by numbers stand in the order of numbers; a stray picture is named with what to do."""
+    """Folders named by numbers are in numerical order; a stray picture is reported with the remedy."""
     for name in ("9", "10", "11"):
         (tmp_path / "set" / name).mkdir(parents=True)
         for number in range(2):
@@ -99,14 +99,14 @@ def own_images() -> AppTest:
     return sound(choice.set_value("+own").run())
 
 
-def test_without_images_of_ones_own_nothing_else_is_trained(store: RunStore) -> None:
+def test_without_own_images_nothing_else_is_trained(store: RunStore) -> None:
     test = own_images()
     assert test.button(key="train").disabled
     assert any("Upload a zip or choose one of your data sets" in element.value for element in test.info)
     assert not any(element.value.startswith("Licence") for element in test.caption)
 
 
-def test_own_sets_are_there_again_in_another_session_and_can_be_deleted(store: RunStore) -> None:
+def test_own_sets_are_available_in_another_session_and_can_be_deleted(store: RunStore) -> None:
     reference = store_upload("cats.zip", zipped(9))
     [one] = uploads.uploads()
     test = own_images()
@@ -126,7 +126,7 @@ def test_own_sets_are_there_again_in_another_session_and_can_be_deleted(store: R
     assert not [button for button in test.button if button.key == f"use-{one.file}"]
 
 
-def test_who_may_only_watch_sees_no_sets(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_viewers_see_no_sets(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store_upload("cats.zip", zipped(9))
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "secret")
     assert not [button for button in own_images().button if (button.key or "").startswith(("use-", "delete-"))]

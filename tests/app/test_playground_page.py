@@ -95,7 +95,7 @@ def test_a_link_holds_data_noise_and_settings(store: RunStore) -> None:
     assert {name: spec.hparams[name] for name in wanted} == wanted
 
 
-def test_what_is_chosen_stands_in_the_link(store: RunStore) -> None:
+def test_the_link_contains_the_choices(store: RunStore) -> None:
     test = page("playground")
     sound(test.pills[0].set_value("pinwheel").run())
     assert query(test, "data") == "pinwheel"
@@ -121,13 +121,13 @@ def test_what_is_chosen_stands_in_the_link(store: RunStore) -> None:
         ({"of_another_version": "1"}, "of_another_version"),
     ],
 )
-def test_a_bad_link_is_told_and_the_default_taken(store: RunStore, link: dict[str, str], named: str) -> None:
+def test_a_bad_link_is_reported_and_the_default_used(store: RunStore, link: dict[str, str], named: str) -> None:
     test = page("playground", **link)
     assert any(named in element.value.replace("\\", "") for element in test.warning)
     assert not store.runs()
 
 
-def test_settings_that_do_not_fit_together_are_told(store: RunStore) -> None:
+def test_conflicting_settings_are_reported(store: RunStore) -> None:
     test = page("playground", loss="wasserstein")
     field = next(one for one in test.text_input if one.label.startswith("Latent size"))
     sound(field.set_value("many").run())
@@ -149,8 +149,8 @@ def test_a_link_keeps_its_steps(store: RunStore) -> None:
 def test_the_first_points_of_a_run_are_those_against_which_d_is_moved_by_hand(store: RunStore) -> None:
     settings_ = recipes.get("points").settings(SMALL)
     message = plot.of_data("two_blobs", settings_)
-    told = header(message)["plot"]
-    start = 4 + int.from_bytes(message[:4], "little") + told["frames"][0]
+    plotted = header(message)["plot"]
+    start = 4 + int.from_bytes(message[:4], "little") + plotted["frames"][0]
     first = np.frombuffer(message[start : start + RECORD.itemsize], RECORD)[0]
     run = made(store, steps=1)
     taken = FrameFile(store.folder(run.id)).read(slice(0, 1))[0]
@@ -168,7 +168,7 @@ def test_the_first_points_of_a_run_are_those_against_which_d_is_moved_by_hand(st
         ("line,30,1", None), ("square,1,2,3", None), ("line,a,b,c", None), ("line,nan,0,1", None), ("", None),
     ],
 )  # fmt: skip
-def test_a_d_that_is_moved_by_hand_stands_in_the_link(text: str, found: dict[str, Any] | None) -> None:
+def test_a_d_that_is_moved_by_hand_is_in_the_link(text: str, found: dict[str, Any] | None) -> None:
     assert hand.read(text) == found
 
 
@@ -214,7 +214,7 @@ def test_points_that_cant_be_learnt_from_are_refused(store: RunStore, text: str,
     assert query(test, "data") is None
 
 
-def test_a_link_of_a_large_set_holds_some_of_it(store: RunStore) -> None:
+def test_a_link_of_a_large_set_holds_a_part_of_it(store: RunStore) -> None:
     random = np.random.default_rng(0)
     reference = drawn_points.reference(random.uniform(-2, 2, (500, 2)))
     test = page("playground", data=reference)
@@ -235,7 +235,7 @@ def test_a_run_of_something_else_is_refused(store: RunStore) -> None:
     assert "nowhere" in errors(page("playground", run="nowhere"))
 
 
-def test_an_edit_acts_while_the_run_goes_on(store: RunStore) -> None:
+def test_an_edit_takes_effect_while_the_run_continues(store: RunStore) -> None:
     run = made(store)
     test = page("playground", run=run.id)
     loss = next(box for box in test.selectbox if box.key and box.key.endswith("-loss"))
@@ -247,7 +247,7 @@ def test_an_edit_acts_while_the_run_goes_on(store: RunStore) -> None:
     assert not errors(test)
 
 
-def test_an_edit_that_contradicts_others_is_told(store: RunStore) -> None:
+def test_an_edit_that_contradicts_others_is_reported(store: RunStore) -> None:
     run = made(store, label_smoothing=0.1)
     test = page("playground", run=run.id)
     loss = next(box for box in test.selectbox if box.key and box.key.endswith("-loss"))
@@ -255,7 +255,7 @@ def test_an_edit_that_contradicts_others_is_told(store: RunStore) -> None:
     assert "smoothing" in errors(test)
 
 
-def test_other_networks_go_on_with_what_fits(store: RunStore) -> None:
+def test_a_run_with_other_networks_keeps_the_layers_that_fit(store: RunStore) -> None:
     run = made(store, paused=True)
     sessions_step(store, run, 7)
     test = page("playground", run=run.id)
@@ -267,9 +267,9 @@ def test_other_networks_go_on_with_what_fits(store: RunStore) -> None:
     assert store.get(run.id).state is RunState.STOPPED
     wait(lambda: at_rest(store, new.id, 7))
     assert query(test, "run") == new.id
-    told = "".join(element.value for element in test.caption)
-    assert "Generator: 3 of 3 layers" in told
-    assert "Discriminator: 3 of 4 layers" in told
+    captions = "".join(element.value for element in test.caption)
+    assert "Generator: 3 of 3 layers" in captions
+    assert "Discriminator: 3 of 4 layers" in captions
 
 
 def sessions_step(store: RunStore, run: Run, count: int) -> None:
@@ -296,7 +296,7 @@ def test_the_pace_belongs_to_the_run(store: RunStore) -> None:
     wait(lambda: pace_of(store.events(other.id)) == 5.0)
 
 
-def test_the_duality_gap_is_measured_at_a_press(store: RunStore) -> None:
+def test_the_duality_gap_is_measured_on_click(store: RunStore) -> None:
     run = made(store, paused=True)
     test = page("playground", run=run.id)
     sound(test.button(key="gap").click().run())
@@ -316,17 +316,17 @@ def slow(store: RunStore, run: Run) -> bool:
     return store.get(run.id).step - before <= 1
 
 
-def test_going_on_from_a_moment_of_the_past(store: RunStore) -> None:
+def test_continuing_from_a_past_step(store: RunStore) -> None:
     run = made(store, paused=True)
     sessions_step(store, run, 12)
     again = sessions.again(run.id, 5)
     wait(lambda: at_rest(store, again.id, 5))
     assert store.get(run.id).state is RunState.STOPPED
-    told = next(event.payload for event in store.events(again.id) if event.kind == "forked")
-    assert "Continued from step 5 of" in settings.kept_words(told)
+    payload = next(event.payload for event in store.events(again.id) if event.kind == "forked")
+    assert "Continued from step 5 of" in settings.kept_words(payload)
 
 
-def test_two_side_by_side_go_on_in_step(store: RunStore) -> None:
+def test_two_side_by_side_train_in_step(store: RunStore) -> None:
     link = {"data": "two_blobs", "generator_widths": "8", "discriminator_widths": "8", "batch_size": "8"}
     test = page("playground", **link)
     sound(test.button(key="play-both").click().run())
@@ -386,14 +386,14 @@ def test_many_viewers_look_less_often_than_a_few(store: RunStore, monkeypatch: p
     assert rests[-1] == plot.LONGEST_REST < audience.LINGERS
 
 
-def test_a_frame_is_sent_as_it_lies_in_the_file(store: RunStore) -> None:
+def test_a_frame_is_sent_as_it_is_stored(store: RunStore) -> None:
     run = made(store, steps=3)
     message = plot.encoded(feed(store, run.id), {})
-    told = header(message)
-    start = 4 + int.from_bytes(message[:4], "little") + told["plot"]["frames"][0]
+    sent = header(message)
+    start = 4 + int.from_bytes(message[:4], "little") + sent["plot"]["frames"][0]
     record = np.frombuffer(message[start : start + RECORD.itemsize], RECORD)[0]
     assert record["step"] == 3
-    offset, numbers = told["plot"]["layout"]["field"]
+    offset, numbers = sent["plot"]["layout"]["field"]
     field = np.frombuffer(message[start + offset : start + offset + 2 * numbers], "<f2")
     assert np.array_equal(field, record["field"].ravel())
 
@@ -408,12 +408,12 @@ def test_a_frame_is_sent_as_it_lies_in_the_file(store: RunStore) -> None:
         ({"relativistic": "average"}, "score", None),
     ],
 )
-def test_d_is_read_as_its_loss_means_it(
+def test_ds_output_is_interpreted_according_to_its_loss(
     store: RunStore, changes: dict[str, Any], reads: str, threshold: float | None
 ) -> None:
     run = made(store, steps=2, **changes)
-    told = header(plot.encoded(feed(store, run.id), {}))["plot"]
-    assert (told["reads"], told["threshold"]) == (reads, threshold)
+    plotted = header(plot.encoded(feed(store, run.id), {}))["plot"]
+    assert (plotted["reads"], plotted["threshold"]) == (reads, threshold)
 
 
 def test_the_layers_of_the_link_are_on_and_unknown_ones_left_out(store: RunStore) -> None:
@@ -425,7 +425,7 @@ def test_the_layers_of_the_link_are_on_and_unknown_ones_left_out(store: RunStore
     assert set(layers.STANDARD) < set(names)
 
 
-def test_the_data_flow_tells_of_the_last_step(store: RunStore) -> None:
+def test_the_data_flow_describes_the_last_step(store: RunStore) -> None:
     run = made(store, paused=True)
     sessions_step(store, run, 3)
     watched = feed(store, run.id)

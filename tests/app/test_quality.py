@@ -1,4 +1,4 @@
-"""Measurements of runs side by side: the newest of each, a best one only beyond the intervals, the drawing."""
+"""Measurements of runs side by side: the newest of each, a best one only beyond the intervals, the chart."""
 
 from __future__ import annotations
 

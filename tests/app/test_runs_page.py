@@ -118,7 +118,7 @@ def test_all_unpinned_are_deleted_after_a_question(store: RunStore) -> None:
     assert [run.id for run in store.runs()] == [ids[1]]
 
 
-def test_runs_that_were_ticked_are_compared_through_the_link(store: RunStore) -> None:
+def test_selected_runs_are_compared_through_the_link(store: RunStore) -> None:
     ids = [make_run(store, str(number)) for number in range(3)]
     test = page()
     test.checkbox(key=f"tick-{ids[2]}").check()
@@ -134,7 +134,7 @@ def test_runs_that_were_ticked_are_compared_through_the_link(store: RunStore) ->
     assert test.checkbox(key=f"tick-{ids[0]}").value
 
 
-def test_one_slider_moves_all_and_stands_in_the_link(store: RunStore) -> None:
+def test_one_slider_moves_all_runs_and_is_in_the_link(store: RunStore) -> None:
     first, second = make_run(store, "first"), make_run(store, "second", steps=(5, 12, 30), seed=1)
     test = page(compare=f"{first},{second}")
     assert test.select_slider(key="compare-step").value == 30
@@ -191,7 +191,7 @@ def test_a_comparison_says_what_differs(store: RunStore) -> None:
     assert differing([{"x": 1, "y": 2}, {"x": 1}]) == [("y", [2, None])]
 
 
-def test_a_link_to_a_deleted_run_is_told_from_one_to_a_run_that_never_was(store: RunStore) -> None:
+def test_links_to_deleted_runs_are_distinguished_from_links_to_unknown_ones(store: RunStore) -> None:
     kept, gone = make_run(store, "kept"), make_run(store, "gone")
     store.delete(gone)
     text = texts(page(compare=f"{kept},{gone},20200101-000000-abcd,<b>"))
@@ -208,7 +208,7 @@ def test_runs_of_points_are_compared_in_points_per_second() -> None:
     assert units == ["images per second", "images or points per second", "points per second"]
 
 
-def test_settings_are_told_in_words(store: RunStore) -> None:
+def test_settings_are_shown_in_words(store: RunStore) -> None:
     warm.now()
     ids = [make_run(store), make_run(store, loss="least_squares", generator_widths=[64])]
     text = texts(page(compare=",".join(ids)))
@@ -253,7 +253,7 @@ def test_film_names_suit_every_system() -> None:
 
 
 @pytest.mark.flaky(reruns=2)  # other work on the machine slows it
-def test_many_runs_come_a_page_at_a_time_and_are_found(store: RunStore) -> None:
+def test_many_runs_are_paginated_and_can_be_searched(store: RunStore) -> None:
     ids = [store.create(RunSpec("mlp_gan", "digits", 8, steps=9), name=f"run {number}").id for number in range(200)]
     store.rename(ids[5], "the needle")
     store.set_pinned(ids[7], True)
@@ -274,7 +274,7 @@ def test_many_runs_come_a_page_at_a_time_and_are_found(store: RunStore) -> None:
     assert "No matching runs" in texts(page(find="nothing such"))
 
 
-def test_who_lacks_the_passphrase_can_only_look(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_passphrase_visitors_can_only_watch(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     id, other = make_run(store, state=RunState.STOPPED), make_run(store)
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "open sesame")
     test = page()
@@ -376,7 +376,7 @@ def test_the_page_speaks_chinese(store: RunStore) -> None:
         assert _("Make {kind}") != "Make {kind}"
 
 
-def test_what_has_a_checkpoint_and_latents_opens_in_the_studio(store: RunStore) -> None:
+def test_runs_with_a_checkpoint_and_latents_open_in_the_studio(store: RunStore) -> None:
     open_too, not_yet = trained(store, "mlp_gan"), make_run(store)
     test = page()
     assert len(test.menu_button(key=f"menu-{open_too}").options) == len(dialogs.MENU) + 3

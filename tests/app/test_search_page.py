@@ -34,7 +34,7 @@ def searched(trials: int) -> SearchPlan:
     return plan
 
 
-def test_what_came_out_is_shown_with_its_settings_and_links() -> None:
+def test_results_are_shown_with_their_settings_and_links() -> None:
     searched(2)
     test = page("search")
     assert not test.error
@@ -59,7 +59,7 @@ def test_a_form_says_what_is_wrong_and_starts_nothing() -> None:
     assert names() == []
 
 
-def test_a_search_that_was_begun_is_the_one_in_the_box() -> None:
+def test_a_search_that_was_started_is_selected() -> None:
     base = RunSpec("mlp_gan", "digits", 8, 2, to_dict(changed(recipes.get("mlp_gan").hparams, TINY)))
     for name in ("first", "second"):
         begin(SearchPlan(name, base, (Range("beta1", 0.0, 0.9),), 100))
@@ -106,7 +106,7 @@ def worst(number: int, *shown: int) -> str:
     return f"eye-{number}-{'-'.join(map(str, shown))}"
 
 
-def test_four_are_shown_and_the_worst_makes_way(store: RunStore, idle: list[str]) -> None:
+def test_four_are_shown_and_the_worst_is_replaced(store: RunStore, idle: list[str]) -> None:
     plan = begun(store)
     test = page("search")
     assert not test.error, [one.value for one in test.error]
@@ -128,7 +128,7 @@ def test_four_are_shown_and_the_worst_makes_way(store: RunStore, idle: list[str]
     assert idle == ["eye", "eye"]
 
 
-def test_what_another_viewer_has_judged_is_not_judged_again(store: RunStore, idle: list[str]) -> None:
+def test_trials_judged_by_another_viewer_are_not_judged_again(store: RunStore, idle: list[str]) -> None:
     plan = begun(store)
     mine = page("search")
     by_eye.judge(store, storage.open_study(plan), (0, 1, 2, 3), 1)
@@ -138,7 +138,7 @@ def test_what_another_viewer_has_judged_is_not_judged_again(store: RunStore, idl
     assert not any(one.label == "This is the worst" for one in mine.button)
 
 
-def test_fewer_than_four_and_a_deleted_run_can_be_trained_anew(store: RunStore, idle: list[str]) -> None:
+def test_fewer_than_four_and_a_deleted_run_can_be_trained_again(store: RunStore, idle: list[str]) -> None:
     plan = begun(store, 3)
     test = page("search")
     assert any("3 of 4" in one.value for one in test.info)
@@ -150,14 +150,14 @@ def test_fewer_than_four_and_a_deleted_run_can_be_trained_anew(store: RunStore, 
     assert any("2 of 4" in one.value for one in test.info)
 
 
-def test_a_storage_that_is_gone_is_named(store: RunStore) -> None:
+def test_a_missing_storage_is_reported(store: RunStore) -> None:
     base = RunSpec("mlp_gan", "digits", 8, 2, to_dict(changed(recipes.get("mlp_gan").hparams, TINY)))
     begin(SearchPlan("eye", base, (Range("beta1", 0.0, 0.9),), 100, 0, "journal:/nowhere/at/all.log", by_eye=True))
     test = page("search")
     assert any("can't be used" in one.value for one in test.error)
 
 
-def test_who_may_only_watch_judges_nothing(store: RunStore, idle: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_viewers_judge_nothing(store: RunStore, idle: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     begun(store)
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "secret")
     test = page("search")

@@ -39,7 +39,7 @@ def checked(test: AppTest) -> AppTest:
 
 
 @needs_digits
-def test_without_a_model_real_recordings_are_heard_and_it_says_how_to_get_one() -> None:
+def test_without_a_model_real_recordings_are_played_and_the_page_says_how_to_get_one() -> None:
     test = page()
     assert "Train SpecGAN or WaveGAN" in test.info[0].value
     assert test.selectbox(key="sound-source").options == ["Real recordings"]
@@ -50,7 +50,7 @@ def test_without_a_model_real_recordings_are_heard_and_it_says_how_to_get_one() 
 
 
 @needs_digits
-def test_a_models_sounds_are_heard_with_their_neighbours_and_between() -> None:
+def test_a_models_sounds_are_played_with_neighbours_and_interpolations() -> None:
     make_model("specgan.sounds", "spoken_digits")
     test = page()
     assert test.selectbox(key="sound-source").value == "model:specgan.sounds"
@@ -64,12 +64,12 @@ def test_a_models_sounds_are_heard_with_their_neighbours_and_between() -> None:
 
 
 @needs_digits
-def test_where_the_data_are_missing_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_where_the_data_are_missing_the_page_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GANSCOPE_DATA", str(tmp_path))
     assert "GANSCOPE_DATA" in page().info[0].value
 
 
-def test_the_way_between_two_sounds_ends_at_both() -> None:
+def test_an_interpolation_ends_at_both_sounds() -> None:
     recipe = recipes.get("specgan")
     spec = DataSpec({"wave": (2048,)}, 2, {"speaker": 2}, ("yes", "no"), rate=8000,
                     attribute_names={"speaker": ("ann", "bob")})  # fmt: skip
@@ -83,7 +83,7 @@ def test_the_way_between_two_sounds_ends_at_both() -> None:
     assert len(np.unique(found.waves.round(6), axis=0)) == 5
 
 
-def test_a_visitors_recording_becomes_sounds_or_is_told() -> None:
+def test_a_visitors_recording_becomes_sounds_or_is_refused_with_a_reason() -> None:
     tone = 0.5 * np.sin(np.arange(8000 * 3) / 3).astype(np.float32)
     found, clipped = sound.own(audio.wav(tone, 8000), "three.wav")
     assert found.waves.shape == (3, 8192)
@@ -109,7 +109,7 @@ def test_a_checkpoint_of_a_run_is_read_once(monkeypatch: pytest.MonkeyPatch) -> 
     st.cache_resource.clear()
 
 
-def test_the_newer_of_file_and_recording_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_newer_of_file_and_recording_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(content: bytes, name: str) -> None:
         raise BadData("'{name}' was heard.", name=name)
 

@@ -40,7 +40,7 @@ def test_space_says_how_to_get_a_model_of_scenes() -> None:
     assert "There is no model of scenes yet" in texts(page("space"))
 
 
-def test_a_scene_is_turned_filmed_and_taken_along(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scene_is_turned_filmed_and_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as few:  # not all 3,000 views
         few.setattr(data, "load", lambda name, size: example(recipes.get("triplane")))
         make_model("triplane.x", "solids")
@@ -54,7 +54,7 @@ def test_a_scene_is_turned_filmed_and_taken_along(monkeypatch: pytest.MonkeyPatc
     sound(test.button(key="space-mesh").click().run())
     assert "triangles" in texts(test) or "no surface" in texts(test)
     sound(test.slider(key="space-pitch").set_value(30).run())
-    assert "triangles" in texts(test) or "no surface" in texts(test)  # the same mesh from every height
+    assert "triangles" in texts(test) or "no surface" in texts(test)  # the mesh is the same at every height
     monkeypatch.setattr(space, "_version", lambda key: "newer")  # a run has gone on
     sound(test.run())
     assert not test.get("download_button")

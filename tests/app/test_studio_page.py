@@ -1,4 +1,4 @@
-"""The page Studio without a browser: who may start it, and what is told where it can't be started."""
+"""The page Studio without a browser: who may start it, and what is reported if it can't be started."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.classroom.shell.warm.start", lambda: None)  # its thread would outlive the tests
 
 
-def test_who_only_watches_starts_nothing(store: RunStore, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+def test_viewers_start_nothing(store: RunStore, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "sesame")
     assert "Anyone with the passphrase can start it" in texts(page("studio"))
     assert not (home / studio_process.LOG).exists()
 
 
-def test_a_taken_port_is_told_on_the_page(store: RunStore, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+def test_a_taken_port_is_reported_on_the_page(store: RunStore, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

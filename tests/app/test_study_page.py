@@ -1,4 +1,4 @@
-"""The Study page, without a browser: what it says before, during and after a study."""
+"""The Study page, without a browser: its state before, during and after a study."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def texts(test: AppTest) -> str:
 
 
 def made(differences: tuple[float, ...], seeds: int = 3) -> StudyFolder:
-    """A study whose GAN arms are better by these much, one for each number of images."""
+    """A study whose GAN arms are better by these amounts, one for each number of images."""
     plan = StudyPlan("digits", 8, k=(4, 8), unbalanced=0, seeds=seeds)
     folder = StudyFolder.of(plan)
     folder.begin(plan, Background(tuple("0123456789"), 179, "held_out"))
@@ -62,7 +62,7 @@ def tiny_form(test: AppTest) -> AppTest:
 
 @pytest.mark.slow
 def test_a_study_is_started_watched_and_finished_from_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gan_core.runs.background.YIELDS", 0)  # nothing trains that it must let pass
+    monkeypatch.setattr("gan_core.runs.background.YIELDS", 0)  # no run is training, which would have priority
     test = tiny_form(page())
     assert any("4 classifiers" in caption.value for caption in test.caption)
     test.button(key="study-start").click().run()
@@ -78,7 +78,7 @@ def test_a_study_is_started_watched_and_finished_from_its_page(monkeypatch: pyte
     assert len(test.get("plotly_chart")) == 2
 
 
-def test_a_study_is_stopped_and_taken_up_again() -> None:
+def test_a_study_is_stopped_and_resumed() -> None:
     process.start(StudyPlan("digits", 8, k=(20,), unbalanced=0, seeds=1, steps=3, gan_steps=100_000))
     page().button(key="study-stop").click().run()
     assert not process.last().runs
@@ -89,7 +89,7 @@ def test_a_study_is_stopped_and_taken_up_again() -> None:
     process.stop()
 
 
-def test_who_may_only_watch_cannot_start_a_study(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_viewers_cannot_start_a_study(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "secret")
     button = page().button(key="study-start")
     assert button.disabled
@@ -121,7 +121,7 @@ def wait(until: Callable[[], bool], seconds: float = 120) -> None:
         time.sleep(0.1)
 
 
-def test_a_study_that_was_made_is_drawn() -> None:
+def test_a_finished_study_is_drawn() -> None:
     ok("augment-study", *TINY)
     test = page()
     assert len(test.get("plotly_chart")) == 2
@@ -135,7 +135,7 @@ def test_a_study_that_was_made_is_drawn() -> None:
     ("differences", "said"),
     [((-0.1, -0.1), "didn't help"), ((0.1, -0.1), "in some comparisons"), ((0.1, 0.1), "in every comparison")],
 )
-def test_it_says_honestly_what_came_out(differences: tuple[float, ...], said: str) -> None:
+def test_the_result_is_reported_whatever_it_is(differences: tuple[float, ...], said: str) -> None:
     made(differences)
     assert said in page().info[0].value
 
@@ -145,7 +145,7 @@ def test_one_repetition_proves_nothing() -> None:
     assert "A single repetition" in page().info[0].value
 
 
-def test_a_study_that_grows_shows_what_is_done() -> None:
+def test_an_unfinished_study_shows_its_results_so_far() -> None:
     folder = made((0.1, 0.1))
     (folder.path / "cells" / f"{Cell(Setting(8, 8), 2, 'both').name}.json").unlink()
     assert "23 of 24" in page().get("progress")[0].proto.text

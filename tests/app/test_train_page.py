@@ -70,7 +70,7 @@ def test_a_preset_starts_a_run(store: RunStore) -> None:
     wait(lambda: store.get(run.id).step > 0)
 
 
-def test_what_home_asks_for_starts(store: RunStore) -> None:
+def test_a_preset_requested_by_home_starts(store: RunStore) -> None:
     page("train", {"start-preset": {"recipe": "mlp_gan", "preset": "digits_30s"}})
     assert only_run(store).spec.preset == "digits_30s"
 
@@ -107,7 +107,7 @@ def test_a_widget_writes_the_link(store: RunStore) -> None:
         ({"seed": "<b>x</b>"}, "Seed"),
     ],
 )
-def test_a_bad_link_is_told_and_the_default_taken(store: RunStore, query: dict[str, str], named: str) -> None:
+def test_a_bad_link_is_reported_and_the_default_used(store: RunStore, query: dict[str, str], named: str) -> None:
     test = page("train", **query)
     assert any(named in element.value.replace("\\", "") for element in test.warning)
     assert not store.runs()
@@ -121,12 +121,12 @@ SETS = {type(recipe.hparams): recipe for recipe in train_choices.offered()}.valu
 def test_every_set_of_knobs_can_be_drawn(
     store: RunStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(listing, "BUNDLED", Path(listing.__file__).parents[2] / "pretrained")  # what some borrow from
+    monkeypatch.setattr(listing, "BUNDLED", Path(listing.__file__).parents[2] / "pretrained")  # some recipes borrow
     test = page("train", recipe=recipe.name)
     assert not test.warning
     shown = {one.key.partition(f".{recipe.name}.")[2] for one in (*test.text_input, *test.selectbox) if one.key}
     assert "seed" in shown
-    # what is typed is used as it is typed, or refused by the name that stands above it
+    # typed values are used as typed, or refused by the label of the field
     fields = [one for one in test.text_input if one.key and f".{recipe.name}." in one.key]
     valid = [field.value for field in fields]
     for place, field in enumerate(fields):
@@ -135,16 +135,16 @@ def test_every_set_of_knobs_can_be_drawn(
     sound(test.run())
     train = test.button(key="train")
     assert train.disabled
-    told = errors(test).replace("\\", "")
-    assert told.startswith("Correct these fields first: Steps, ")
-    assert train.help.replace("\\", "") == told
+    message = errors(test).replace("\\", "")
+    assert message.startswith("Correct these fields first: Steps, ")
+    assert train.help.replace("\\", "") == message
     described = knobs(recipe.hparams)
     for field in fields:
         name = field.key.rpartition(".")[2]
-        if knob_type(type(recipe.hparams), name) is str:  # takes any text, which is read when the run is made
+        if knob_type(type(recipe.hparams), name) is str:  # accepts any text, which is parsed when the run is created
             continue
         label = described[name].label
-        assert label in told
+        assert label in message
         below = [one.value for one in test.markdown if one.value.startswith(f":red[{plain(label + ' must ')}")]
         assert below, field.key
     assert not any("_" in one.value for one in (*test.error, *test.markdown) if " must " in one.value)
@@ -173,7 +173,7 @@ def test_what_is_typed_is_used_as_typed(store: RunStore) -> None:
     assert kept == {"batch_size": 16, "generator_widths": [16, 8], "beta1": 0.01, "seed": 7}
 
 
-def test_an_error_goes_with_what_caused_it(store: RunStore) -> None:
+def test_an_error_disappears_with_its_cause(store: RunStore) -> None:
     test = page("train", recipe="mlp_gan")
     layers = next(one for one in test.text_input if one.label == "Generator layer widths")
     for text, said in (("-64", "'-64'"), ("0", "between 1 and 8192"), ("64", "")):
@@ -185,12 +185,12 @@ def test_an_error_goes_with_what_caused_it(store: RunStore) -> None:
     sound(slope.set_value("abc").run())
     assert test.button(key="train").disabled
     activation = next(one for one in test.selectbox if one.label == "Activation")
-    sound(activation.set_value("relu").run())  # which takes the field away, where nobody could correct it
+    sound(activation.set_value("relu").run())  # which removes the field, so that nobody could correct it
     assert not test.error
     assert not test.button(key="train").disabled
 
 
-def test_a_running_run_takes_nothing_of_fields_that_are_not_valid(store: RunStore) -> None:
+def test_a_running_run_ignores_invalid_fields(store: RunStore) -> None:
     run, _session = tiny_run(store)
     test = page("train", {"edit-panel": True, "fork-panel": True}, run=run.id)
     sound(test.button(key="pause").click().run())
@@ -258,7 +258,7 @@ def test_a_model_to_borrow_from_is_chosen_among_those_that_fit(store: RunStore) 
     assert test.query_params["judge_channels"] in (
         "4",
         ["4"],
-    )  # agreed with the model, so there are no controls for them
+    )  # must match the model, so there are no controls for them
     net = test.selectbox(next(one.key for one in test.selectbox if one.label == "Feature net"))
     assert not any(one.label.startswith("Feature net channels") for one in test.text_input)
     assert net.options == ["None", "Tiny judge", "EfficientNet-Lite0 (ImageNet)"]
@@ -275,7 +275,7 @@ def test_a_model_to_borrow_from_is_chosen_among_those_that_fit(store: RunStore) 
     assert "features.nosuch" in errors(gone).replace("\\", "")
 
 
-def test_settings_that_do_not_fit_are_told(store: RunStore) -> None:
+def test_settings_that_do_not_fit_are_reported(store: RunStore) -> None:
     test = page("train", recipe="mlp_gan", loss="wasserstein")
     smoothing = next(box for box in test.text_input if box.label == "Label smoothing")
     sound(smoothing.set_value("0.1").run())
@@ -284,7 +284,7 @@ def test_settings_that_do_not_fit_are_told(store: RunStore) -> None:
     assert not store.runs()
 
 
-def test_a_note_on_the_settings_offers_what_it_asks_for(store: RunStore) -> None:
+def test_a_note_on_the_settings_offers_the_change_it_suggests(store: RunStore) -> None:
     test = page("train", recipe="mlp_gan", loss="wasserstein")
     assert any("scores of a Wasserstein critic diverge" in one.value for one in test.info)
     sound(test.button(key="setup-remedy-gradient_penalty").click().run())
@@ -343,13 +343,13 @@ def test_what_the_browser_holds_is_not_sent_again(store: RunStore) -> None:
     watched = feed(store, run.id)
     watched.run(fresh=True)
     everything = board.encoded(watched, "", None)
-    told = header(everything)["board"]
-    held = {"samples": told["samples"]["version"], "curves": told["version"], "question": 7}
+    sent = header(everything)["board"]
+    held = {"samples": sent["samples"]["version"], "curves": sent["version"], "question": 7}
     again = board.encoded(watched, "", None, held=held)
     assert "panels" not in header(again)
     assert "bytes" not in header(again)["board"]["samples"]
     assert header(again)["board"]["answers"] == 7
-    assert "panels" in header(board.encoded(watched, "", None, held=held | {"curves": told["version"] - 1}))
+    assert "panels" in header(board.encoded(watched, "", None, held=held | {"curves": sent["version"] - 1}))
     assert "panels" not in header(board.encoded(watched, "", None, held=held | {"curves": board.LATER}))
     assert len(again) < len(everything) / 2
 
@@ -437,7 +437,7 @@ def test_steps_of_one_player_raise_no_alarm(store: RunStore) -> None:
     sound(page("projector", run=run.id))
 
 
-def test_a_weight_that_is_spoilt_raises_the_alarm(store: RunStore) -> None:
+def test_a_corrupted_weight_raises_the_alarm(store: RunStore) -> None:
     run, session = tiny_run(store)
     session.pause()
     wait(lambda: store.get(run.id).state is RunState.PAUSED)
@@ -450,7 +450,7 @@ def test_a_weight_that_is_spoilt_raises_the_alarm(store: RunStore) -> None:
     assert csv_of(store.metrics(run.id)).decode().splitlines()[-1].count("nan") >= 2
 
 
-def test_training_for_longer_says_what_becomes_of_the_rate(store: RunStore) -> None:
+def test_training_for_longer_explains_what_happens_to_the_rate(store: RunStore) -> None:
     values = {"generator_widths": (8,), "discriminator_widths": (8,), "batch_size": 4}
     recipe = recipes.get("mlp_gan")
     for decay, words in (
@@ -486,12 +486,12 @@ def test_a_fork_is_a_run_of_its_own(store: RunStore) -> None:
     wait(lambda: store.get(forked.id).state is RunState.RUNNING)
 
 
-def test_a_run_that_is_not_there_is_told(store: RunStore) -> None:
+def test_a_missing_run_is_reported(store: RunStore) -> None:
     assert "no run named" in errors(page("train", run="20200101-000000-abcd")).replace("\\", "")
     assert "no run named" in errors(page("projector", run="../../x")).replace("\\", "")
 
 
-def test_a_failed_run_shows_its_traceback_folded(store: RunStore) -> None:
+def test_a_failed_run_shows_its_traceback_collapsed(store: RunStore) -> None:
     run = store.create(recipes.get("mlp_gan").plan("digits", 8, 10, {}))
     token = store.claim(run.id)
     store.set_state(run.id, token, RunState.FAILED, "{error}", {"error": "boom"}, "Traceback (most recent call last)")
@@ -509,7 +509,7 @@ def test_names_of_users_are_plain_text(store: RunStore) -> None:
         assert mark not in title.replace("\\" + mark[0], "\\ ")
 
 
-def test_without_the_passphrase_one_watches(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_passphrase_visitors_only_watch(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     run, _session = tiny_run(store)
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "sesame")
     test = page("train", run=run.id)
@@ -529,7 +529,7 @@ def test_actions_check_the_passphrase_themselves(store: RunStore, monkeypatch: p
 
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "sesame")
     run = store.create(recipes.get("mlp_gan").plan("digits", 8, 10, {}))
-    store.release(run.id, store.claim(run.id))  # nobody will train it
+    store.release(run.id, store.claim(run.id))  # no process will train it
     with pytest.raises(NotAllowed):
         getattr(sessions, action)(run.id)
     with pytest.raises(NotAllowed):

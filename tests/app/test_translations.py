@@ -51,7 +51,7 @@ def test_chinese_has_chinese_punctuation() -> None:
 
 
 def test_no_text_is_an_f_string() -> None:
-    """gettext finds constants alone; values belong into placeholders."""
+    """gettext finds only constants; values belong in placeholders."""
     offenders = [
         f"{path.name}:{number}"
         for path in FRONT

@@ -1,4 +1,4 @@
-"""The command line in this process, since each new one imports torch for seconds."""
+"""The command line in this process, because each new process imports torch, which takes seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No setting of the machine reaches the commands."""
+"""Settings of the machine don't affect the commands."""
 
 from __future__ import annotations
 

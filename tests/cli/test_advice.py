@@ -1,4 +1,4 @@
-"""Advice is kept: every command that a message names is taken out of the message and run."""
+"""Advice works: every command that a message names is extracted from the message and run."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ NET = [word for knob in ("channels=4", "max_channels=8", "features=6", "batch_si
 
 
 def said(*arguments: str | Path) -> str:
-    """All that a command says, whether it succeeds or is refused."""
+    """Returns the output of a command, whether it succeeds or is refused."""
     result = ganscope(*arguments)
     assert "Traceback" not in result.output
     return result.stdout + result.stderr
 
 
 def kept(text: str, *more: str) -> str:
-    """Runs each command that the text advises, made small by `more`; what they say."""
+    """Runs each command that the text advises, reduced by `more`; returns their output."""
     commands = ADVISED.findall(text)
     assert commands, text
-    told = ""
+    output = ""
     for command in commands:
         words = shlex.split(command)[1:]
         if words[0] == "train" and "--resume" not in words:
             words += more
         result = ganscope(*words)
         assert result.exit_code == 0, f"{command}\n{result.output}"
-        told += result.stdout + result.stderr
-    return told
+        output += result.stdout + result.stderr
+    return output
 
 
 def trained(state: RunState = RunState.FINISHED, *more: str) -> str:
@@ -71,7 +71,7 @@ def pictures(root: Path, *folders: str, side: int = 8, count: int = 20) -> Path:
     return root
 
 
-# --- what provokes the advice, by where it stands in the code --------------------------------------------------------
+# --- what causes the advice, by its place in the code -----------------------------------------------------------------
 
 
 def no_runs(tmp_path: Path) -> None:
@@ -109,8 +109,8 @@ def a_run_that_is_done(tmp_path: Path) -> None:
 
 def a_resumed_run_with_other_settings(tmp_path: Path) -> None:
     words = ("--set", "generator_rate=0.001", "--steps", "3", "--name", "two words")
-    told = kept(said("train", "--resume", trained(RunState.STOPPED), *words))
-    assert "finished at step 3" in kept(told)
+    output = kept(said("train", "--resume", trained(RunState.STOPPED), *words))
+    assert "finished at step 3" in kept(output)
     store = RunStore()
     assert (store.runs()[0].name, store.runs()[0].spec.hparams["generator_rate"]) == ("two words", 0.001)
     store.close()
@@ -118,8 +118,8 @@ def a_resumed_run_with_other_settings(tmp_path: Path) -> None:
 
 def an_edit_of_a_run_that_nobody_trains(tmp_path: Path) -> None:
     for state, end in ((RunState.FINISHED, 4), (RunState.STOPPED, 4), (RunState.FAILED, 4)):
-        told = kept(said("runs", "edit", trained(state), "--set", "generator_rate=0.001"))
-        assert f"finished at step {end}" in kept(told)
+        output = kept(said("runs", "edit", trained(state), "--set", "generator_rate=0.001"))
+        assert f"finished at step {end}" in kept(output)
 
 
 def another_verb_for_a_run_that_nobody_trains(tmp_path: Path) -> None:
@@ -127,8 +127,8 @@ def another_verb_for_a_run_that_nobody_trains(tmp_path: Path) -> None:
     for verb in ("pause", "resume", "stop", "step"):
         assert "finished at step 2" in kept(said("runs", verb, stopped))
         token_back(stopped)
-    told = kept(said("runs", "resume", trained()))
-    assert "finished at step 4" in kept(told)
+    output = kept(said("runs", "resume", trained()))
+    assert "finished at step 4" in kept(output)
 
 
 def token_back(run: str) -> None:
@@ -140,7 +140,7 @@ def token_back(run: str) -> None:
 
 
 def what_to_edit(tmp_path: Path) -> None:
-    """The advised change is one that the recipe knows; the run is done, so that this is what is then said."""
+    """The advised change is one that the recipe knows; the run has ended, so that the command reports this."""
     net = json.loads(ok("train", "feature_net", "--data", "digits", "--steps", "1", *NET, "--json"))["run"]
     for run in (trained(), net):
         (command,) = ADVISED.findall(said("runs", "edit", run))
@@ -235,7 +235,7 @@ def no_net_for_labelled_images(tmp_path: Path) -> None:
 
 
 def no_net_for_images_without_labels(tmp_path: Path) -> None:
-    """Neither is a net advised that can't be trained, nor one that would be refused for its size."""
+    """Advises neither a net that can't be trained nor one that would be refused for its size."""
     root = pictures(tmp_path / "no classes")
     make_seer("features.large", size=16)
     text = said("eval", root, "--against", root)
@@ -252,19 +252,19 @@ def no_net_for_images_without_labels(tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def no_imagenet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the net of ImageNet weren't installed, which would judge any images."""
+    """As if the ImageNet net, which can judge any images, weren't installed."""
     monkeypatch.setattr(general_nets, "PACKAGES", {"imagenet": ("nobodys_package",), "inception": ("nobodys_package",)})
 
 
 @pytest.fixture(autouse=True)
 def few_avatars(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The advised nets learn from drawn faces, of which all would take seconds."""
+    """The advised nets learn from drawn faces; drawing all of them would take seconds."""
     monkeypatch.setattr(avatars, "COUNT", 60)
     monkeypatch.setattr(avatars, "TEST_COUNT", 30)
 
 
 def a_fork_with_a_remedy(tmp_path: Path) -> None:
-    """Of a run whose rates are 0: the fork takes the settings that the doctor names."""
+    """For a run whose rates are 0: the fork takes the settings that the doctor names."""
     ended = ("--set", "schedule=linear", "--set", "decay_steps=2")
     run = json.loads(ok("train", "mlp_gan", "--data", "digits", "--steps", "60", *ended, *TINY, "--json"))["run"]
     forks = re.findall(r"^ *ganscope (runs fork .*)$", said("doctor", run), re.M)
@@ -300,7 +300,7 @@ def a_net_that_is_not_on_the_shelf(tmp_path: Path) -> None:
         perception("features.emoji")
     (command,) = ADVISED.findall(str(caught.value))
     assert shlex.split(command)[2] in plans
-    with pytest.raises(UnknownName):  # of which no plan tells
+    with pytest.raises(UnknownName):  # for which there is no plan
         perception("features.nonsense")
 
 
@@ -401,7 +401,7 @@ def advised_in(tree: ast.Module) -> Iterator[str]:
 
 
 def test_no_command_is_named_outside_backticks() -> None:
-    """So that the test above finds them, and a reader sees where a command ends."""
+    """Otherwise the test above wouldn't find them, and readers couldn't see where a command ends."""
     for path in sorted((ROOT / "cli").glob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
@@ -410,10 +410,10 @@ def test_no_command_is_named_outside_backticks() -> None:
                 assert not re.search(r"(?<!`)ganscope (?:train|runs|eval|data|pretrain|models)\b", text), text
 
 
-# --- names that are mistyped -----------------------------------------------------------------------------------------
+# --- mistyped names --------------------------------------------------------------------------------------------------
 
 
-def test_a_mistyped_name_is_answered_with_models_and_runs_the_nearest_first(store: RunStore, tmp_path: Path) -> None:
+def test_a_mistyped_name_lists_models_and_runs_the_nearest_first(store: RunStore, tmp_path: Path) -> None:
     make_model("mlp_gan.digits")
     make_model("cgan.digits")
     make_run(store, "my first run")
@@ -438,7 +438,7 @@ def test_a_mistyped_name_is_answered_with_models_and_runs_the_nearest_first(stor
     assert "Valid: my first run, " in ganscope("runs", "show", "my frist run").stderr
 
 
-def test_where_nothing_is_there_nothing_is_listed(store: RunStore, tmp_path: Path) -> None:
+def test_without_models_and_runs_nothing_is_listed(store: RunStore, tmp_path: Path) -> None:
     message = ganscope("sample", "latest", "-o", tmp_path / "x.png").stderr
     assert message == "Error: There is no model or run named 'latest'; none exists yet.\n"
 
@@ -446,7 +446,7 @@ def test_where_nothing_is_there_nothing_is_listed(store: RunStore, tmp_path: Pat
 # --- sizes -----------------------------------------------------------------------------------------------------------
 
 
-def test_own_data_go_up_to_the_sizes_of_the_recipes(tmp_path: Path) -> None:
+def test_own_data_allow_all_sizes_of_the_recipes(tmp_path: Path) -> None:
     from gan_core.data.base import LARGEST_SIDE, SMALLEST_SIDE
     from gan_core.gans import recipes
 

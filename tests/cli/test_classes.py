@@ -89,19 +89,19 @@ def test_a_card_and_a_run_of_a_known_set_know_the_names(store: RunStore, tmp_pat
     run = store.get(continuing.begin(store, tmp_path / "home" / "models" / "cgan.mine", steps=1).id)
     checkpoint = store.checkpoints(run.id)[-1]
     state = read_checkpoint(checkpoint.path)
-    del state["spec"]["class_names"]  # as before names were kept
+    del state["spec"]["class_names"]  # as before names were stored
     write_checkpoint(checkpoint.path, state)
     with store._database.write() as connection:
         connection.execute("UPDATE checkpoints SET sha256 = ''")
     assert "Valid: 0, 1, 2, 3" in refused(2, "sample", run.id, "--class", "ten", "-o", tmp_path / "no.png")
 
 
-def test_which_classes_were_found_is_always_said(store: RunStore, tmp_path: Path) -> None:
+def test_which_classes_were_found_is_always_reported(store: RunStore, tmp_path: Path) -> None:
     root = folders(tmp_path / "set", "cat", "dog")
     Image.new("RGB", (8, 8)).save(root / "stray.png")
-    told = ok("data", "load", f"folder:{root}", "--size", "8")
-    assert "2 classes: cat, dog" in told
-    assert "skipped stray.png: beside the class folders cat, dog" in told
+    output = ok("data", "load", f"folder:{root}", "--size", "8")
+    assert "2 classes: cat, dog" in output
+    assert "skipped stray.png: beside the class folders cat, dog" in output
     assert "no classes" in ok("data", "load", f"folder:{root / 'cat'}", "--size", "8")
     assert "10 classes: 0, 1, 2" in ok("data", "load", "digits")
     result = ganscope("train", "biggan", "--data", f"folder:{root}", "--size", "8", "--steps", "1", *SETTINGS)
@@ -114,7 +114,7 @@ def test_which_classes_were_found_is_always_said(store: RunStore, tmp_path: Path
 
 
 def labels_of(store: RunStore, run: str) -> tuple[tuple[str, ...], list[int]]:
-    """The classes as a run that goes on numbers them, and its labels in the order of the files."""
+    """The classes as numbered by a run that continues, and its labels in the order of the files."""
     session = Session(store, run).start()
     assert session.join(60)
     assert store.get(run).state is RunState.FINISHED, store.get(run).sentence
@@ -123,7 +123,7 @@ def labels_of(store: RunStore, run: str) -> tuple[tuple[str, ...], list[int]]:
 
 
 def test_a_fork_matches_folders_that_have_changed_by_name(store: RunStore, tmp_path: Path) -> None:
-    """A folder that is gone must not shift the others: each keeps the number that the networks have learnt."""
+    """A missing folder must not shift the others: each keeps the number that the networks have learnt."""
     root = folders(tmp_path / "set", "ant", "bee", "cat")
     run = trained(root)
     shutil.rmtree(root / "ant")
@@ -182,7 +182,7 @@ def test_a_checkpoint_from_before_names_were_kept(store: RunStore, tmp_path: Pat
 
 @pytest.mark.parametrize("saved_as", ["L", "RGB"])
 def test_grey_pictures_train_nets_of_colours(saved_as: str, store: RunStore, tmp_path: Path) -> None:
-    """Whatever mode they are saved in: going on from a network of colours, they have as many channels as it takes."""
+    """Whatever their mode: when a colour network is trained further, they get its number of channels."""
     root = folders(tmp_path / "set", "ant", "bee")
     run = trained(root)
     for place, path in enumerate(sorted(root.rglob("*.png"))):

@@ -28,7 +28,7 @@ def test_data_sets_are_listed() -> None:
     assert "Valid: digits" in refused(2, "data", "load", "digitz")
 
 
-def test_what_is_no_picture_has_no_size_in_pixels() -> None:
+def test_only_pictures_have_a_size_in_pixels() -> None:
     lines = {line.split()[0]: " ".join(line.split()) for line in ok("data").splitlines()}
     assert "100,000 points" in lines["ring8"]
     assert "2,400 recordings" in lines["spoken_digits"]
@@ -46,7 +46,7 @@ def test_what_is_no_picture_has_no_size_in_pixels() -> None:
         assert prefix in ok("data", "list", "--help")
 
 
-def test_data_sets_are_got_from_their_sources(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_sets_are_downloaded_from_their_sources(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tiny copy of PneumoniaMNIST's two sources, served by this machine."""
     copies = {}
     for index, file in enumerate((pneumonia.ILL, pneumonia.NORMAL)):
@@ -80,7 +80,7 @@ def test_data_sets_are_got_from_their_sources(home: Path, monkeypatch: pytest.Mo
         line = json.loads(result.stdout)
         assert (line["name"], line["folder"], line["fresh"], line["exact"]) == ("pneumonia", str(place), True, False)
         assert f"from github.com/{pneumonia.NORMAL.origin.repository} at 5df79ab2ac7b" in result.stderr
-    assert "was already in" in ok("data", "get", "pneumonia")  # the server is gone
+    assert "was already in" in ok("data", "get", "pneumonia")  # the server is unreachable
     assert json.loads(ok("data", "load", "pneumonia", "--json"))["shape"] == [1, 28, 28]
     assert json.loads(ok("data", "get", "digits", "--json"))["fresh"] is False
     assert "Valid: digits" in refused(2, "data", "get", "digitz")

@@ -1,4 +1,4 @@
-"""Lists without a subcommand, one key for one thing in all JSON answers, and lists before torch is imported."""
+"""Lists without a subcommand, consistent keys in all JSON answers, and lists without importing torch."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tests.test_house import ROOT
 
 LISTS = ("recipes", "models", "runs", "data")
 QUICK = ("recipes list", "recipes --json", "models list", "runs list", "data list --json")
-MOST = 1.2  # times what --help takes
+MOST = 1.2  # times the cost of --help
 HEAVY = ("torch", "torchvision", "scipy", "pandas")
 
-# a small process that starts the commands one after the other: the peak of a forked process counts that of its parent
+# a small process that starts the commands one by one, because the peak of a forked process includes its parent's
 MEASURED = """
 import json, os, subprocess, sys
 for words in json.loads(sys.argv[1]):
@@ -31,7 +31,7 @@ for words in json.loads(sys.argv[1]):
     print(used.ru_utime + used.ru_stime, used.ru_maxrss)
 """
 
-# the modules of each command, in a fork of one process that has only begun
+# the modules of each command, in a fork of a process that has just started
 LOADED = """
 import json, os, sys, contextlib
 from gan_core.cli import main
@@ -82,7 +82,7 @@ def test_the_same_thing_has_the_same_key(tmp_path: Path) -> None:
 
 
 def printed(code: str, commands: tuple[str, ...]) -> list[str]:
-    """The lines that a process prints that gets the commands."""
+    """The lines printed by a process that gets the commands."""
     done = subprocess.run(
         [sys.executable, "-c", code, json.dumps(commands)],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
@@ -102,7 +102,7 @@ def least(one: tuple[float, ...], other: tuple[float, ...]) -> tuple[float, ...]
 
 @pytest.fixture(scope="module")
 def measured() -> dict[str, tuple[float, ...]]:
-    """The least that each command took so far."""
+    """The minimum that each command took so far."""
     return dict(zip(("--help", *QUICK), costs("--help", *QUICK), strict=True))
 
 
@@ -113,10 +113,10 @@ def test_lists_load_little_more_than_help() -> None:
         assert len(modules) <= MOST * len(help), (words, sorted({*modules} - {*help}))
 
 
-@pytest.mark.release  # how long it takes is noisy beside other work; CI counts modules above
+@pytest.mark.release  # times are noisy on busy machines; CI counts modules above
 @pytest.mark.parametrize("words", QUICK)
 def test_lists_cost_no_more_than_help(words: str, measured: dict[str, tuple[float, ...]]) -> None:
-    """Other work on the machine makes a process slower at times, never quicker: the least of several calls counts."""
+    """Other work on the machine can only make a process slower: the minimum of several calls counts."""
     for _ in range(6):
         shares = [mine / help for mine, help in zip(measured[words], measured["--help"], strict=True)]
         if max(shares) <= MOST:

@@ -25,8 +25,10 @@ def test_classes_are_drawn_and_blended_and_samples_truncated(store: RunStore, tm
     assert drawn("--class", "3:0.5,7:0.5") == drawn("--class", "7:3,3:3")
     assert len({three, seven, drawn(), drawn("--class", "3:0.5,7:0.5")}) == 4
     assert drawn("--truncation", "0.2") != drawn()
-    told = json.loads(ok("sample", "latest", "-o", tmp_path / "x.png", "--class", "1:1", "--truncation", "1", "--json"))
-    assert (told["class"], told["truncation"]) == ("1:1", 1.0)
+    summary = json.loads(
+        ok("sample", "latest", "-o", tmp_path / "x.png", "--class", "1:1", "--truncation", "1", "--json")
+    )
+    assert (summary["class"], summary["truncation"]) == ("1:1", 1.0)
 
     for options, message in (
         (["--class", "10"], "There is no class '10'. Valid: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9."),
@@ -49,7 +51,7 @@ def test_classes_are_drawn_and_blended_and_samples_truncated(store: RunStore, tm
     assert not (tmp_path / "y.png").exists()
 
 
-def test_what_a_model_lacks_is_told(store: RunStore, tmp_path: Path) -> None:
+def test_what_a_model_lacks_is_reported(store: RunStore, tmp_path: Path) -> None:
     ok("train", "mlp_gan", "--steps", "1", *TINY, "--json")
     assert "doesn't support truncation" in refused(
         2, "sample", "latest", "--truncation", "0.5", "-o", tmp_path / "x.png"

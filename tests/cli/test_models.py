@@ -72,7 +72,7 @@ def test_training_starts_from_a_model(home: Path) -> None:
     assert len(made.runs()) == 1
 
 
-def test_networks_that_begin_anew_are_named(home: Path) -> None:
+def test_networks_that_are_reinitialised_are_named(home: Path) -> None:
     make_model("infogan.tiny")
     result = ganscope("train", "--from", "infogan.tiny", "--steps", "1")
     assert result.exit_code == 0

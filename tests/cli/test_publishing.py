@@ -1,4 +1,4 @@
-"""`ganscope models publish`: a run becomes a model of one's own."""
+"""`ganscope models publish`: a run becomes a model of the user's own."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_published_run_draws_what_the_run_drew(store: RunStore, tmp_path: Path
     assert loading.load("digits.half").sample(2).isfinite().all()
 
 
-def test_a_card_does_not_say_where_own_pictures_lie(store: RunStore, tmp_path: Path) -> None:
+def test_a_card_does_not_reveal_where_own_pictures_are(store: RunStore, tmp_path: Path) -> None:
     folder = tmp_path / "private pictures"
     for place in range(12):
         where = folder / ("cats" if place % 2 else "dogs")
@@ -56,7 +56,7 @@ def test_a_card_does_not_say_where_own_pictures_lie(store: RunStore, tmp_path: P
     assert ok("sample", card["model"], "-o", tmp_path / "x.png") is not None
 
 
-def test_a_translator_is_published_with_what_it_makes_of_held_out_pictures(store: RunStore) -> None:
+def test_a_translator_is_published_with_its_outputs_for_held_out_pictures(store: RunStore) -> None:
     words = ["channels=2", "blocks=1", "batch_size=2"]
     run = json.loads(
         ok("train", "pix2pix", "--data", "digits_coloured", "--size", "8", "--steps", "1",
@@ -67,7 +67,7 @@ def test_a_translator_is_published_with_what_it_makes_of_held_out_pictures(store
         assert picture.width >= 3 * 8
 
 
-def test_what_can_not_be_published_is_refused(store: RunStore) -> None:
+def test_runs_that_cannot_be_published_are_refused(store: RunStore) -> None:
     assert "There is no run named 'nothing'" in refused(2, "models", "publish", "nothing")
     empty = make_run(store, "empty")
     assert "The run empty has no checkpoint yet." in refused(1, "models", "publish", empty)
@@ -89,7 +89,7 @@ def test_what_can_not_be_published_is_refused(store: RunStore) -> None:
     assert listing.names() == ["mlp_gan.taken"]
 
 
-def test_names_are_made_fit(store: RunStore) -> None:
+def test_names_are_sanitised(store: RunStore) -> None:
     for name, wanted in (("Sunny day", "Sunny-day"), ("...", ""), ("日本", ""), ("a" * 80, "a" * 64)):
         run = store.get(make_run(store, name))
         assert default_name(run) == (wanted or f"mlp_gan.{run.id}")

@@ -65,7 +65,7 @@ def test_train_ends_with_one_line_of_json_and_its_run_can_be_used(store: RunStor
     assert "generator_rate" in shown
 
 
-def test_a_finished_run_goes_on_with_a_rate(store: RunStore) -> None:
+def test_a_finished_run_continues_with_a_rate(store: RunStore) -> None:
     decay = ("--set", "schedule=linear", "--set", "decay_steps=10")
     line = json.loads(ok("train", "mlp_gan", "--steps", "10", *decay, *TINY, "--json"))
     assert "already" in refused(2, "train", "--resume", line["run"], "--steps", "10")
@@ -93,7 +93,7 @@ def test_a_presets_schedule_lasts_as_long_as_the_run(store: RunStore) -> None:
         assert spec.hparams["decay_steps"] == expected
 
 
-def test_a_value_that_broke_is_told_from_one_that_is_missing(store: RunStore) -> None:
+def test_broken_values_are_distinguished_from_missing_ones(store: RunStore) -> None:
     wild = [f"--set={knob}" for knob in ("loss=wasserstein", "optimizer=sgd", "generator_rate=0.1",
                                          "discriminator_rate=0.1")]  # fmt: skip
     result = ganscope("train", "mlp_gan", "--steps", "0", *wild, *TINY, "--json")
@@ -108,7 +108,7 @@ def test_a_value_that_broke_is_told_from_one_that_is_missing(store: RunStore) ->
     assert any(word in shown for word in ("NaN", "Infinity"))
 
 
-def test_train_says_on_stderr_how_it_goes(store: RunStore) -> None:
+def test_train_reports_its_progress_on_stderr(store: RunStore) -> None:
     result = ganscope("train", "mlp_gan", "--steps", "5", *TINY)
     assert result.exit_code == 0, result.output
     run = store.runs()[0]
@@ -117,7 +117,7 @@ def test_train_says_on_stderr_how_it_goes(store: RunStore) -> None:
     assert f"{run.id} finished: 5/5 steps" in result.stderr
 
 
-def test_train_takes_a_preset_and_what_is_given_besides(store: RunStore) -> None:
+def test_train_takes_a_preset_and_further_options(store: RunStore) -> None:
     presets = json.loads(ok("recipes", "show", "mlp_gan", "--json"))["presets"]
     preset = presets[0]
     name = ("--preset", preset["name"], "--data", preset["data"])
@@ -206,7 +206,7 @@ def test_bad_input_is_named_with_what_is_valid(store: RunStore, arguments: list[
     assert store.runs() == []
 
 
-def test_a_store_that_cannot_be_used_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unusable_store_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GANSCOPE_HOME", str(tmp_path / "file"))
     assert "GANSCOPE_HOME" in refused(1, "runs")

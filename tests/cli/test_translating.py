@@ -1,4 +1,4 @@
-"""`ganscope translate` and `ganscope upscale`, on models that have learnt next to nothing."""
+"""`ganscope translate` and `ganscope upscale`, on almost untrained models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.made_models import make_model
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders of models: a path names a model as well as a name does."""
+    """Folders of models: a path can be used instead of a name."""
     folder = tmp_path_factory.mktemp("models")
     for name, data, changes in (
         ("cyclegan.x", "digits_coloured_unpaired", {}),
@@ -54,8 +54,8 @@ def pixels(path: Path) -> np.ndarray:
 
 
 def test_a_picture_is_fitted_and_translated(on_shelf: Path, photo: Path, tmp_path: Path) -> None:
-    told = ok("translate", "cyclegan.x", photo, "-o", tmp_path / "new" / "out.png")
-    assert "8 x 8 pixels, by cyclegan.x (a_to_b)" in told
+    output = ok("translate", "cyclegan.x", photo, "-o", tmp_path / "new" / "out.png")
+    assert "8 x 8 pixels, by cyclegan.x (a_to_b)" in output
     there = pixels(tmp_path / "new" / "out.png")
     assert there.shape == (8, 8, 3)
     with Image.open(photo) as image:
@@ -70,7 +70,7 @@ def test_a_picture_is_fitted_and_translated(on_shelf: Path, photo: Path, tmp_pat
     assert not np.array_equal(pixels(tmp_path / "b.png"), there)
 
 
-def test_a_picture_is_fitted_as_it_is_asked_or_as_a_run_has_learnt(
+def test_a_picture_is_fitted_as_requested_or_as_in_training(
     on_shelf: Path, photo: Path, tmp_path: Path, store: RunStore
 ) -> None:
     made = {}
@@ -103,10 +103,10 @@ def test_a_folder_goes_to_a_folder_and_bad_files_are_named(on_shelf: Path, photo
     for name in ("one.png", "two.webp", "three.tif"):
         Image.new("RGB", (9, 9), "red").save(folder / name)
     (folder / "notes.txt").write_text("no picture")
-    for left in ("._one.png", ".hidden.png", "Thumbs.db"):  # by systems
+    for left in ("._one.png", ".hidden.png", "Thumbs.db"):  # created by operating systems
         (folder / left).write_bytes(b"no picture")
-    told = ok("translate", "pix2pix.x", folder, photo, "-o", tmp_path / "out")
-    assert told.count("8 x 8 pixels") == 4
+    output = ok("translate", "pix2pix.x", folder, photo, "-o", tmp_path / "out")
+    assert output.count("8 x 8 pixels") == 4
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "one.png", "photo.png", "three.png", "two.png",
     ]  # fmt: skip
@@ -144,7 +144,7 @@ def test_a_picture_is_enlarged_and_keeps_its_kind(on_shelf: Path, photo: Path, t
     assert "2 x 2 pixels" in ok("upscale", "srgan.x", tmp_path / "x.png", "-o", tmp_path / "y.png")
 
 
-def test_sixteen_bits_are_kept_or_it_is_told_that_they_are_not(on_shelf: Path, tmp_path: Path) -> None:
+def test_sixteen_bits_are_kept_or_their_loss_is_reported(on_shelf: Path, tmp_path: Path) -> None:
     deep, shallow = (Path(__file__).parents[1] / "pictures" / "files" / f"deep_{name}.tif" for name in ("zip", "lzw"))
     out = tmp_path / "out"
     said = ganscope("upscale", "srgan.x", deep, shallow, "-o", out).stderr
@@ -204,7 +204,7 @@ def test_two_models_are_blended(on_shelf: Path, photo: Path, tmp_path: Path) -> 
         ),
     ],
 )
-def test_bad_input_is_told_and_nothing_is_written(
+def test_bad_input_is_reported_and_nothing_is_written(
     arguments: tuple[str, ...], said: str, on_shelf: Path, photo: Path, tmp_path: Path
 ) -> None:
     places = {name: tmp_path / name for name in ("out", "empty", "junk", "clear.png", "huge.png")}

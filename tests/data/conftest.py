@@ -40,7 +40,7 @@ def real_data(monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def picture() -> Callable[..., bytes]:
-    """Makes the bytes of an image file: a colour picture with noise, or the one that is given."""
+    """Makes the bytes of an image file: a colour picture with noise, or the given one."""
 
     def make(image: Image.Image | None = None, format: str = "PNG", seed: int = 0, **options: object) -> bytes:
         if image is None:
@@ -65,7 +65,7 @@ def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
 
 @pytest.fixture
 def offer(loopback: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Published]:
-    """Puts files on the server and gives the set of that name with their sums, also to `get`."""
+    """Puts files on the server, and registers the set of that name with their checksums."""
 
     def make(name: str, files: dict[File, bytes]) -> Published:
         loopback.files.update({file.name: content for file, content in files.items()})

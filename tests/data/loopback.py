@@ -1,4 +1,4 @@
-"""A server on this machine that answers like the one of published files, and can cut answers, refuse and lie."""
+"""A local server that behaves like that of published files, and can truncate, refuse and falsify answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Loopback:
-    """`files` by path; `cut`: bytes after which each answer for a path ends; `status`: answers given in their stead."""
+    """`files` by path; `cut`: bytes after which each answer for a path ends; `status`: status codes sent instead."""
 
     address: str = ""
     ranges: bool = True
@@ -42,7 +42,7 @@ class Loopback:
 
 
 class Server(ThreadingHTTPServer):
-    request_queue_size = 64  # the usual 5 make a connection wait a second where 8 come at once
+    request_queue_size = 64  # with the default of 5, one of 8 simultaneous connections would wait a second
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What published sets are made of, for a folder or a server on this machine to hold."""
+"""Tiny versions of published sets, for a folder or a server on this machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.data.loopback import Loopback
 
 
 def summed(bare: Published, loopback: Loopback, tmp_path: Path) -> Published:
-    """The set with the sums and the digest of what the server holds."""
+    """The set with the checksums and the digest of the server's files."""
     served = tmp_path / "served"
     for name, content in loopback.files.items():
         (served / name).parent.mkdir(parents=True, exist_ok=True)

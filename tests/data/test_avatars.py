@@ -1,4 +1,4 @@
-"""The drawn faces: determined by their attributes alone, and every attribute shows."""
+"""The drawn faces: determined by their attributes alone, and every attribute is visible."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = [attribute.name for attribute in ATTRIBUTES]
 
 
 def face(**names: str) -> NDArray[np.int64]:
-    """A bare-headed base face with brown eyes wide open, and the values that are named."""
+    """A bare-headed base face with brown eyes wide open, and the given values."""
     chosen = {"hair": "crop", **names}
     return np.array([a.values.index(chosen[a.name]) if a.name in chosen else 0 for a in ATTRIBUTES])
 
@@ -95,7 +95,7 @@ def test_sizes_show_the_same_face() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_value_looks_different(name: str, size: int) -> None:
     rows = each_value(face(), name)
-    # earrings can't be told under long hair and so on; the base face hides nothing
+    # earrings can't be seen under long hair and so on; the base face hides nothing
     assert visible(rows)[:, COLUMN[name]].all()
     pictures = draw_avatars(rows, size).astype(int)
     for index, picture in enumerate(pictures):

@@ -86,7 +86,7 @@ def test_sizes_and_names_are_kept_apart(home: Path) -> None:
 
 @pytest.mark.parametrize("file", ["real.npy", "label.npy", "about.json"])
 @pytest.mark.parametrize("damage", ["cut", "empty", "garbage", "missing"])
-def test_broken_entry_is_made_anew(home: Path, kind: str, file: str, damage: str) -> None:
+def test_broken_entry_is_rebuilt(home: Path, kind: str, file: str, damage: str) -> None:
     build = Build()
     cache.entry("set", 16, "1", build)
     path = entries(home)[0] / file
@@ -180,7 +180,7 @@ def test_disk_full(home: Path) -> None:
     """
     done = in_process(code, home)
     small, large = done.stdout.splitlines()
-    assert small == "(500, 3, 64, 64)"  # small: does without the cache
+    assert small == "(500, 3, 64, 64)"  # small: works without the cache
     assert "can't be kept in" in large
     assert "Free some space" in large
     assert entries(home) == []
@@ -196,7 +196,7 @@ def test_home_that_cant_be_made(home: Path, kind: str) -> None:
 
 
 def test_several_at_once(home: Path, kind: str) -> None:
-    """All build, one publishes, all get the same arrays."""
+    """All build it, one publishes it, all get the same arrays."""
     start = threading.Barrier(4)
     results: list[cache.Entry] = []
 

@@ -1,4 +1,4 @@
-"""The sets of CycleGAN's authors, from a server on this machine that holds tiny ones."""
+"""The sets of CycleGAN's authors, from a local server with tiny ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Points that a user drew: links that hold them, and clear errors for what can't be learnt from."""
+"""Points that a user drew: links that hold them, and clear errors for unusable points."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_broken_reference_is_refused(code: str) -> None:
         (np.zeros((4, 3)), "pairs of x and y"),
     ],
 )
-def test_what_cant_be_learnt_from_is_refused(points: np.ndarray, named: str) -> None:
+def test_unusable_points_are_refused(points: np.ndarray, named: str) -> None:
     with pytest.raises(BadValue, match=named):
         reference(points)
 

@@ -57,7 +57,7 @@ def test_no_emoji_of_the_test_part_is_learnt_from(real_data: Path) -> None:
     assert shown.isdisjoint(file["codes"][hidden])
 
 
-def test_a_missing_or_damaged_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_or_damaged_file_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadData, match=r"'emoji_captions' isn't here\. Run `ganscope data get emoji`"):
         load(NAME)
     monkeypatch.setenv("GANSCOPE_DATA", str(tmp_path))

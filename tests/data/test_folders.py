@@ -1,4 +1,4 @@
-"""The user's images: every bad kind of file, folders, zips that mean harm, uploads."""
+"""The user's images: every kind of bad file, folders, malicious zips, uploads."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_exif_rotation(tmp_path: Path, picture: Picture) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
-def test_broken_exif_costs_nothing(tmp_path: Path, picture: Picture) -> None:
+def test_broken_exif_is_ignored(tmp_path: Path, picture: Picture) -> None:
     pixels(load_one(tmp_path, picture(gradient(), "JPEG", exif=b"Exif\0\0MM\0*\0\0\xff\xff\xff")))
 
 
@@ -164,7 +164,7 @@ def test_centre_is_cut(tmp_path: Path, picture: Picture) -> None:
     image = Image.new("RGB", (300, 100), "red")
     image.paste("blue", (100, 0, 200, 100))
     got = pixels(load_one(tmp_path, picture(image), 50))
-    inner = got[:, 3:-3, 3:-3]  # Lanczos sees a little of what lies beside the square
+    inner = got[:, 3:-3, 3:-3]  # Lanczos uses a few pixels outside of the square
     np.testing.assert_array_equal(inner, np.tile(np.array([0, 0, 255])[:, None, None], (1, 44, 44)))
 
 
@@ -181,7 +181,7 @@ def test_decompression_bomb(tmp_path: Path, picture: Picture) -> None:
 
 
 def test_decompression_bomb_in_the_header_alone(tmp_path: Path, picture: Picture) -> None:
-    """65000 x 65000 pixels declared: Pillow's own limit speaks first."""
+    """65000 x 65000 pixels declared: Pillow's own limit applies first."""
     content = bytearray(picture(Image.new("L", (32, 32))))
     content[16:24] = struct.pack(">II", 65000, 65000)
     content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
@@ -274,7 +274,7 @@ def test_changed_folder_is_read_again(tmp_path: Path, picture: Picture) -> None:
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_nothing_there(tmp_path: Path, exists: bool) -> None:
+def test_missing_or_empty_folder(tmp_path: Path, exists: bool) -> None:
     folder = tmp_path / "empty"
     if exists:
         folder.mkdir()

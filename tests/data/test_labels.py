@@ -22,7 +22,7 @@ from tests.conftest import images
 
 
 def put(root: Path, *names: str, colour: bool = True) -> Path:
-    """A picture at each relative name: red tells which it is."""
+    """A picture at each relative path: its red value identifies it."""
     for place, name in enumerate(names):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (16, 16), (place, 90, 0) if colour else (place,) * 3).save(root / name)
@@ -38,7 +38,7 @@ def zipped(root: Path) -> Path:
 
 
 def of_each(data: DataSet) -> dict[int, str]:
-    """The class of each picture by its red."""
+    """The class of each picture by its red value."""
     found = zip(data.arrays["real"][:, 0, 0, 0].tolist(), data.arrays["label"].tolist(), strict=True)
     return {red: data.class_names[label] for red, label in found}
 
@@ -80,7 +80,7 @@ def test_a_grey_set_with_one_stray_picture_in_colour_is_grey(tmp_path: Path) -> 
     assert load(f"folder:{root}", 16).spec.shape == (1, 16, 16)
 
 
-def test_many_pictures_beside_folders_are_no_strays(tmp_path: Path) -> None:
+def test_many_pictures_beside_folders_are_not_strays(tmp_path: Path) -> None:
     root = put(tmp_path / "set", "old/1.png", "new/2.png", "3.png", "4.png")
     data = load(f"folder:{root}", 16)
     assert (len(data), data.class_names, data.skipped) == (4, (), ())
@@ -148,7 +148,7 @@ def given(root: Path, content: object, folder: str = "") -> DataSet:
     return one
 
 
-FILES = ("00000/a.png", "00000/b.png", "00001/c.png", "00001/d.png")  # folders are no classes there
+FILES = ("00000/a.png", "00000/b.png", "00001/c.png", "00001/d.png")  # there, folders aren't classes
 
 
 def test_stylegans_labels(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_file_without_a_label_among_labelled_ones_is_left_out(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("label", [1.5, [0.2, 0.8], [1, 1], [], {"a": 1}, True, " ", float("nan")])
-def test_labels_that_are_no_classes(label: object, tmp_path: Path) -> None:
+def test_labels_that_are_not_classes(label: object, tmp_path: Path) -> None:
     data = given(put(tmp_path / "set", *FILES), {"labels": [[name, label] for name in FILES]})
     assert (len(data), data.class_names) == (4, ())
     assert data.notes == ("The labels of dataset.json aren't used: that of 00000/a.png is no class.",)
@@ -222,7 +222,7 @@ def test_labels_of_few_images() -> None:
 
 
 def test_channels_follow_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A grey picture in three channels and back is the same; colours become what Pillow makes of them."""
+    """A grey picture in three channels and back is the same; colours are converted as by Pillow."""
     grey = DataSet("grey", {"real": images(5), "label": np.arange(5)}, tuple("abcde"))
     wide = in_channels(grey, 3)
     assert wide.spec.shape == (3, 8, 8)
@@ -240,14 +240,14 @@ def test_channels_follow_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(cache, "SMALL", 100)
     put(tmp_path / "large", *(f"{number}.png" for number in range(4)), colour=False)
     mapped = in_channels(load(f"folder:{tmp_path / 'large'}", 16), 3)
-    assert isinstance(mapped.arrays["real"], np.memmap)  # a view of what lies on the disk
+    assert isinstance(mapped.arrays["real"], np.memmap)  # a view of the file on disk
     batch = Batches(mapped, 0, torch.device("cpu")).first(4)["real"]
     assert batch.shape == (4, 3, 16, 16)
     assert ((batch[:, :, 0, 0] + 1) * 127.5).round().tolist() == [[number] * 3 for number in range(4)]
 
 
-def test_a_set_that_has_lost_images_is_drawn_on_from() -> None:
-    """A run that is resumed after pictures were deleted stood, in its order, beyond the end of what is left."""
+def test_a_set_that_has_lost_images_can_still_be_drawn_from() -> None:
+    """When a run is resumed after pictures were deleted, its position can be beyond the remaining ones."""
     before = Batches(DataSet("set", {"real": images(20)}), 0, torch.device("cpu"))
     before.next(15)
     after = Batches(DataSet("set", {"real": images(8)}), 0, torch.device("cpu"))

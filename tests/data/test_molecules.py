@@ -1,4 +1,4 @@
-"""Molecules as matrices: what is valid, SMILES both ways, the data set, and files of the user's own."""
+"""Molecules as matrices: validity, SMILES in both directions, the data set, and the user's files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_smiles_both_ways(smiles: str) -> None:
     canonical = chem.MolToSmiles(chem.MolFromSmiles(smiles))
     assert smiles_of(matrix) == canonical
     order = np.random.default_rng(0).permutation(9)
-    assert smiles_of(matrix[np.ix_(order, order)]) == canonical  # in whatever order the atoms are
+    assert smiles_of(matrix[np.ix_(order, order)]) == canonical  # whatever the order of the atoms
 
 
 def test_our_rules_find_what_rdkit_finds() -> None:
@@ -56,7 +56,7 @@ def test_the_empty_molecule_and_pieces_are_not_valid() -> None:
     joined = pieces.copy()
     joined[0, 1] = joined[1, 0] = 1
     stray = joined.copy()
-    stray[2, 3] = stray[3, 2] = 3  # a bond between places without atoms counts for nothing
+    stray[2, 3] = stray[3, 2] = 3  # a bond between places without atoms is ignored
     assert valid(np.stack([joined, stray])).all()
     assert smiles_of(stray) == "CC"
 
@@ -68,7 +68,7 @@ def test_the_empty_molecule_and_pieces_are_not_valid() -> None:
         ("C[N+](C)(C)C", "without charges"), ("BrCC", "Valid: C, N, O, F, S, Cl"), ("C.C", "isn't one connected"),
     ],
 )  # fmt: skip
-def test_what_a_matrix_cant_hold_is_refused(smiles: str, complaint: str) -> None:
+def test_molecules_that_a_matrix_cant_hold_are_refused(smiles: str, complaint: str) -> None:
     with pytest.raises(BadData, match=complaint):
         matrix_of(smiles, 9)
 
@@ -129,7 +129,7 @@ def test_the_molecules_are_split_and_come_back_as_they_were(real_data: Path) -> 
     assert [smiles_of(matrix) for matrix in kept_aside.arrays["molecule"]] == given
 
 
-def test_quality_counts_what_is_different_and_new() -> None:
+def test_quality_counts_different_and_new_molecules() -> None:
     matrices = np.stack([matrix_of(one, 9) for one in ("CCO", "OCC", "CCN")] + [np.zeros((9, 9), np.int64)])
     found = quality(matrices, {"CCN"})
     assert (found.n, found.valid, found.unique, found.novel) == (4, 3, 2, 1)
@@ -148,6 +148,6 @@ def test_properties_and_their_distances() -> None:
     assert distances(properties(np.stack([benzene, benzene])), ours)["atoms"] == pytest.approx(1)
 
 
-def test_distances_of_nothing_are_refused() -> None:
+def test_distances_of_empty_sets_are_refused() -> None:
     with pytest.raises(BadData, match="No valid molecules"):
         distances(properties(np.zeros((0, 9, 9), np.int64)), properties(matrix_of("CCCO", 9)[None]))

@@ -1,4 +1,4 @@
-"""References to the user's own images, and the ways in which pictures become squares."""
+"""References to the user's own images, and the ways in which pictures are made square."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def test_a_reference_and_back(kind: str, fit: str) -> None:
 
 
 @pytest.mark.parametrize("reference", ["digits", "test:mnist", "folder", "folder:", "other:/x", "", "ring8+pad"])
-def test_what_is_not_the_users(reference: str) -> None:
+def test_references_to_other_data(reference: str) -> None:
     assert user_images(reference) is None
     assert not of_images(reference)
 
 
 @pytest.mark.parametrize("reference", ["folder+zoom:/x", "paired+:/x", "zip+Pad:/x", "unpaired+pad+pad:/x"])
-def test_a_way_to_fit_that_there_is_not(reference: str) -> None:
+def test_an_unknown_way_to_fit(reference: str) -> None:
     with pytest.raises(BadValue, match=r"Valid: crop, stretch, pad\."):
         load(reference, 16)
 
@@ -97,7 +97,7 @@ def test_folders_pairs_and_domains_are_fitted_alike(fit: str, tmp_path: Path) ->
         assert not np.array_equal(next(iter(plain.arrays.values())), next(iter(data.arrays.values())))
 
 
-def test_an_upload_that_is_gone(tmp_path: Path) -> None:
+def test_a_missing_upload(tmp_path: Path) -> None:
     for name in ("gone.zip", "../../etc/passwd", "no-zip.txt"):
         with pytest.raises(BadData, match="no upload named"):
             load(f"upload:{name}", 16)
@@ -108,7 +108,7 @@ def test_a_plus_that_a_link_lost() -> None:
 
 
 @pytest.mark.parametrize("name", ["../../x.zip", "..\\x.zip", "C:x.zip", "/etc/x.zip", "x.zip"])
-def test_an_upload_goes_by_its_files_name_alone(name: str) -> None:
+def test_an_upload_is_identified_by_its_file_name_alone(name: str) -> None:
     assert user_images(f"upload:{name}") == UserImages("upload", "x.zip")
 
 
@@ -118,7 +118,7 @@ def test_a_name_that_no_upload_has(name: str) -> None:
         load(f"upload:{name}", 16)
 
 
-def test_messages_about_an_upload_tell_no_path(home: Path) -> None:
+def test_messages_about_an_upload_reveal_no_path(home: Path) -> None:
     with zipfile.ZipFile(packed := io.BytesIO(), "w") as archive:
         archive.writestr("notes.txt", "no picture")
     packed.seek(0)
@@ -130,7 +130,7 @@ def test_messages_about_an_upload_tell_no_path(home: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["paired", "unpaired"])
-def test_pairs_come_from_a_folder_or_zip_that_is_there(kind: str, tmp_path: Path) -> None:
+def test_pairs_need_an_existing_folder_or_zip(kind: str, tmp_path: Path) -> None:
     (tmp_path / "pairs.zip").write_bytes(b"PK")
     for path, said in (
         (tmp_path / "pairs.zip", "pairs.zip can't be read as a zip"),
@@ -141,7 +141,7 @@ def test_pairs_come_from_a_folder_or_zip_that_is_there(kind: str, tmp_path: Path
             load(f"{kind}:{path}", 16)
 
 
-def test_narrow_halves_are_taken_where_they_are_kept_whole(tmp_path: Path) -> None:
+def test_narrow_halves_are_accepted_where_they_are_kept_whole(tmp_path: Path) -> None:
     both = Image.new("RGB", (20, 30), "red")
     both.paste((0, 0, 255), (10, 0, 20, 30))
     both.save(tmp_path / "1.png")

@@ -1,4 +1,4 @@
-"""Pairs and domains: drawn ones, published ones, and the user's own in every layout, sound and flawed."""
+"""Pairs and domains: drawn ones, published ones, and the user's own in every layout, valid and invalid."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_edges_are_where_colour_steps() -> None:
     assert edges(faces // 40).min() == 255  # a step of 5 is no edge
 
 
-def test_a_digits_colour_tells_which_digit_it_is() -> None:
+def test_a_digits_colour_identifies_the_digit() -> None:
     pairs, labels = load("digits_coloured").arrays, load("digits").arrays["label"]
     colours = set()
     for digit in range(10):
@@ -120,7 +120,7 @@ def test_all_tones_of_an_emoji_are_on_one_side() -> None:
     sides = [{base(codes[place]) for place in part} for part in (train, test)]
     assert not sides[0] & sides[1]
     assert len(sides[1]) == 4
-    # those that are held out of training, the last ones, have no other tone in it
+    # the held-out ones, at the end, have no other tone in the training part
     assert all(codes[place] in codes[25:40] for place in train[-12:])
 
 
@@ -183,7 +183,7 @@ def test_domains_of_unequal_number(tmp_path: Path) -> None:
 
 
 def test_a_pair_with_a_broken_picture_is_left_out_as_a_pair(tmp_path: Path) -> None:
-    """What domains without pairs do with a picture, pairs do with a pair."""
+    """Pairs are treated like single pictures of unpaired domains."""
     for number in range(6):
         flat(tmp_path / "trainA", f"{number}.png", 10 * number)
         flat(tmp_path / "trainB", f"{number}.png", 100 + 10 * number, (16, 16) if number != 3 else (20, 16))
@@ -217,7 +217,7 @@ def test_halves_of_which_one_picture_is_broken(tmp_path: Path) -> None:
 
 
 def test_domains_are_no_class_folders(tmp_path: Path) -> None:
-    """A picture beside folders within a domain is one of it."""
+    """A picture next to folders within a domain belongs to it."""
     for name in ("a/1.png", "b/2.png", "3.png"):
         flat((tmp_path / "trainA" / name).parent, name[-5:], 1)
     flat(tmp_path / "trainB", "1.png", 2)
@@ -228,7 +228,7 @@ def test_domains_are_no_class_folders(tmp_path: Path) -> None:
 
 
 def test_folders_of_the_first_domain_are_classes(tmp_path: Path) -> None:
-    """Where all of its pictures lie in some; the test part has the labels of the same names."""
+    """If all of its pictures are in class folders; the test part has the labels of the same names."""
     for part, names in (("train", ("cat", "dog", "eel")), ("test", ("eel", "cat"))):
         for level, name in enumerate(names):
             for number in range(3):
@@ -300,12 +300,12 @@ def test_halves_in_a_zip(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["paired", "unpaired"])
-def test_a_folder_around_the_layout_may_lead_in_a_circle(kind: str, tmp_path: Path) -> None:
+def test_a_folder_around_the_layout_may_contain_circular_links(kind: str, tmp_path: Path) -> None:
     (tmp_path / "again").symlink_to(tmp_path)
     with pytest.raises(BadData, match=r"holds the folders again|lacks the folder trainA"):
         load(f"{kind}:{tmp_path}", 16)
     (tmp_path / "again").unlink()
-    (tmp_path / "again").symlink_to("again")  # a link that leads to itself is no folder
+    (tmp_path / "again").symlink_to("again")  # a link to itself isn't a folder
     for side in ("trainA", "trainB"):
         flat(tmp_path / side, "1.png", 1)
     assert len(load(f"{kind}:{tmp_path}", 16)) == 1
@@ -555,7 +555,7 @@ def test_two_files_of_one_stem_are_not_dropped(tmp_path: Path) -> None:
     for name, level in (("x.png", 10), ("x.bmp", 20), ("y.png", 30)):
         flat(tmp_path / "trainA", name, level, (16, 16))
         flat(tmp_path / "trainB", name.replace("y.png", "y.bmp"), level + 100, (16, 16))
-    pairs = load(f"paired:{tmp_path}", 16)  # by their whole names where they have the same, else without the ending
+    pairs = load(f"paired:{tmp_path}", 16)  # by their whole names if these are equal, else without the ending
     assert sorted(zip(*(array[:, 0, 0, 0].tolist() for array in pairs.arrays.values()), strict=True)) == [
         (10, 110), (20, 120), (30, 130),
     ]  # fmt: skip

@@ -71,7 +71,7 @@ def test_coverage_by_hand() -> None:
     assert counted.quality == pytest.approx(40 / 200)
 
 
-def test_what_cant_be_counted_is_refused() -> None:
+def test_samples_that_cant_be_counted_are_refused() -> None:
     with pytest.raises(BadValue, match="at least 160 samples, got 100"):
         coverage(np.zeros((100, 2)), MODES["ring8"])
     with pytest.raises(BadValue, match="points"):

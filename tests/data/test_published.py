@@ -1,4 +1,4 @@
-"""Published data sets, from a server on this machine that holds tiny sources of the same form."""
+"""Published data sets, from a local server with tiny sources of the same form."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.data.loopback import Loopback
 from tests.data.offered import files_below, photo, summed
 
 ORIGIN = Origin("somebody/some-set", "0123456789abcdef0123456789abcdef01234567")
-COUNT = 70  # files: more than share one sum
+COUNT = 70  # number of files: more than share one checksum
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_cut_answer_is_resumed(numbers: Published, loopback: Loopback, ranges:
         assert ("bytes=2500-") in [asked for path, asked in loopback.asked if path == file.name]
 
 
-def test_an_answer_that_always_stops_leaves_a_part_to_go_on_from(
+def test_an_answer_that_always_stops_leaves_a_part_to_resume_from(
     numbers: Published, loopback: Loopback, home: Path
 ) -> None:
     file = ORIGIN.file("69.bin")  # in the second group, so that the first is there
@@ -135,7 +135,7 @@ def test_a_wrong_file_is_named_and_removed(numbers: Published, loopback: Loopbac
 
 
 def test_a_page_in_the_place_of_the_list(numbers: Published, loopback: Loopback, home: Path) -> None:
-    """What a hotel's network answers."""
+    """The answer of a captive portal."""
     loopback.files[ORIGIN.file("list.txt").name] = b"<html>Please log in</html>"
     assert "isn't what was published" in failed(numbers, home)
     assert len(loopback.asked) == 1
@@ -143,7 +143,7 @@ def test_a_page_in_the_place_of_the_list(numbers: Published, loopback: Loopback,
 
 
 def test_offline(numbers: Published, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GANSCOPE_GITHUB_RAW", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setenv("GANSCOPE_GITHUB_RAW", "http://127.0.0.1:9")  # no server listens there
     text = failed(numbers, home)
     assert "Numbers can't be downloaded" in text
     assert "the same command goes on" in text
@@ -168,7 +168,7 @@ def test_a_part_that_is_too_long_or_wrong(numbers: Published, loopback: Loopback
         place = ORIGIN.file(f"{number}.bin.part").place(home / "downloads" / "numbers.files")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(junk)
-    assert "isn't what was published" in failed(numbers, home)  # the short one was continued, which its sum tells
+    assert "isn't what was published" in failed(numbers, home)  # the short one was continued, as its checksum shows
     assert bring(numbers).exact
 
 
@@ -178,7 +178,7 @@ def test_a_server_that_stalls(
     import socket
 
     monkeypatch.setattr(fetch, "STALL", 0.05)
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never answers
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts connections and never answers
         monkeypatch.setenv("GANSCOPE_GITHUB_RAW", f"http://127.0.0.1:{silent.getsockname()[1]}")
         assert "timed out" in failed(numbers, home)
 
@@ -186,9 +186,7 @@ def test_a_server_that_stalls(
 # --- disk and processes --------------------------------------------------------------------------------------------
 
 
-def test_a_full_disk_leaves_nothing_half_written(
-    numbers: Published, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_no_partial_file(numbers: Published, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = arrays.write
 
     def full(converted: arrays.Arrays, folder: Path, npz: str | None) -> None:
@@ -207,7 +205,7 @@ def test_a_folder_that_cannot_be_written(numbers: Published, home: Path) -> None
     assert "can't be written" in failed(numbers, home)
 
 
-def test_a_broken_set_is_made_anew(numbers: Published, loopback: Loopback) -> None:
+def test_a_broken_set_is_rebuilt(numbers: Published, loopback: Loopback) -> None:
     npz = bring(numbers).folder / "numbers.npz"
     npz.write_bytes(npz.read_bytes()[:-100])
     again = bring(numbers)
@@ -398,7 +396,7 @@ def test_the_shared_sets_are_what_the_sources_give(wanted: Published, real_data:
 
 @pytest.mark.parametrize("wanted", list(published), ids=lambda wanted: wanted.name)
 def test_a_licence_is_worded_once(wanted: Published) -> None:
-    """What is said before a download contains what goes onto the cards of models that are trained on it."""
+    """The licence shown before a download contains the text on the cards of models trained on it."""
     users = [one for one in sources if one.published == wanted.name]
     assert any(one.licence in wanted.licence for one in users)
     assert wanted.title in [one.title for one in users]
@@ -409,4 +407,4 @@ def test_an_unreadable_file_is_named(numbers: Published, home: Path, monkeypatch
         raise ValueError("not an image")
 
     assert "not an image" in failed(replace(numbers, convert=broken), home)
-    assert getting.bring(numbers).exact  # from what is there
+    assert getting.bring(numbers).exact  # from the existing files

@@ -1,4 +1,4 @@
-"""Sound files of users: whatever is sent becomes sounds of a second, or is told with the reason."""
+"""Sound files of users: every file becomes sounds of one second, or is refused with a reason."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def packed(sound: np.ndarray, rate: int = RATE, kind: str = "WAV", subtype: str 
     [("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "PCM_U8"), ("WAV", "FLOAT"), ("WAV", "PCM_32"), ("FLAC", "PCM_16"),
      ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III")],
 )  # fmt: skip
-def test_every_kind_of_file_is_heard_alike(kind: str, subtype: str) -> None:
-    """48 kHz in stereo, one channel silent: at 8 kHz, 440 Hz stay 440 Hz, and what is above 4 kHz isn't folded down."""
+def test_every_kind_of_file_gives_the_same_sound(kind: str, subtype: str) -> None:
+    """48 kHz in stereo, one channel silent: at 8 kHz, 440 Hz stay 440 Hz, and sounds above 4 kHz aren't aliased."""
     both = tone(1, 48_000) + 0.2 * tone(1, 48_000, hertz=7000, loud=1)
     found = decode(packed(np.stack([both, 0 * both], 1), 48_000, kind, subtype))
     assert abs(len(found.wave) - RATE) <= 800  # MP3 adds silence at the ends
@@ -57,7 +57,7 @@ def test_ten_minutes_become_pieces_without_the_silent_ones() -> None:
     assert len(pieces) == pytest.approx(480 * RATE / LENGTH, abs=2)
 
 
-def test_what_comes_late_or_is_short_is_kept() -> None:
+def test_late_or_short_sounds_are_kept() -> None:
     late = np.zeros(int(2.4 * RATE), np.float32)
     late[-RATE // 4 :] = tone(0.25)
     (piece,) = decode(packed(late)).pieces()
@@ -74,12 +74,12 @@ def test_a_short_recording_is_padded() -> None:
     assert not pieces[0, 1600:].any()
 
 
-def test_a_clipped_recording_is_used_and_told() -> None:
+def test_a_clipped_recording_is_used_and_reported() -> None:
     assert decode(packed(np.clip(5 * tone(1), -1, 1))).clipped
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "empty"),
         (packed(tone(0)), "0 s"),
@@ -94,8 +94,8 @@ def test_a_clipped_recording_is_used_and_told() -> None:
     ],
     ids=["nothing", "no time", "silence", "phases cancel", "cut", "cut OGG", "cut header", "PNG", "NaN", "low rate"],
 )
-def test_what_cannot_be_used_says_why(content: bytes, told: str) -> None:
-    with pytest.raises(Unusable, match=told):
+def test_unusable_recordings_are_refused_with_a_reason(content: bytes, message: str) -> None:
+    with pytest.raises(Unusable, match=message):
         decode(content)
 
 
@@ -137,7 +137,7 @@ def test_a_folder_of_recordings_is_a_data_set(tmp_path: Path) -> None:
     assert data.size_of(f"sounds:{tmp_path}") == LENGTH
 
 
-def test_a_zip_is_uploaded_and_one_without_sounds_is_told() -> None:
+def test_a_zip_is_uploaded_and_one_without_sounds_is_reported() -> None:
     def upload(name: str, content: bytes) -> str:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as file:

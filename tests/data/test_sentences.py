@@ -1,4 +1,4 @@
-"""Sentences about faces: what is composed is read back as it was meant; what isn't known is told."""
+"""Sentences about faces: composed sentences are read back correctly; unknown words are reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SEEN = visible(ROWS)
 
 
 @pytest.mark.parametrize("chinese", [False, True])
-def test_what_is_composed_is_true_visible_and_known(chinese: bool) -> None:
+def test_composed_sentences_are_true_visible_and_known(chinese: bool) -> None:
     random = np.random.default_rng(0)
     named, texts = set(), set()
     for row, seen in zip(ROWS, SEEN, strict=True):
@@ -61,7 +61,7 @@ def test_unknown_words_are_marked_and_the_others_kept() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "   \n", "。"])
-def test_nothing_is_refused(text: str) -> None:
+def test_empty_sentences_are_refused(text: str) -> None:
     with pytest.raises(BadValue, match=r"Write a sentence|None of these words"):
         sentences.tokens(text)
 

@@ -29,7 +29,7 @@ SIDE = 8
 
 
 def picture(number: int) -> bytes:
-    """A colour that tells the number."""
+    """A colour that encodes the number."""
     content = io.BytesIO()
     Image.new("RGB", (SIDE, SIDE), (number % 256, number // 256, 77)).save(content, "PNG")
     return content.getvalue()
@@ -62,7 +62,7 @@ def write(folder: Path, shards: int = 4, count: int = 10, labelled: bool = True)
 
 
 def numbers(batch: np.ndarray | torch.Tensor) -> list[int]:
-    """Which pictures these are, uint8 or float in [-1, 1]."""
+    """Decodes the numbers of pictures, uint8 or float in [-1, 1]."""
     images = torch.as_tensor(batch)
     levels = images if images.dtype == torch.uint8 else ((images + 1) * 127.5).round()
     return (levels[:, 0, 0, 0].long() + 256 * levels[:, 1, 0, 0].long()).tolist()
@@ -99,7 +99,7 @@ def test_every_epoch_has_each_picture_once_in_another_order(folder: Path) -> Non
     assert numbers(other.next(40)["real"]) != epochs[0]
 
 
-def test_a_stream_goes_on_exactly_where_it_was_saved(server: Loopback) -> None:
+def test_a_stream_resumes_exactly_where_it_was_saved(server: Loopback) -> None:
     names = shards_of(f"{server.address}/x-{{000..003}}.tar")
     whole = flow(names)
     wanted = [whole.next(3) for _ in range(40)]
@@ -189,10 +189,10 @@ def test_a_shard_that_is_cut_short_is_named_wherever_it_is_cut(tmp_path: Path) -
         list(samples(str(path)))
 
 
-def test_what_a_server_does_is_said(server: Loopback) -> None:
+def test_server_errors_are_reported(server: Loopback) -> None:
     name = f"{server.address}/x-001.tar"
     content = server.files["x-001.tar"]
-    server.cut["x-001.tar"] = [700, 2000]  # two broken connections: it goes on from there
+    server.cut["x-001.tar"] = [700, 2000]  # two broken connections: it resumes from there
     assert len(list(samples(name))) == 10
     assert [asked for path, asked in server.asked if asked] == ["bytes=700-", "bytes=2700-"]
     server.cut["x-001.tar"] = [700, 0, 0, 0]
@@ -217,7 +217,7 @@ def test_what_a_server_does_is_said(server: Loopback) -> None:
 
 
 def test_memory_is_bounded_by_the_block(tmp_path: Path) -> None:
-    """32 MB of pictures, of which 8 lie in memory at a time."""
+    """32 MB of pictures, of which 8 MB are in memory at a time."""
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
     content = io.BytesIO()
     Image.fromarray(noise).save(content, "PNG", compress_level=0)
@@ -245,7 +245,7 @@ def test_bytes_bound_a_block_too(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     assert len(drawn._block) <= 3
 
 
-def test_pictures_that_can_not_be_used_are_replaced_until_they_are_many(tmp_path: Path) -> None:
+def test_unusable_pictures_are_replaced_unless_they_are_many(tmp_path: Path) -> None:
     files = {f"{number}.png": picture(number) for number in range(60)}
     files["30.png"], files["31.png"] = b"broken", b""
     (tmp_path / "x.tar").write_bytes(tar_of(files))
@@ -305,7 +305,7 @@ def test_other_shards_than_a_run_was_saved_with_are_refused(tmp_path: Path) -> N
         flow(names).load_state_dict({"position": [0, 3, 0, 0, 5], "shards": before.state_dict()["shards"]})
 
 
-def test_a_run_trains_from_shards_and_goes_on(folder: Path, tmp_path: Path) -> None:
+def test_a_run_trains_from_shards_and_resumes(folder: Path, tmp_path: Path) -> None:
     """Two steps, then two more, are the four of a run that wasn't stopped."""
     words = ("train", "cgan", "--data", f"shards:{folder}", "--size", str(SIDE), "--set", "channels=4", "--set",
              "batch_size=4", "--set", "latent_size=4", "--json")  # fmt: skip

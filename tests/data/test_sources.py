@@ -1,4 +1,4 @@
-"""The data sets by name: the bundled ones everywhere, the others where GANSCOPE_DATA holds them."""
+"""The data sets by name: the bundled ones always, the others if GANSCOPE_DATA contains them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run(code: str) -> str:
 
 
 def check(data: DataSet, declared: Source, size: int | None = None) -> None:
-    """The set is what its source declares."""
+    """Checks that the set matches its source's declaration."""
     pixels = size or declared.size
     images = data.arrays["real"]
     assert images.dtype == np.uint8
@@ -121,7 +121,7 @@ def test_first_digit() -> None:
 
 
 def test_enlarged_digits_are_smooth() -> None:
-    """Enlarged and averaged back, a digit is what it was."""
+    """A digit that is enlarged and averaged back is unchanged."""
     small, large = load("digits").arrays["real"], load("digits", 32).arrays["real"]
     back = large.reshape(-1, 1, 8, 4, 8, 4).mean((3, 5))  # (N, 1, H, 4, W, 4) -> (N, 1, H, W)
     assert np.abs(back - small).mean() < 12
@@ -183,7 +183,7 @@ def test_what_a_model_has_not_seen(learnt: str, unseen: str) -> None:
     assert held_out(learnt) == unseen
 
 
-def test_parts_that_are_not_there() -> None:
+def test_unavailable_parts() -> None:
     with pytest.raises(BadData, match=r"'ring8' has no parts"):
         load("test:ring8")
     with pytest.raises(UnknownName, match=r"'digit'\. Valid: digits"):
@@ -236,7 +236,7 @@ DAMAGED = {
 }
 
 
-@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)  # with ids: gzip writes the time into its bytes
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)  # explicit ids, because gzip contains the time
 def test_damaged_files(small_mnist: Path, content: bytes) -> None:
     (small_mnist / "MNIST/raw/train-images-idx3-ubyte.gz").write_bytes(content)
     with pytest.raises(BadData, match=r"files of 'mnist' .* can't be read"):
@@ -278,7 +278,7 @@ def test_celeba_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_failed_download(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from torchvision import datasets
 
-    monkeypatch.setattr(datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])  # nobody listens there
+    monkeypatch.setattr(datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])  # no server listens there
     with pytest.raises(BadData) as caught:
         load("mnist")
     text = str(caught.value)
@@ -323,11 +323,11 @@ def test_download(home: Path, real_data: Path, monkeypatch: pytest.MonkeyPatch) 
     assert what[-1] == "Preparing images"
     assert [path.name for path in (home / "downloads").iterdir()] == ["mnist"]
     assert source("mnist").available()
-    check(load("mnist", 8), source("mnist"), 8)  # not fetched again: the server is gone
+    check(load("mnist", 8), source("mnist"), 8)  # not fetched again: the server is stopped
 
 
 def test_downloaded_cifar10(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is kept of it: plain arrays, no pickles, no archive."""
+    """Stored as plain arrays, without pickles or the archive."""
 
     class CIFAR10:
         filename, base_folder = "cifar-10-python.tar.gz", "cifar-10-batches-py"

@@ -1,4 +1,4 @@
-"""Texts as data: tokens and back, sets that are made by code, the oracle, chorales, and a text file of one's own."""
+"""Texts as data: tokens and back, sets that are made by code, the oracle, chorales, and the user's text file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_text_is_its_tokens_and_back() -> None:
         ("a" * 10_000, "has 10000 tokens; at most 7"),
     ],
 )  # fmt: skip
-def test_what_tokens_can_not_say_is_refused(text: str, complaint: str) -> None:
+def test_texts_that_cannot_be_encoded_are_refused(text: str, complaint: str) -> None:
     with pytest.raises(BadValue, match=complaint):
         encode(text, LETTERS, 7)
 
@@ -114,13 +114,13 @@ def test_notes_keys_and_mistakes_are_counted_by_hand() -> None:
         ("".join(chr(0x4E00 + n) for n in range(1100)).encode(), "at most 1000 different characters"),
     ],
 )  # fmt: skip
-def test_a_text_to_learn_from_says_what_it_lacks(content: bytes, complaint: str, tmp_path: Path) -> None:
+def test_unusable_texts_are_refused_with_a_reason(content: bytes, complaint: str, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_bytes(content)
     with pytest.raises(BadData, match=complaint):
         data.load(f"text:{tmp_path / 'mine.txt'}")
 
 
-def test_a_text_of_ones_own_is_a_data_set(tmp_path: Path) -> None:
+def test_a_users_text_is_a_data_set(tmp_path: Path) -> None:
     path = tmp_path / "mine.txt"
     path.write_text(
         "a line of 10,000 characters\n" + "word " * 2000 + "x" * 100 + "\n" + "\n".join(map(str, range(20)))

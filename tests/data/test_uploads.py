@@ -1,4 +1,4 @@
-"""Uploads as a list: what each is for, and what goes when one is deleted."""
+"""The list of uploads: the task of each, and what deleting removes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_an_upload_is_listed_for_what_it_was_uploaded_for() -> None:
     assert uploads.uploads("paired") == uploads.uploads("images")
 
 
-def test_one_of_before_tasks_were_noted_counts_as_images() -> None:
+def test_an_old_upload_without_a_task_counts_as_images() -> None:
     store_upload("old.zip", zipped(1), "paired")
     [noted] = (paths.home() / "uploads").glob("*.tasks")
     noted.unlink()
@@ -45,7 +45,7 @@ def test_one_of_before_tasks_were_noted_counts_as_images() -> None:
     assert [one.tasks for one in uploads.uploads()] == [("images",)]
 
 
-def test_deleting_leaves_nothing_and_other_names_are_refused() -> None:
+def test_deleting_removes_everything_and_other_names_are_refused() -> None:
     store_upload("cats.zip", zipped(1))
     [one] = uploads.uploads()
     uploads.delete(one.file)

@@ -1,4 +1,4 @@
-"""A remedy that is applied, undone, or too late: back to the checkpoint before an alarm."""
+"""A remedy is applied, undone, or too late: then the run returns to the checkpoint before the alarm."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def store(home: Path) -> Iterator[RunStore]:
     end_all(store)
 
 
-def test_a_remedy_can_be_undone_and_an_alarm_gone_back_from(store: RunStore) -> None:
+def test_a_remedy_can_be_undone_and_a_run_returned_to_before_an_alarm(store: RunStore) -> None:
     run = new_run(store)
     session = Session(store, run.id).start(paused=True)
     wait(lambda: session.status.state is RunState.PAUSED, "the pause")
@@ -43,7 +43,7 @@ def test_a_remedy_can_be_undone_and_an_alarm_gone_back_from(store: RunStore) -> 
     wait(lambda: session.status.step == 5, "the state before the remedy")
     wait(lambda: session.trainer.hparams.discriminator_rate == rate, "its settings")  # type: ignore[attr-defined]
     wait(lambda: applied(store, run) is None, "nothing left to undo")
-    session.rollback(4)  # to the newest checkpoint up to there
+    session.rollback(4)  # to the newest checkpoint up to this step
     wait(lambda: session.status.step == 3 and session.status.message, "the older checkpoint")
     assert store.metrics(run.id).steps.tolist() == [1, 2, 3]
     with pytest.raises(BadValue, match="no checkpoint at or before step 2"):

@@ -1,4 +1,4 @@
-"""Bands of healthy runs: of the store's own, else of those that are shipped."""
+"""Bands of healthy runs: from the store's own runs, else the shipped ones."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_band_holds_what_healthy_runs_of_the_same_kind_recorded(
     finished(store, metrics(9.0, accuracy=0.1, separated=0.1), 9)  # an alarm
     found = bands.bands_of(store, runs[0])
     assert found is not None
-    assert (found.runs, found.own) == (3, True)  # the run itself is no yardstick
+    assert (found.runs, found.own) == (3, True)  # the run itself isn't included
     band = found.by_metric["generator/loss"]
     assert (band.low.min(), band.high.max()) == pytest.approx((1.12, 1.28))  # the 10th and 90th percentile
     assert band.steps[0] == 1

@@ -29,7 +29,7 @@ def metrics(start: int = 1000, broken: Any = (), **changes: Any) -> Metrics:
         "gradient_norm/discriminator": np.full(STEPS, 2.0),
         "rate/generator": np.full(STEPS, 1e-3),
         "rate/discriminator": np.full(STEPS, 1e-3),
-        "variety": np.where(np.arange(STEPS) % 100 == 50, 0.8, np.nan),  # looked at now and then
+        "variety": np.where(np.arange(STEPS) % 100 == 50, 0.8, np.nan),  # measured occasionally
     }
     columns |= {name.replace("__", "/"): np.broadcast_to(value, STEPS) for name, value in changes.items()}
     return Metrics(np.arange(start, start + STEPS), columns, {name: np.isnan(columns[name]) for name in broken})
@@ -47,7 +47,7 @@ def test_a_healthy_run() -> None:
     assert kinds(metrics()) == ["healthy"]
 
 
-NOTHING = {"variety": np.nan}  # nobody looked at the samples
+NOTHING = {"variety": np.nan}  # the samples weren't examined
 
 
 def test_balance_alone_is_not_health() -> None:
@@ -77,7 +77,7 @@ def test_images_are_healthy_as_far_as_they_vary(share: float, kind: str, level: 
     [
         (4, 4, 0.97, "mode_collapse"),
         (4, 8, 0.8, "mode_collapse"),  # stragglers everywhere, but sharp on four
-        (0, 2, 0.0, "mode_collapse"),  # a blob that lies on no mode yet
+        (0, 2, 0.0, "mode_collapse"),  # a blob that isn't on any mode yet
         (7, 7, 0.9, "modes_missing"),
         (3, 7, 0.3, "modes_missing"),
         (0, 8, 0.02, "modes_unsharp"),
@@ -104,7 +104,7 @@ def test_points_without_known_modes_are_healthy_where_the_data_are_reached(share
     assert finding.kind == kind
 
 
-def test_a_collapse_is_told_beside_other_findings() -> None:
+def test_a_collapse_is_reported_with_other_findings() -> None:
     found = assess(metrics(accuracy=0.2, modes__covered=1, modes__reached=1, modes__near=1.0), modes=8)
     assert [finding.kind for finding in found] == ["mode_collapse", "discriminator_too_weak"]
 
@@ -114,7 +114,7 @@ def test_a_rate_of_zero_is_a_finding() -> None:
     (finding,) = assess(ended)
     assert (finding.kind, finding.level) == ("no_rate", "bad")
     assert kinds(metrics(rate__generator=1e-3, rate__discriminator=0.0)) == ["healthy"]
-    # the last step of a schedule comes close to 0, and is no standstill
+    # the last step of a schedule is close to 0, but isn't a standstill
     assert kinds(
         metrics(rate__generator=np.linspace(1e-3, 0, STEPS), rate__discriminator=np.linspace(1e-3, 0, STEPS))
     ) == ["healthy"]
@@ -153,7 +153,7 @@ def test_it_is_too_early_at_first() -> None:
 def test_a_discriminator_that_is_too_strong() -> None:
     assert kinds(metrics(accuracy=0.999, score__fake_before=0.001))[0] == "discriminator_too_strong"
     assert kinds(metrics(accuracy=0.999, score__fake_before=0.3)) == ["healthy"]
-    # a score that is no probability says nothing by its size
+    # the size of a score that isn't a probability has no meaning
     assert kinds(metrics(accuracy=0.999, score__fake_before=-3.0), "hinge")[0] == "discriminator_too_strong"
 
 
@@ -167,7 +167,7 @@ def test_a_value_that_is_not_finite() -> None:
     assert kinds(metrics(generator__loss=broken)) == ["not_finite"]
     broken[-5:] = np.nan
     assert kinds(metrics(generator__loss=broken, broken=("generator/loss",))) == ["not_finite"]
-    # the loss is a number still, and the next step's won't be
+    # the loss is still finite, but the next step's won't be
     (finding,) = assess(metrics(gradient_norm__generator=broken, broken=("gradient_norm/generator",)))
     assert (finding.kind, finding.values["name"]) == ("not_finite", "gradient_norm/generator")
 
@@ -198,7 +198,7 @@ def test_alarms_say_when_they_were_raised() -> None:
     assert alarms(Case(Metrics.empty())) == {}
 
 
-def test_the_gravest_comes_first() -> None:
+def test_the_most_serious_comes_first() -> None:
     found = assess(metrics(accuracy=0.2, gradient_norm__discriminator=1e4))
     assert [finding.level for finding in found] == ["bad", "watch"]
 

@@ -1,4 +1,4 @@
-"""Every remedy that a text names is there, and mends what it says: each is applied to a run that trains."""
+"""Every remedy that a text names exists and does what it says: each is applied to a run that trains."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gan_core.knobs import changed, clocks, knobs, to_dict
 from gan_core.runs.store import RunState, RunStore
 from gan_core.training.control import current_hparams, fork_with
 from gan_core.training.session import Session
-from tests.training.test_forking import finished, store, told, trained, wait
+from tests.training.test_forking import finished, fork_payload, store, trained, wait
 
 __all__ = ["store"]
 
@@ -43,9 +43,9 @@ RUNS: dict[str, tuple[str, str, int]] = {  # a recipe for each set of players an
 }
 
 
-def test_texts_name_what_is_there_and_all_that_is_there_is_named() -> None:
+def test_texts_name_existing_remedies_and_every_remedy_is_named() -> None:
     assert set(NAMED) == set(remedies.names())
-    # data can't be mended by a setting
+    # settings can't repair data
     assert [rule.name for rule in rules if not rule.remedies] == ["data_range"]
 
 
@@ -87,7 +87,7 @@ def plan(recipe: str) -> Any:
 
 
 @pytest.mark.parametrize("recipe", RUNS)
-def test_each_is_applied_to_a_run_that_goes_on(store: RunStore, recipe: str) -> None:
+def test_each_is_applied_to_a_run_that_continues(store: RunStore, recipe: str) -> None:
     run = store.create(plan(recipe))
     session = Session(store, run.id).start(paused=True)
     wait(lambda: session.status.state is RunState.PAUSED)
@@ -125,7 +125,7 @@ def test_each_is_applied_to_a_run_that_goes_on(store: RunStore, recipe: str) -> 
 
 
 @pytest.mark.parametrize("name", [name for name in NAMED if remedies.get(name).back])
-def test_one_that_goes_back_mends_a_spoilt_run(store: RunStore, name: str) -> None:
+def test_a_rollback_repairs_a_corrupted_run(store: RunStore, name: str) -> None:
     recipe = recipes.get("mlp_gan")
     small = {"generator_widths": (16,), "discriminator_widths": (16,), "latent_size": 4, "batch_size": 8}
     run = store.create(recipe.plan("digits", 8, 0, small))
@@ -149,13 +149,13 @@ def test_one_that_goes_back_mends_a_spoilt_run(store: RunStore, name: str) -> No
 
 @pytest.mark.parametrize("recipe", ["points", "dcgan"])
 @pytest.mark.parametrize("name", ["r1", "gradient_penalty", "mild_gradient_penalty", "instance_noise", "wasserstein"])
-def test_each_goes_on_from_the_weights_in_a_fork(store: RunStore, recipe: str, name: str) -> None:
+def test_each_continues_from_the_weights_in_a_fork(store: RunStore, recipe: str, name: str) -> None:
     parent = trained(store, recipe, 4, schedule="linear", decay_steps=4)
     changes = offered([name], current_hparams(store, parent))[name]
     made = fork_with(store, parent, name)
     assert made.spec.steps == 8
     assert {knob: made.spec.hparams[knob] for knob in changes} == changes
-    start = told(store, made.id)
+    start = fork_payload(store, made.id)
     assert start["step"] == 4
     assert "generator" in start["kept"]
     finished(store, made)

@@ -62,7 +62,7 @@ def found(name: str, **options: Any) -> Finding | None:
     return finding
 
 
-# a rule, what it needs besides, and a column with a value at which it is silent and one at which it isn't
+# a rule, its other conditions, and a column with a value at which it is silent and one at which it fires
 EDGES = [
     ("no_rate", {}, "rate__generator", 2 * no_rate.NOTHING, no_rate.NOTHING / 2),
     ("exploding_gradients", {}, "gradient_norm__generator", exploding_gradients.EXPLODING - 1, 101),
@@ -88,7 +88,7 @@ EDGES = [
     ("samples_alike", {"variety": 1.0}, "samples__twins", samples_alike.TWINS - 0.01, samples_alike.TWINS),
     ("classes_missing", {}, "classes__missing", classes_missing.MISSING - 0.01, classes_missing.MISSING + 0.01),
     ("memorisation", {}, "samples__novelty", memorisation.COPIED, memorisation.COPIED - 0.01),
-    ("cheap_cue", {"separated": 1.0}, "cue", cheap_cue.TOLD - 0.01, 1.0),
+    ("cheap_cue", {"separated": 1.0}, "cue", cheap_cue.SEPARABLE - 0.01, 1.0),
     ("cheap_cue", {"cue": 1.0}, "separated", cheap_cue.SURE - 0.01, cheap_cue.SURE + 0.01),
     ("data_range", {"data__offset": 0.0}, "data__scale", data_range.FAINT, data_range.FAINT - 0.01),
     ("data_range", {"data__scale": 1.0, "task": "points"}, "data__offset", data_range.OFFSET, data_range.OFFSET + 1),
@@ -109,7 +109,7 @@ EDGES = [
 
 
 @pytest.mark.parametrize(("name", "others", "column", "quiet", "alarming"), EDGES)
-def test_a_rule_speaks_beyond_its_threshold_only(
+def test_a_rule_fires_only_beyond_its_threshold(
     name: str, others: dict[str, Any], column: str, quiet: float, alarming: float
 ) -> None:
     assert found(name, **others, **{column: quiet}) is None
@@ -120,7 +120,7 @@ def test_a_rule_speaks_beyond_its_threshold_only(
     assert set(finding.remedies) <= set(rules.get(name).remedies)
 
 
-def test_poor_samples_are_not_held_against_a_run_that_has_just_begun() -> None:
+def test_poor_samples_are_no_finding_at_the_start_of_a_run() -> None:
     whole = case(**POOR, separated=0.5, variety=0.1)
     assert samples.poor(whole) is True
     assert samples.poor(whole.until(400)) is None
@@ -151,19 +151,19 @@ def test_a_gradient_that_falls_has_vanished_and_a_small_one_has_not() -> None:
 
 
 @pytest.mark.parametrize(("decades", "seen"), [(1e-3, False), (2e-2, True)])
-def test_nan_is_seen_ahead(decades: float, seen: bool) -> None:
+def test_nan_is_predicted(decades: float, seen: bool) -> None:
     growing = 10 * 10 ** (decades * np.arange(STEPS))
     finding = found("nan_ahead", discriminator__loss=-growing)
     assert (finding is not None) == seen
     if finding:
         left = (38.5 - np.log10(growing[-1])) / decades
         assert finding.values["steps"] == pytest.approx(left, rel=0.1)
-    # as large, but not growing
+    # equally large, but not growing
     assert found("nan_ahead", discriminator__loss=1e6) is None
     assert nan_ahead.LARGE < 1e6
 
 
-def test_swings_are_counted_and_noise_and_drift_are_none() -> None:
+def test_swings_are_counted_but_noise_and_drift_are_not() -> None:
     time = np.arange(STEPS)
     noise = 0.05 * np.random.default_rng(0).standard_normal(STEPS)
     for curve, seen in (

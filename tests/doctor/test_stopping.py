@@ -27,10 +27,10 @@ def test_a_run_that_improves_has_no_plateau() -> None:
 
 def test_the_plateau_begins_where_nothing_later_is_better_beyond_the_interval() -> None:
     noise = 0.003 * np.random.default_rng(0).standard_normal(LOOKS)
-    falling = np.maximum(1 - np.arange(LOOKS) / 40, 0.2) + noise  # reaches 0.2 at the 32nd look
+    falling = np.maximum(1 - np.arange(LOOKS) / 40, 0.2) + noise  # reaches 0.2 at the 32nd measurement
     found = plateau(run(falling))
     assert found is not None
-    # within two standard errors of a difference, 0.028, of the end: at most two looks early
+    # within two standard errors of a difference, 0.028, of the end: at most two measurements early
     assert 30 * 10 <= found.step <= 33 * 10
     assert found.until == 10 * LOOKS
     assert abs(found.value - 0.2) < 0.05

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.e2e.serving import Server, serving
 
-# the shell without windows, where it is installed, starts a page with a sixth less of the processor
+# the headless shell, if installed, starts a page with a sixth less processor time
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
@@ -39,19 +39,19 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-expect.set_options(timeout=60_000)  # importing torch on a busy machine takes its time
+expect.set_options(timeout=60_000)  # importing torch on a busy machine takes long
 
 STILL = """
 const animate = Element.prototype.animate;
 Element.prototype.animate = function (frames, options) {
   return animate.call(this, frames, {...options, duration: 0});
 };
-"""  # a folded panel unfolds at once: a robot presses sooner than its buttons come to rest
+"""  # panels expand without animation: the test would click before their buttons stop moving
 
 
 @pytest.fixture
 def contexts(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes visitors: each has its own session."""
+    """Creates visitors, each with its own session."""
     made: list[BrowserContext] = []
 
     def make(width: int = 1280, height: int = 900, locale: str = "en-GB") -> BrowserContext:

@@ -1,4 +1,4 @@
-"""The page of `ganscope demo` in a real browser: it draws what GANscope draws, and asks nobody else for anything."""
+"""The page of `ganscope demo` in a real browser: it draws what GANscope draws, and contacts no server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""classroom.py: the classroom with security headers, which its own pages heed."""
+"""classroom.py: the classroom with security headers, with which its own pages comply."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def hardened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def test_pages_work_under_the_policy_and_ask_nobody_else(page: Page, hardened: Server) -> None:
+def test_pages_work_under_the_policy_and_contact_no_other_server(page: Page, hardened: Server) -> None:
     broken: list[str] = []
     foreign: list[str] = []
     page.on("console", lambda message: broken.append(message.text) if "Security Policy" in message.text else None)

@@ -1,4 +1,4 @@
-"""The lessons in a browser: what was read is kept there, figures move by keyboard, the handout is the lesson alone."""
+"""The lessons in a browser: what was read is stored, figures move by keyboard, the handout is the lesson alone."""
 
 from __future__ import annotations
 

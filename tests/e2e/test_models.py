@@ -32,7 +32,7 @@ def test_a_model_is_opened_from_the_gallery_drawn_from_and_downloaded(
     card = page.locator(".st-key-model-card-cgan-clear")
     expect(card).to_contain_text("10 classes")
     expect(page.locator("[data-testid=stMain]")).to_contain_text("checksum differs")
-    card.locator("img").click(force=True)  # the link lies over the whole card
+    card.locator("img").click(force=True)  # the link covers the whole card
     expect(page).to_have_url(f"{shelf.url}/model?model=cgan.clear&lang=en")
     drawn = page.locator(".st-key-model-samples img")
     expect(drawn).to_be_visible()
@@ -51,7 +51,7 @@ def test_a_model_is_opened_from_the_gallery_drawn_from_and_downloaded(
     assert download.value.suggested_filename == "cgan.clear.safetensors"
 
 
-def test_a_run_goes_on_from_a_model(page: Page, shelf: Server) -> None:
+def test_a_run_continues_from_a_model(page: Page, shelf: Server) -> None:
     page.goto(f"{shelf.url}/model?model=cgan.clear")
     expect(page.locator(".st-key-model-samples img")).to_be_visible()
     page.get_by_role("button", name="Continue training").click()

@@ -1,4 +1,4 @@
-"""What holds for all pages: going from one to another, the browser's history, the passphrase, a server that is gone."""
+"""All pages: going from one to another, the browser's history, the passphrase, an unreachable server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BUSY = """
 const timeout = window.setTimeout, interval = window.setInterval;
 window.setTimeout = (act, wait, ...more) => timeout(act, wait >= 1000 && wait <= 3000 ? 15 : wait, ...more);
 window.setInterval = (act, wait, ...more) => interval(act, wait >= 600 && wait <= 3000 ? 15 : wait, ...more);
-"""  # fragments ask all the time: going on meets a question that is on its way
+"""  # fragments poll all the time, so that a poll is pending when the page changes
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def title(page: Page) -> Locator:
 # --- from page to page -----------------------------------------------------------------------------------------------
 
 
-def test_no_page_is_left_blank_by_what_the_one_before_asked(
+def test_no_page_is_left_blank_by_requests_of_the_previous_one(
     app: Server, training: str, contexts: Callable[..., BrowserContext]
 ) -> None:
     context = contexts()
@@ -93,7 +93,7 @@ def test_no_page_is_left_blank_by_what_the_one_before_asked(
     sidebar(page, "Runs")
     opens = page.get_by_role("button", name="Open", exact=False).first
     expect(opens).to_be_visible()
-    page.wait_for_timeout(2_500)  # a press while the cards are drawn for the first time can be lost on a busy machine
+    page.wait_for_timeout(2_500)  # a click while the cards are first drawn can be lost on a busy machine
     opens.click()
     state(page, "running")
 
@@ -147,7 +147,7 @@ def test_the_sidebar_leads_from_a_run_to_a_new_one_and_back_leads_to_the_run(
     assert run_of(page) == training
 
 
-def test_comparing_is_a_place_of_its_own_in_the_history(app: Server, page: Page) -> None:
+def test_comparing_has_its_own_entry_in_the_history(app: Server, page: Page) -> None:
     store = RunStore(app.home)
     ids = [make_run(store, name) for name in ("first", "second")]
     store.close()
@@ -249,7 +249,7 @@ def test_one_player_alone_is_trained_from_the_projector(app: Server, training: s
     page.goto(f"{app.url}/projector?run={training}")
     expect(page.get_by_role("button", name=re.compile("Pause"))).to_be_enabled()
     paused = page.locator(".badge[data-state=paused]")
-    for _ in range(5):  # a key that is pressed before the page listens to it is lost
+    for _ in range(5):  # a key pressed before the page listens is lost
         page.keyboard.press("p")
         with suppress(PlaywrightTimeout):
             paused.wait_for(timeout=5_000)
@@ -342,7 +342,7 @@ def test_locking_again_locks_every_tab(guarded: Server, contexts: Callable[..., 
     ("lang", "words"),
     [("en", "GANscope isn't responding"), pytest.param("zh", "GANscope 没有响应", marks=pytest.mark.release)],
 )
-def test_a_server_that_is_gone_is_told_in_our_own_words(tmp_path: Path, page: Page, lang: str, words: str) -> None:
+def test_an_unreachable_server_is_reported_in_our_own_words(tmp_path: Path, page: Page, lang: str, words: str) -> None:
     with serving(tmp_path) as server:
         page.goto(f"{server.url}/?lang={lang}")
         expect(title(page)).to_be_visible()
@@ -354,7 +354,7 @@ def test_a_server_that_is_gone_is_told_in_our_own_words(tmp_path: Path, page: Pa
     assert len(dialog.inner_text()) > 60
 
 
-def test_an_address_that_is_none_is_told_in_our_own_words(app: Server, page: Page) -> None:
+def test_an_invalid_address_is_reported_in_our_own_words(app: Server, page: Page) -> None:
     page.goto(f"{app.url}/nothing?lang=zh")
     expect(page.get_by_role("dialog")).to_contain_text("该地址不存在")
     assert "main page" not in page.get_by_role("dialog").inner_text()
@@ -379,7 +379,7 @@ def test_groups_of_settings_stay_open_when_the_data_change(app: Server, page: Pa
 # --- on a phone ------------------------------------------------------------------------------------------------------
 
 
-def test_the_gallery_is_short_on_a_phone_and_its_tools_are_folded(
+def test_the_gallery_is_short_on_a_phone_and_its_tools_are_collapsed(
     app: Server, contexts: Callable[..., BrowserContext]
 ) -> None:
     phone = contexts(width=420).new_page()

@@ -1,4 +1,4 @@
-"""The playground in a browser: it runs, steps, switches layers, reads a place, goes back and continues from there."""
+"""The playground in a browser: it runs, steps, switches layers, probes a point, goes back and continues from there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pixels(page: Page) -> str:
     return str(page.locator("canvas.plane").evaluate("canvas => canvas.toDataURL()"))
 
 
-def test_a_playground_from_the_first_step_to_another_future(server: Server, page: Page) -> None:
+def test_a_playground_from_the_first_step_to_a_continued_past(server: Server, page: Page) -> None:
     stop_all(server)
     page.goto(f"{server.url}/playground?data=two_blobs&generator_widths=16,16&discriminator_widths=16,16")
     expect(page.locator("canvas.plane")).to_be_visible()
@@ -48,7 +48,7 @@ def test_a_playground_from_the_first_step_to_another_future(server: Server, page
     began = time.monotonic()
     page.locator("[data-layer=best]").click()
     wait_for(lambda: pixels(page) != before, 10)
-    assert time.monotonic() - began < 1.5  # the browser alone does it; a busy machine needs a while to press
+    assert time.monotonic() - began < 1.5  # handled by the browser alone; a busy machine needs a while to click
     page.locator("[data-layer=both]").click()
     page.wait_for_url("**show=*", timeout=20_000)
     page.locator("canvas.plane").click(position={"x": 120, "y": 120})

@@ -67,7 +67,7 @@ def test_a_name_that_looks_like_markup_is_shown_as_text(page: Page, address: str
     assert page.locator("img[src=x]").count() == 0
 
 
-def test_pin_and_delete_with_a_question(page: Page, address: str, store: RunStore) -> None:
+def test_pin_and_delete_with_a_confirmation(page: Page, address: str, store: RunStore) -> None:
     kept, gone = make_run(store, "kept"), make_run(store, "gone")
     page.goto(f"{address}/runs")
     page.locator(f".st-key-pin-{kept} button").first.click()

@@ -1,4 +1,4 @@
-"""The page Sound in a real browser: a press on a tile plays it, one at a time."""
+"""The page Sound in a real browser: clicking a tile plays it, one at a time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def is_fault(message: ConsoleMessage) -> bool:
-    """Whether it is an error, and not that Streamlit first asks for its server below the page's own path."""
+    """Whether it is an error; excludes that Streamlit first looks for its server below the page's own path."""
     return message.type == "error" and "/sound/_stcore/" not in message.location["url"]
 
 
@@ -52,7 +52,7 @@ def test_a_tile_plays_when_it_is_pressed(app: Server, page: Page) -> None:
     tiles.nth(1).click()
     page.wait_for_function("window.players.some(one => one.played && one.player.currentTime > 0)")
     assert page.evaluate("window.players.filter(one => one.played).map(one => one.player.duration)") == [1.024]
-    expect(page.locator(".tiles .chosen").first).to_be_visible()  # and it is shown in detail
-    page.wait_for_function("window.players.every(one => one.player.paused)")  # its end
+    expect(page.locator(".tiles .chosen").first).to_be_visible()  # and its details are shown
+    page.wait_for_function("window.players.every(one => one.player.paused)")  # it ends
     expect(page.locator(".tiles button.playing")).to_have_count(0)
     assert errors == []

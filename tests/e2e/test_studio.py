@@ -36,7 +36,7 @@ def picture(page: Page) -> str:
 
 
 def drag(page: Page, number: int, share: float) -> None:
-    """Takes a slider in its middle and lets it go at a share of its width."""
+    """Drags a slider from its middle to a share of its width."""
     box = page.locator(f"#slider-{number} input[type=range]").bounding_box()
     assert box is not None
     height = box["y"] + box["height"] / 2
@@ -83,7 +83,7 @@ def test_a_sentence_is_a_link_and_each_of_its_words_is_shown(
 ) -> None:
     def drawn(page: Page) -> list[str | None]:
         images = page.locator("#words-pictures img")
-        expect(images).to_have_count(4, timeout=150_000)  # both tabs draw first, on a page that has just been opened
+        expect(images).to_have_count(4, timeout=150_000)  # both tabs draw first on a newly opened page
         return [image.get_attribute("src") for image in images.all()]
 
     page = contexts().new_page()
@@ -123,7 +123,7 @@ def test_a_saved_picture_is_downloaded_and_brings_its_settings_back(
     expect(page.locator("#face img")).to_have_attribute("src", saved)
 
 
-def test_a_bad_link_is_told_and_a_narrow_page_fits(studio: Studio, contexts: Callable[..., BrowserContext]) -> None:
+def test_a_bad_link_is_reported_and_a_narrow_page_fits(studio: Studio, contexts: Callable[..., BrowserContext]) -> None:
     page = contexts(width=420).new_page()
     page.goto(f"{studio.url}/?model={STYLED}&seed=3&psi=9&edits=%3Cimg src=x onerror='window.broken=1'%3E*1&lang=zh")
     expect(page).to_have_url(re.compile("/zh/"))
@@ -140,7 +140,7 @@ def test_a_bad_link_is_told_and_a_narrow_page_fits(studio: Studio, contexts: Cal
 def test_what_is_refused_has_a_heading_of_the_pages_language(
     studio: Studio, contexts: Callable[..., BrowserContext], tmp_path: Path, language: str, words: str
 ) -> None:
-    """By an upload, which waits in the queue, and by a number typed, which doesn't."""
+    """For an upload, which waits in the queue, and for a typed number, which doesn't."""
     page = contexts().new_page()
     page.goto(f"{studio.url}/?model={STYLED}&lang={language}")
     picture(page)

@@ -17,7 +17,7 @@ from tests.made_runs import trained
 from tests.studio_serving import STYLED
 from ui.classroom.shell.offline import network_address
 
-WAIT = 180_000  # milliseconds until the Studio is there
+WAIT = 180_000  # milliseconds until the Studio has started
 NAME = """mine"><img src=x onerror="window.broken=1">"""
 DRAWN = re.compile(r"^data:image/")
 
@@ -39,7 +39,7 @@ def classroom(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[S
     with serving(home, GRADIO_SERVER_PORT=str(port), OMP_NUM_THREADS="1") as running:
         yield running
     with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", port))  # the Studio has ended with the classroom
+        assert probe.connect_ex(("127.0.0.1", port))  # the Studio ended together with the classroom
 
 
 def frame(page: Page) -> FrameLocator:

@@ -46,7 +46,7 @@ def opened(page: Page, studio: Studio, tab: str) -> Page:
 
 
 def choose(page: Page, where: str, title: str) -> None:
-    """A model of a list; those that come with GANscope stand before the tiny ones."""
+    """Selects a model of a list; GANscope's own come before the tiny ones."""
     page.locator(f"{where} input").click()
     page.get_by_role("option", name=title).click()
 
@@ -57,7 +57,7 @@ def shown(image: Locator) -> str:
 
 
 def line(page: Page, pad: str, *, height: float = 0.5) -> None:
-    """A line across the pad."""
+    """Draws a line across the pad."""
     box = page.locator(f"{pad} canvas.face").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + height * box["height"])
@@ -93,7 +93,7 @@ def test_a_face_appears_while_lines_are_drawn(studio: Studio, contexts: Contexts
     shown(face)
 
 
-def test_ones_own_picture_is_translated_and_back_and_many_become_a_zip(
+def test_a_users_picture_is_translated_and_back_and_many_become_a_zip(
     studio: Studio, contexts: Contexts, own: Path
 ) -> None:
     page = opened(contexts().new_page(), studio, "Translate")
@@ -123,7 +123,7 @@ def test_ones_own_picture_is_translated_and_back_and_many_become_a_zip(
     assert not list(studio.uploads.rglob("own.png"))
 
 
-# how a picture is dropped is the same code for all tabs; the others are driven before a release
+# dropping pictures is the same code in all tabs; the others are tested before a release
 TABS = [
     ("Super-resolution", "enlarge"), pytest.param("Translate", "translate", marks=pytest.mark.release),
     pytest.param("Inpaint", "fill", marks=pytest.mark.release),
@@ -139,10 +139,10 @@ def test_after_a_file_that_is_refused_the_next_one_can_be_dropped(
     box = page.locator(f"#{part}-drop input[type=file]")
     for _ in range(2):
         box.set_input_files(tmp_path / "junk.png")
-        told = page.get_by_text("This isn't a picture in an accepted format")
-        expect(told).to_be_visible()
+        message = page.get_by_text("This isn't a picture in an accepted format")
+        expect(message).to_be_visible()
         page.locator(".toast-close").click()
-        expect(told).to_be_hidden()
+        expect(message).to_be_hidden()
     with page.expect_response(lambda response: "/upload" in response.url):
         box.set_input_files(own)
     expect(page.locator(f"#{part}-drop").get_by_text("own")).to_be_hidden()
@@ -151,7 +151,7 @@ def test_after_a_file_that_is_refused_the_next_one_can_be_dropped(
 
 
 @pytest.mark.parametrize(("tab", "part"), TABS)
-def test_of_a_picture_that_moves_the_first_frame_is_used_and_that_is_told(
+def test_only_the_first_frame_of_an_animation_is_used_and_that_is_reported(
     studio: Studio, contexts: Contexts, tmp_path: Path, tab: str, part: str
 ) -> None:
     page = opened(contexts().new_page(), studio, tab)
@@ -174,7 +174,7 @@ def test_the_webcam_gives_a_picture_when_the_visitor_says_so(studio: Studio, bro
     other.close()
 
 
-def test_where_there_is_no_webcam_it_is_told(studio: Studio, contexts: Contexts) -> None:
+def test_a_missing_webcam_is_reported(studio: Studio, contexts: Contexts) -> None:
     page = opened(contexts().new_page(), studio, "Translate")
     page.get_by_role("button", name="Use the webcam").click()
     expect(page.get_by_text("There is no webcam")).to_be_visible()
@@ -203,9 +203,7 @@ def test_a_picture_is_enlarged_and_can_be_downloaded(
     assert page.locator("#enlarged .line").evaluate("line => line.offsetLeft / line.parentElement.clientWidth") < 0.25
 
 
-def test_a_network_of_ones_own_is_added_and_enlarges(
-    studio: Studio, contexts: Contexts, own: Path, tmp_path: Path
-) -> None:
+def test_a_users_network_is_added_and_enlarges(studio: Studio, contexts: Contexts, own: Path, tmp_path: Path) -> None:
     torch.save(compact().state_dict(), tmp_path / "2x-Mine.pth")
     (tmp_path / "junk.pth").write_text("no network")
     page = opened(contexts().new_page(), studio, "Super-resolution")

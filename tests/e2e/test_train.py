@@ -14,7 +14,7 @@ from gan_core.runs.store import RunStore
 from tests.e2e.serving import Server, serving
 
 RELOAD = 2.0  # seconds
-SLOWER = 2.0  # the factor that a busy test machine is allowed
+SLOWER = 2.0  # tolerance factor for a busy test machine
 
 
 def step_of(page: Page) -> int:
@@ -35,7 +35,7 @@ def press(page: Page, name: str) -> None:
 
 
 def start(page: Page) -> None:
-    """Presses the button of the form; the presets have buttons of that name too."""
+    """Clicks the button of the form; presets have buttons with the same name."""
     page.locator(".st-key-train button").click()
 
 
@@ -56,7 +56,7 @@ def stop_all(server: Server) -> None:
 
 @pytest.fixture
 def training(server: Server, page: Page) -> Page:
-    """The page of a run that trains, and does not end before the test does."""
+    """The page of a run that trains and doesn't end before the test."""
     stop_all(server)
     page.goto(f"{server.url}/train?recipe=mlp_gan&preset=digits_30s&steps=1000000")
     start(page)
@@ -125,7 +125,7 @@ def test_a_pause_acts_at_once(training: Page) -> None:
 
 
 def test_watching_sends_only_what_is_new(server: Server, page: Page) -> None:
-    """A paused run has nothing new: its polls bring neither pictures nor curves; a hidden tab asks for nothing."""
+    """A paused run has nothing new: its polls return neither pictures nor curves; a hidden tab doesn't poll."""
     stop_all(server)
     asked: list[bytes] = []
     answers: list[bytes] = []
@@ -151,7 +151,7 @@ def test_watching_sends_only_what_is_new(server: Server, page: Page) -> None:
     assert b'"bytes"' in seen
     press(page, "Pause")
     state(page, "paused")
-    three_answers()  # what came last before the pause
+    three_answers()  # the last update before the pause
     still = three_answers()
     assert b'"panels"' not in still
     assert b'"bytes"' not in still
@@ -224,7 +224,7 @@ def test_the_projector_has_keys(server: Server, training: Page) -> None:
     training.goto(f"{server.url}/projector?run={run}")
     state(training, "running")
     expect(training.locator("[data-testid=stSidebar]")).to_be_hidden()
-    expect(training.get_by_role("button", name=re.compile("Pause"))).to_be_enabled()  # keys act once it is drawn
+    expect(training.get_by_role("button", name=re.compile("Pause"))).to_be_enabled()  # keys work once it is rendered
     training.keyboard.press("p")
     state(training, "paused")
     expect(training.get_by_role("button", name=re.compile("Resume"))).to_be_enabled()
@@ -245,7 +245,7 @@ def test_a_link_sets_the_page_up(server: Server, page: Page) -> None:
     assert "lang=zh" in page.url
 
 
-def test_only_who_has_the_passphrase_steers(tmp_path: Path, contexts: Callable[..., BrowserContext]) -> None:
+def test_only_visitors_with_the_passphrase_steer(tmp_path: Path, contexts: Callable[..., BrowserContext]) -> None:
     with serving(tmp_path, GANSCOPE_PASSPHRASE="open sesame") as server:
         guest, teacher = contexts().new_page(), contexts().new_page()
         guest.goto(server.url)
@@ -275,7 +275,7 @@ def test_a_remedy_is_applied_where_it_is_named(server: Server, page: Page) -> No
     expect(dialog.get_by_text("Penalty weight")).to_be_visible()
     press(page, "Apply in this run")
     expect(dialog).to_have_count(0)
-    expect(page.locator("[data-remedy=mild_gradient_penalty]")).to_have_count(0)  # the run has it now
+    expect(page.locator("[data-remedy=mild_gradient_penalty]")).to_have_count(0)  # the run has applied it
     store = RunStore(server.home)
     (run,) = (run for run in store.runs() if run.is_active)
     (edit,) = (event for event in store.events(run.id) if event.kind == "edit")
@@ -284,7 +284,7 @@ def test_a_remedy_is_applied_where_it_is_named(server: Server, page: Page) -> No
     stop_all(server)
 
 
-def test_a_field_that_is_left_by_the_press_is_read_first(server: Server, page: Page) -> None:
+def test_a_field_that_loses_focus_by_the_click_is_read_first(server: Server, page: Page) -> None:
     stop_all(server)
     page.goto(f"{server.url}/train?recipe=mlp_gan&steps=5")
     steps = page.locator("[class*=st-key-steps] input")

@@ -1,4 +1,4 @@
-"""Images of one's own in a browser: a zip with whatever lies in it is read, told of, and trained on."""
+"""The user's images in a browser: a zip with mixed contents is read, its problems reported, and it is trained on."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def mixed(tmp_path: Path) -> Path:
         ),
     ],
 )
-def test_a_zip_is_read_told_of_and_trained_on(
+def test_a_zip_is_read_reported_and_trained_on(
     server: Server, page: Page, mixed: Path, lang: str, count: str, left_out: str, why: str, note: str
 ) -> None:
     stop_all(server)

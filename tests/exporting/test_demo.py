@@ -1,4 +1,4 @@
-"""The page of `ganscope demo`: its graph draws what GANscope draws, and it is written whole or not at all."""
+"""The page of `ganscope demo`: its graph draws what GANscope draws, and it is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -70,9 +70,7 @@ def test_models_without_w_move_in_z(tmp_path: Path) -> None:
     assert_same_pictures(drawn, to_uint8(wanted))
 
 
-def test_what_can_not_be_a_page_is_refused_and_nothing_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unsupported_models_are_refused_and_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_model("mlp_gan.x")
     make_model("srgan.x")
     make_model("points.x", "ring8")
@@ -102,7 +100,7 @@ def test_what_can_not_be_a_page_is_refused_and_nothing_is_written(
     assert [one.name for one in mine.iterdir()] == ["thesis.txt"]
 
 
-def test_a_kept_package_that_was_altered_is_fetched_anew(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_altered_cached_package_is_downloaded_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = home / "downloads" / npm.TARBALL
     kept.parent.mkdir(parents=True)
     kept.write_bytes(b"altered")
@@ -132,4 +130,4 @@ def test_every_word_of_the_page_is_there_in_both_languages() -> None:
             assert both["zh"], key
             assert part != "page" or f'"{key}"' in script or f"{key}:" in script, key
     assert all(words["names"].values())
-    assert "http" not in script.replace("http.server", "")  # nothing foreign is asked for
+    assert "http" not in script.replace("http.server", "")  # no other server is contacted

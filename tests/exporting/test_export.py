@@ -1,4 +1,4 @@
-"""Exported networks give what PyTorch gives, hold their card, and refuse what can't be."""
+"""Exported networks give PyTorch's results and contain their card; unsupported requests are refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.made_runs import trained
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the exporter's own, of its internals
 FAST = ("biggan", "cyclegan")  # and StyleGAN2 below
-MAGNIFIES = "diffusion_points"  # untrained, it divides by what is left of the data at the last level: next to nothing
+MAGNIFIES = "diffusion_points"  # untrained, it divides by the data's share at the last level, almost 0
 LEFT = [one for one in recipes if one.name not in (*FAST, "stylegan2", MAGNIFIES) and one.pretrained_part is None]
 SOME = {"progan", "pix2pix", "clip", "text_mle", "molgan", "triplane"}  # of other kinds; the rest before a release
 
@@ -43,7 +43,7 @@ def kept() -> dict[tuple[object, ...], bytes]:
 
 @pytest.fixture(autouse=True)
 def exported_once(kept: dict[tuple[object, ...], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    """PyTorch's exporter takes seconds: tests that export the same network with the same weights share its answer."""
+    """PyTorch's exporter takes seconds: tests that export the same network with the same weights share the result."""
 
     def exported(graph: Graph) -> bytes:
         weights = b"".join(one.cpu().numpy().tobytes() for one in graph.module.state_dict().values())
@@ -155,7 +155,7 @@ for folder in sys.argv[1:]:
 
 @pytest.fixture(scope="module")
 def as_code(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Folders with the code of models by their recipes, all of which one process that has no GANscope has run."""
+    """Folders with the code of models by recipe, all run by one process without GANscope."""
     folders = {}
     for recipe in CODE:
         folders[recipe] = tmp_path_factory.mktemp(recipe)
@@ -173,7 +173,7 @@ def test_code_runs_without_ganscope(recipe: str, as_code: dict[str, Path]) -> No
     folder = as_code[recipe]
     text = (folder / "mine.py").read_text(encoding="utf-8")
     assert "gan_core" not in text
-    assert "distributed" not in text  # layers that ask other processes ask none
+    assert "distributed" not in text  # layers that communicate with other processes don't
     with Image.open(folder / "mine.png") as picture:
         assert min(picture.size) >= 4 * 8
     spec = importlib.util.spec_from_file_location("mine", folder / "mine.py")
@@ -185,7 +185,7 @@ def test_code_runs_without_ganscope(recipe: str, as_code: dict[str, Path]) -> No
     assert (module.sample(6, seed=4) - wanted).abs().max() == 0
 
 
-def test_smaller_precisions_say_what_they_keep(tmp_path: Path) -> None:
+def test_smaller_precisions_report_their_accuracy(tmp_path: Path) -> None:
     make_model("dcgan.x")
     whole = export_model("dcgan.x", tmp_path / "x.onnx")
     half = export_model("dcgan.x", tmp_path / "h.onnx", Wanted(precision="fp16"))
@@ -200,7 +200,7 @@ def test_smaller_precisions_say_what_they_keep(tmp_path: Path) -> None:
     assert "DequantizeLinear" in kinds
 
 
-def test_a_precision_that_keeps_too_little_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_precision_that_loses_too_much_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_model("dcgan.x")
     monkeypatch.setitem(precision.LEAST, "int8", 99.0)
     with pytest.raises(ExportError, match=r"keep a PSNR of .* less than 99 dB, so nothing was written"):
@@ -216,7 +216,7 @@ def test_a_difference_that_is_too_large_writes_nothing(tmp_path: Path, monkeypat
     assert list(tmp_path.glob("*.onnx*")) == []
 
 
-def test_what_can_not_be_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_exports_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_model("dcgan.x")
     assert "valid endings are .onnx, .pt2, .py" in refused(2, "export", "dcgan.x", "-o", tmp_path / "x.tflite")
     assert "Unknown part 'z'. Valid: w, discriminator." in refused(
@@ -247,7 +247,7 @@ def test_the_original_keeps_its_spectral_norm() -> None:
     wanted = layer(given)
     layer.train()
     copy = without_parametrizations(layer)
-    assert layer.training  # the given network is left as it is
+    assert layer.training  # the given network is unchanged
     layer.eval()
     assert type(copy[0]) is torch.nn.Linear
     assert torch.allclose(copy(given), wanted)
@@ -255,7 +255,7 @@ def test_the_original_keeps_its_spectral_norm() -> None:
 
 
 @pytest.mark.slow  # four processes that import PyTorch
-def test_an_export_in_a_process_of_its_own_says_its_errors_as_templates(tmp_path: Path) -> None:
+def test_an_export_in_a_process_of_its_own_reports_errors_as_templates(tmp_path: Path) -> None:
     make_model("dcgan.x")
     made = apart.export_apart("dcgan.x", tmp_path / "mine.py", Wanted())
     assert [one.name for one in made.files] == ["mine.py", "mine.safetensors"]

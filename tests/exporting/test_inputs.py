@@ -30,7 +30,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # the exporter's own, of its 
 
 
 def untrained(name: str, **changes: object) -> Sampler:
-    """With random strengths of the noise, which begin at 0."""
+    """With random strengths of the noise, which are initially 0."""
     recipe = recipes.get(name)
     spec = example(recipe).spec
     hparams = recipe.settings(to_dict(recipe.tiny) | changes)
@@ -90,9 +90,9 @@ def test_noise_goes_with_classes_and_with_w(part: str, tmp_path: Path) -> None:
 
 def test_a_translator_takes_other_sizes(tmp_path: Path) -> None:
     make_model("cyclegan.x", "digits_coloured_unpaired")
-    told = json.loads(ok("export", "cyclegan.x", "-o", tmp_path / "x.onnx", "--free-size", "--json"))
-    assert told["inputs"]["picture"].endswith('"4*height", "4*width"]')
-    assert told["difference"] <= onnx.CLOSE
+    summary = json.loads(ok("export", "cyclegan.x", "-o", tmp_path / "x.onnx", "--free-size", "--json"))
+    assert summary["inputs"]["picture"].endswith('"4*height", "4*width"]')
+    assert summary["difference"] <= onnx.CLOSE
     assert onnx.metadata(tmp_path / "x.onnx")["sizes"] == "height and width: multiples of 4 pixels, at least 8"
     sampler = loading.load("cyclegan.x")
     for height, width in ((8, 8), (20, 12), (36, 64)):
@@ -116,7 +116,7 @@ def test_a_program_takes_other_sizes_too(tmp_path: Path) -> None:
         export_model("pix2pix.x", tmp_path / "y.pt2", Wanted(free_size=True))
 
 
-def test_layers_decide_which_sizes_there_are() -> None:
+def test_layers_determine_the_valid_sizes() -> None:
     unet = untrained("pix2pix")
     found = free_size(graph_of(unet)).sizes
     assert found == Sizes(multiple=8, least=1)
@@ -127,7 +127,7 @@ def test_layers_decide_which_sizes_there_are() -> None:
         free_sizes(nn.AdaptiveAvgPool2d(1), ["picture"], (3, 8, 8))
 
 
-def test_what_can_not_be_is_refused(tmp_path: Path) -> None:
+def test_unsupported_exports_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadValue, match="fix the size of its pictures to 16x16"):
         free_size(graph_of(untrained("context_encoder")))
     silent = untrained("stylegan2", noise=False)

@@ -1,4 +1,4 @@
-"""ACGAN: its terms by hand, whom they move, and that classes take effect."""
+"""ACGAN: its terms by hand, which networks they train, and that classes take effect."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.objectives.services import FixedServices
 
 
 def context(weight: float) -> StepContext:
-    """One whose classifier passes features on: they are the class logits."""
+    """A context whose classifier returns the features as class logits."""
     networks = {"classifier": nn.Identity()}
     return StepContext(networks, AcganHParams(class_weight=weight), torch.Generator(), FixedServices())
 
@@ -80,8 +80,8 @@ def test_the_classifier_fits_every_body(labelled: DataSet, changes: dict[str, ob
     assert all(term.isfinite() for term in result.terms.values())
 
 
-def test_the_generator_learns_to_be_named() -> None:
-    # two classes, black and white: after some steps the samples are dark and bright as asked
+def test_the_generator_learns_to_draw_the_requested_class() -> None:
+    # two classes, black and white: after some steps the samples are dark or bright as requested
     labels = torch.arange(24) % 2
     data = DataSet("two", {"real": (labels * 255)[:, None, None, None].expand(24, 1, 8, 8).byte().numpy(),
                            "label": labels.numpy()}, ("black", "white"))  # fmt: skip

@@ -112,7 +112,7 @@ def test_features_of_a_reconstruction_are_compared() -> None:
 def test_second_domains() -> None:
     picture = torch.tensor([[[[-1.0, -1.0, 1.0]]]])
     assert coupled.in_second_domain(picture, "negative").tolist() == [[[[1, 1, -1]]]]
-    # the brightest neighbour less the pixel: 0, 2, 0, of which 1 is taken away
+    # the brightest neighbour minus the pixel: 0, 2, 0, minus 1
     assert coupled.in_second_domain(picture, "edges").tolist() == [[[[-1, 1, -1]]]]
 
 
@@ -222,7 +222,7 @@ def test_munit_keeps_the_content_and_changes_the_style() -> None:
     content, style = generator.content(given), generator.style(given)
     assert (content.shape, style.shape) == ((2, 8, 4, 4), (2, 3))
     assert_close(generator(given), generator.decode(content, style))
-    darker = generator.content(0.5 * given - 0.3)  # instance normalisation takes brightness and contrast away
+    darker = generator.content(0.5 * given - 0.3)  # instance normalisation removes brightness and contrast
     assert float((darker - content).detach().abs().max()) < 0.15 * float(content.detach().std())
     assert float((generator.style(0.5 * given - 0.3) - style).detach().abs().max()) > 1e-3
     other = generator.decode(content, style + 1)
@@ -247,7 +247,7 @@ def test_discriminators_of_several_scales_see_halves() -> None:
     half = judge(halved(given))
     assert len(half) == 2
     assert_close(half[0], outputs[1])
-    assert len(MultiScaleDiscriminator(1, 2, 3, 8, 3, "none").scales) == 1  # as many as fit
+    assert len(MultiScaleDiscriminator(1, 2, 3, 8, 3, "none").scales) == 1  # as many as possible
     flat = halved(torch.ones(1, 1, 4, 4))
     assert_close(flat, torch.ones(1, 1, 2, 2))  # padding isn't counted
 
@@ -291,10 +291,10 @@ def test_pix2pixhd_grows_from_coarse_to_fine() -> None:
         recipes.get("pix2pixhd").settings({"scales": 1})
 
 
-# --- what is refused, what is shown -----------------------------------------------------------------------------------
+# --- refusals and previews --------------------------------------------------------------------------------------------
 
 
-def test_what_contradicts_a_classic_is_refused() -> None:
+def test_settings_that_contradict_a_classic_are_refused() -> None:
     with pytest.raises(BadValue, match="no minibatch layer"):
         recipes.get("ebgan").settings({"minibatch": "discrimination"})
     with pytest.raises(BadValue, match="softmax loss has no relativistic form"):

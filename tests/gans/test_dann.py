@@ -1,4 +1,4 @@
-"""DANN: the reversed gradient, its growth, MNIST-M as published, and that it helps where nothing is labelled."""
+"""DANN: the reversed gradient, its growth, MNIST-M as published, and that it helps on unlabelled data."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_labels_follow_the_first_domain_and_the_second_has_its_own_order() -> No
     assert not torch.equal(read["b"], batch["label"])
 
 
-def test_without_adaptation_nothing_is_learnt_of_the_second_domain() -> None:
+def test_without_adaptation_nothing_is_learnt_about_the_second_domain() -> None:
     recipe = recipes.get("dann")
     both = example(recipe)
     trained = []

@@ -1,4 +1,4 @@
-"""The encoder: it learns to find pictures in a generator of the shelf, and works with no other generator."""
+"""The encoder: it learns to find pictures in a generator of the shelf, and doesn't work with another generator."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_random_points_are_those_of_the_generator_half_of_them_mixed(generator: 
     assert points.mean().abs() < 0.05
     assert float(points.var()) == pytest.approx(1, abs=0.1)
     mixed = (points[:, 0] != points[:, -1]).any(1).float().mean()
-    assert float(mixed) == pytest.approx(0.5 * 3 / 4, abs=0.05)  # a mix may begin behind the last of 4 layers
+    assert float(mixed) == pytest.approx(0.5 * 3 / 4, abs=0.05)  # a mix may begin after the last of 4 layers
     explorer = Explorer(generator)
     own = explorer.sample(3, 7)
     white = (explorer.read(own, "w+") - encoder.mean) @ encoder.whitening
@@ -127,7 +127,7 @@ def test_it_is_published_with_the_name_of_its_generator_and_what_that_draws_anew
     assert (described.task, described.compared) == ("inversion", ("given", "output"))
     with Image.open(folder / SAMPLE) as picture:
         assert picture.size == (8 * 9 - 1, HELD_OUT // 4 * 9 - 1)  # four pairs in a line
-    assert set(read_checkpoint(folder / WEIGHTS)["average"]) == {"encoder"}  # the generator stays where it is
+    assert set(read_checkpoint(folder / WEIGHTS)["average"]) == {"encoder"}  # the generator stays unchanged
 
 
 def test_what_a_model_knows_is_near_and_other_pictures_are_far() -> None:

@@ -1,4 +1,4 @@
-"""InfoGAN: codes of latents, its terms by hand, whom they move, and that codes take effect."""
+"""InfoGAN: codes of latents, its terms by hand, which networks they train, and that codes take effect."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_codes_are_quantiles_of_the_latents() -> None:
     codes = codes_of(latents, HPARAMS)
     assert codes.categories.tolist() == [[0, 2], [0, 3]]
     assert_close(codes.values, torch.tensor([[0.5], [0.0]]))
-    # categories as switches, then values, then the rest of the latents as it is
+    # categories one-hot, then values, then the rest of the latents unchanged
     expected = torch.tensor([
         [1, 0, 0, 0, 0, 0, 1, 0, 0.5, 9, 8, 7],
         [1, 0, 0, 0, 0, 0, 0, 1, 0.0, 1, 2, 3],
@@ -83,7 +83,7 @@ def test_the_bounds_by_hand() -> None:
     guess = torch.tensor([[[math.log(3), 0.0]], [[math.log(3), 0.0]]])
     bound = category_bound(guess, torch.tensor([[0], [1]]))
     assert float(bound) == pytest.approx((math.log(3 / 2) + math.log(1 / 2)) / 2)
-    # a sure and right guess tells all there is to know: log K for each of two codes
+    # a certain and correct guess gives the full information: log K for each of two codes
     sure = torch.tensor([[[50.0, 0.0, 0.0], [0.0, 50.0, 0.0]]])
     assert float(category_bound(sure, torch.tensor([[0, 1]]))) == pytest.approx(2 * math.log(3))
     mean, deviation, values = torch.tensor([[0.2], [0.0]]), torch.tensor([[0.5], [2.0]]), torch.tensor([[0.7], [-1.0]])
@@ -93,7 +93,7 @@ def test_the_bounds_by_hand() -> None:
 
 def test_the_terms_are_minus_the_weighted_bounds() -> None:
     hparams = InfoganHParams(latent_size=3, categories=2, continuous_codes=1, category_weight=2, continuous_weight=0.5)
-    # the recogniser says: category logits (log 3, 0), mean 0.1, and a deviation of 1, which is softplus(x + 3) = 3
+    # the recogniser's output: category logits (log 3, 0), mean 0.1, and a deviation of 1, which is softplus(x + 3) = 3
     raw = math.log(math.expm1(3)) - 3
     networks = {"recogniser": torch.nn.Identity()}
     asked = StepContext(networks, hparams, torch.Generator(), FixedServices())
@@ -135,7 +135,7 @@ def test_any_number_of_codes_and_any_body_trains(labelled: DataSet, changes: dic
     assert ("generator/value" in result.terms) == (changes.get("continuous_codes", 2) != 0)
 
 
-def test_the_generator_tells_its_codes_and_shows_them(labelled: DataSet) -> None:
+def test_the_generator_reports_its_codes_and_shows_them(labelled: DataSet) -> None:
     recipe = recipes.get("infogan")
     trainer = Trainer(recipe, changed(recipe.tiny, {"generator_rate": 5e-3, "batch_size": 16}), labelled)
     for _ in range(120):
@@ -143,5 +143,5 @@ def test_the_generator_tells_its_codes_and_shows_them(labelled: DataSet) -> None
     generator = trainer.networks["generator"]
     latents = torch.randn(6, 5)
     assert torch.equal(generator.codes(latents).categories, codes_of(latents, trainer.hparams).categories)
-    # the bound is at most log 3; a third of it can't be had without showing the category
+    # the bound is at most log 3; a third of it requires that samples show the category
     assert float(-result.terms["generator/category"]) > math.log(3) / 3

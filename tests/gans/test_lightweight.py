@@ -1,4 +1,4 @@
-"""Lightweight GAN: excitation against numpy, redrawing by hand, noise, sizes, whom the decoder moves with."""
+"""Lightweight GAN: excitation against numpy, redrawing by hand, noise, sizes, which network the decoder trains with."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_every_size_can_be_made_and_redrawn(size: int) -> None:
 
 @pytest.mark.parametrize("penalty", ["none", "r1"])
 def test_what_is_redrawn_is_what_was_shown(penalty: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Real images as they were augmented: where they are judged apart from fakes (no penalty), and together."""
+    """Real images after augmentation: judged separately from fakes (no penalty), and together."""
     trainer, untouched = (
         Trainer(RECIPE, changed(RECIPE.tiny, {"penalty": penalty}), example(RECIPE)) for _ in range(2)
     )
@@ -122,7 +122,7 @@ def test_what_is_redrawn_is_what_was_shown(penalty: str, monkeypatch: pytest.Mon
     assert real.earlier is not None
     assert real.images.shape == (4, 1, 32, 32)
     with torch.no_grad():
-        # before its update the discriminator made just these maps of these images
+        # before its update the discriminator gave exactly these maps for these images
         assert_close(untouched.networks["discriminator"].first(real.images), real.earlier.detach())
     plain = untouched.batches.next(4)["real"]
     assert not torch.equal(real.images, plain)

@@ -1,4 +1,4 @@
-"""MolGAN: dense graphs, the order of atoms, rules and their gradients, and that it learns what a molecule is."""
+"""MolGAN: dense graphs, the order of atoms, rules and their gradients, and that it learns valid molecules."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def test_the_rules_ask_for_a_bond_between_two_pieces() -> None:
     molecular.apart(graphs).sum().backward()
     assert graphs.grad is not None
     bonds = graphs.grad[0, :, 7:].unflatten(1, (9, 4))
-    assert (bonds[0, 2, 1:] < 0).all()  # atoms 0 and 2 lie in different pieces
-    assert (bonds[0, 5] == 0).all()  # place 5 holds no atom
+    assert (bonds[0, 2, 1:] < 0).all()  # atoms 0 and 2 are in different pieces
+    assert (bonds[0, 5] == 0).all()  # place 5 has no atom
 
 
 @pytest.mark.parametrize("way", ["softmax", "gumbel", "straight_through"])
@@ -112,7 +112,7 @@ def test_augmentation_of_pictures_is_refused() -> None:
         changed(RECIPE.hparams, {"augment": "diffaugment"})
 
 
-def test_a_run_tells_how_many_are_valid() -> None:
+def test_a_run_reports_how_many_are_valid() -> None:
     look = examiner(Trainer(RECIPE, RECIPE.tiny, example(RECIPE)), "molecules")
     assert look is not None
     found = look()

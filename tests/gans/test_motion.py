@@ -1,4 +1,4 @@
-"""MoCoGAN, the world model and GAIL: what of their inputs does what, what is refused, and that GAIL learns."""
+"""MoCoGAN, the world model and GAIL: the effect of their inputs, refusals, and that GAIL learns."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_a_sample_is_played_from_a_true_start() -> None:
 def test_statistics_of_a_known_motion() -> None:
     films = np.zeros((2, 1, 6, 16, 16), np.uint8)
     for frame in range(6):
-        films[0, 0, frame, 3, 2 * frame : 2 * frame + 2] = 255  # two pixels a frame, straight on
+        films[0, 0, frame, 3, 2 * frame : 2 * frame + 2] = 255  # two pixels per frame, straight ahead
         films[1, 0, frame, 8, 8 + 2 * (frame % 2)] = 255  # to and fro
     straight, shaken = motion.moving(films[:1]), motion.moving(films[1:])
     assert straight == motion.Moving(2.0, 0.0, pytest.approx(1.0), pytest.approx(0.0))
@@ -153,7 +153,7 @@ def test_advantages_by_hand() -> None:
     # errors: 1 + 0.9 * 1 - 0.5 = 1.4 and 2 - 1 = 1; 1.4 + 0.9 * 0.5 * 1 = 1.85
     found = advantages(reward, values, mask, ended, 0.9, 0.5)
     torch.testing.assert_close(found, torch.tensor([[1.85, 1.0, 0.0]]))
-    cut = advantages(reward, values, mask, torch.zeros(1, 3), 0.9, 0.5)  # goes on: 2 + 0.9 * 9 - 1
+    cut = advantages(reward, values, mask, torch.zeros(1, 3), 0.9, 0.5)  # not ended: 2 + 0.9 * 9 - 1
     torch.testing.assert_close(cut[0, 1], torch.tensor(9.1))
 
 
@@ -193,7 +193,7 @@ def test_a_step_is_judged_with_its_action() -> None:
     assert logits.shape == (2,)
     assert logits[0] != logits[1]
     over = judge(torch.randn(3, 4), torch.full((3,), -1))
-    assert (over == over[0]).all()  # what was seen last says nothing about an end
+    assert (over == over[0]).all()  # the last observation says nothing about an end
 
 
 def test_episodes_of_all_players_are_judged() -> None:
@@ -215,7 +215,7 @@ def test_the_expert_is_the_one_of_the_data() -> None:
 
 @pytest.mark.slow
 def test_gail_balances_a_pole_from_four_demonstrations() -> None:
-    """Random players last some 22 steps of CartPole, and the environment's reward is never seen."""
+    """Random policies last about 22 steps of CartPole, and the environment's reward is never seen."""
     arrays = demonstrations(CARTPOLE, CARTPOLE.expert, 4)
     hparams = GAIL.settings({"batch_size": 4, "every": 20})
     trainer = Trainer(GAIL, hparams, DataSet("four", arrays))

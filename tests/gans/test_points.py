@@ -1,4 +1,4 @@
-"""The recipe for points: networks, what it refuses, its presets, the command line, and exact optimal transport."""
+"""The recipe for points: networks, refusals, its presets, the command line, and exact optimal transport."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_networks_have_the_asked_layers() -> None:
     assert networks["discriminator"](torch.randn(5, 2)).shape == (5,)
 
 
-def test_what_points_cant_have_is_refused() -> None:
+def test_settings_that_points_cant_have_are_refused() -> None:
     with pytest.raises(BadValue, match="applies to images, not to points"):
         POINTS.settings({"augment": "diffaugment"})
 
@@ -59,7 +59,7 @@ def test_the_critics_estimate_is_the_exact_distance() -> None:
 
 @pytest.mark.slow
 def test_the_ring_preset_finds_all_modes() -> None:
-    """Ends as soon as it has."""
+    """Training ends as soon as it has found them."""
     data = source("ring8").load(None, lambda done, total: None)
     outcome = train("ring8", {}, 0, data, lambda counted: counted.covered == 8 and counted.quality >= 0.85)
     assert outcome.counted.covered == 8
@@ -67,8 +67,8 @@ def test_the_ring_preset_finds_all_modes() -> None:
 
 
 @pytest.mark.slow
-def test_noise_mends_the_collapse() -> None:
-    """That the preset collapses without it, with the same seed, is seen in tests/training/test_variety.py."""
+def test_noise_cures_the_collapse() -> None:
+    """tests/training/test_variety.py shows that the preset collapses without it, with the same seed."""
     data = source("ring8").load(None, lambda done, total: None)
     outcome = train("collapses", remedies["instance noise"], 0, data, lambda counted: counted.covered >= 7)
     assert outcome.counted.covered >= 7
@@ -78,10 +78,10 @@ def test_trains_from_the_command_line(home: Path) -> None:
     given = ["train", "points", "--data", "ring8", "--set", "loss=hinge", "--steps", "50", "--json"]
     answer = CliRunner().invoke(app, given)
     assert answer.exit_code == 0, answer.output
-    told = json.loads(answer.stdout)
-    assert (told["state"], told["steps"]) == ("finished", 50)
+    summary = json.loads(answer.stdout)
+    assert (summary["state"], summary["steps"]) == ("finished", 50)
     store = RunStore()
-    run = store.get(told["run"])
+    run = store.get(summary["run"])
     assert (run.spec.data, run.spec.hparams["loss"]) == ("ring8", "hinge")
     with Image.open(store.previews(run.id)[-1].path) as picture:
         assert picture.size == (320, 320)

@@ -1,4 +1,4 @@
-"""Projected GAN: what its discriminators look through stays as it was lent, and tells the generator what is wrong."""
+"""Projected GAN: the borrowed feature net stays unchanged and passes gradients to the generator."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_mixtures_add_up_from_coarse_to_fine() -> None:
             layer.weight.fill_(2.0)
         for layer in mixing.across_levels:
             layer.weight.zero_()
-            layer.weight[:, :, 1, 1] = 1.0  # passes the middle on
+            layer.weight[:, :, 1, 1] = 1.0  # passes the centre value through
     fine, coarse = mixing([torch.full((1, 1, 4, 4), 3.0), torch.full((1, 1, 2, 2), 5.0)])
     torch.testing.assert_close(coarse, torch.full((1, 1, 2, 2), 10.0))
     torch.testing.assert_close(fine, torch.full((1, 1, 4, 4), (6 + 10) / math.sqrt(2)))

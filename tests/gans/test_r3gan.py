@@ -78,7 +78,7 @@ def test_the_burn_in_changes_what_the_optimiser_does() -> None:
 
 def test_the_course_of_the_burn_in() -> None:
     assert [progress(images, 100) for images in (0, 50, 100, 1000)] == pytest.approx([0, 0.5, 1, 1])
-    assert shortened(0.99, 0) == 0.0  # at first, samples are of the live weights
+    assert shortened(0.99, 0) == 0.0  # at first, samples are drawn from the live weights
     assert shortened(0.99, 1) == 0.99
     assert math.log(0.5) / math.log(shortened(0.99, 0.25)) == pytest.approx(0.25 * math.log(0.5) / math.log(0.99))
 

@@ -24,7 +24,7 @@ from tests.conftest import example, images
 
 RECIPES = [pytest.param(recipe, id=recipe.name) for recipe in recipes]
 GANS = [pytest.param(recipe, id=recipe.name) for recipe in recipes if recipe.draws]
-# of recipes with the same networks and objective the first: they differ in the losses that the test replaces
+# the first of recipes with the same networks and objective: they differ only in the losses, which the test replaces
 DIFFERENT = {(recipe.networks, recipe.objective): recipe for recipe in reversed(list(recipes))}.values()
 PLAYED = [recipe for recipe in DIFFERENT if isinstance(recipe.hparams, AdversarialHParams)]
 PENALTIES = ("none", "gradient_penalty", "r1")
@@ -61,8 +61,8 @@ def test_every_weight_gets_a_gradient(recipe: Recipe) -> None:
         result = trainer.train_step()
     assert all(term.isfinite() for term in result.terms.values())
     observed = {name: value[None] for name, value in result.observed.items()}
-    for told in trainer.objective.summarise(trainer.hparams, observed).values():
-        assert told.shape == (1,)
+    for summary in trainer.objective.summarise(trainer.hparams, observed).values():
+        assert summary.shape == (1,)
     for name, network in trainer.networks.items():
         still = [key for key, weight in network.named_parameters() if torch.equal(weight, initial[name][key])]
         assert not still, f"{name} does not learn in {still}"

@@ -149,7 +149,7 @@ def test_sngan_has_its_published_size() -> None:
 
 
 def test_biggan_has_its_published_size() -> None:
-    # BigGAN-128: all that is learnt, of stem, blocks, shared class embedding, attention and last layers
+    # BigGAN-128: all parameters, of stem, blocks, shared class embedding, attention and last layers
     hparams = BigganHParams(channels=96, max_channels=1536, latent_size=120, embedding=128, attention_size=64)
     networks = built("biggan", hparams, DataSpec({"real": (3, 128, 128)}, 1000))
     # published as 70.4 M; to the last one in the authors' PyTorch code: 70,433,988 and 87,982,370
@@ -216,7 +216,7 @@ def test_truncation_draws_again_what_lies_beyond(psi: float) -> None:
     assert torch.equal(made[inside], latents[inside])
     assert float(made.abs().max()) <= 2 * psi
     assert torch.equal(made, truncated(latents, psi))
-    # all of them, and those drawn again alone, follow the normal distribution cut at 2 psi
+    # all of them, and also only those drawn again, follow the normal distribution truncated at 2 psi
     normal = NormalDist()
     tail = normal.cdf(-2 * psi)
     for values in (made.flatten(), made[~inside]):

@@ -1,4 +1,4 @@
-"""WaveGAN and SpecGAN: sizes, conditions, spectrograms; and that what judges sounds learns to."""
+"""WaveGAN and SpecGAN: sizes, conditions, spectrograms; and that the feature net for sounds learns."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_published_size_has_the_papers_weights() -> None:
 
 
 @pytest.mark.parametrize(("name", "unit"), [("wavegan", 1024), ("specgan", 2048)])
-def test_a_length_that_does_not_fit_is_told(name: str, unit: int) -> None:
+def test_a_length_that_does_not_fit_is_reported(name: str, unit: int) -> None:
     recipe = recipes.get(name)
     with pytest.raises(BadValue, match=f"multiple of {unit:,} samples, not 3,000|multiple of {unit} samples, not 3000"):
         recipe.build(recipe.tiny, DataSpec({"wave": (3000,)}, 2, rate=8000))
@@ -54,7 +54,7 @@ def test_phase_shuffle_moves_each_item_and_mirrors_its_ends() -> None:
     moved = layer(given)
     ways = {tuple(row) for row in moved[:, 0].int().tolist()}
     assert ways == {(2, 1, 0, 1, 2, 3), (1, 0, 1, 2, 3, 4), (0, 1, 2, 3, 4, 5), (1, 2, 3, 4, 5, 4), (2, 3, 4, 5, 4, 3)}
-    assert torch.equal(moved[:, 0], moved[:, 2])  # all channels alike
+    assert torch.equal(moved[:, 0], moved[:, 2])  # the same for all channels
     assert torch.equal(layer.eval()(given), given)
 
 
@@ -90,7 +90,7 @@ def test_a_tone_comes_back_from_its_spectrogram() -> None:
     assert float(silent.abs().max()) < 1e-4
 
 
-def test_what_is_asked_for_becomes_weights_of_class_and_speaker() -> None:
+def test_a_request_becomes_weights_of_class_and_speaker() -> None:
     everything = asked_for(SPOKEN, 6, None)
     assert {(row[:3].argmax().item(), row[3:].argmax().item()) for row in everything} == {
         (said, by) for said in range(3) for by in range(2)
@@ -101,12 +101,12 @@ def test_what_is_asked_for_becomes_weights_of_class_and_speaker() -> None:
     half = asked_for(SPOKEN, 1, {"one ann": 1.0, "three bob": 1.0})
     assert half.tolist() == [[0.5, 0, 0.5, 0.5, 0.5]]
     assert weights_of(torch.tensor([2]), 1, (3, 2), half).tolist() == [[0, 0, 1, 0.5, 0.5]]
-    for asked, told in (
+    for asked, message in (
         ("two carl", "no speaker 'carl'. Valid: ann"),
         ("nine", "no class 'nine'"),
         (7, "between|class"),
     ):
-        with pytest.raises(BadValue, match=told):
+        with pytest.raises(BadValue, match=message):
             asked_for(SPOKEN, 1, asked)
     assert torch.equal(asked_for(SPOKEN, 1, "one ann:0.5, three bob:0.5"), half)
     with pytest.raises(BadValue, match="is not a valid blend"):
@@ -136,8 +136,8 @@ def test_code_and_demo_are_refused_for_sounds() -> None:
 def test_silence_is_noticed_while_training() -> None:
     recipe = recipes.get("specgan")
     trainer = Trainer(recipe, recipe.tiny, example(recipe))
-    told = trainer.train_step().observed["loudness"]
-    assert 0 < float(told) < 10
+    loudness = trainer.train_step().observed["loudness"]
+    assert 0 < float(loudness) < 10
     with torch.no_grad():
         trainer.networks["generator"].layers[-2].bias.fill_(-20)  # type: ignore[index, union-attr, operator]
         trainer.networks["generator"].layers[-2].weight.zero_()  # type: ignore[index, union-attr, operator]
@@ -147,13 +147,13 @@ def test_silence_is_noticed_while_training() -> None:
 @pytest.mark.slow
 @needs_digits
 def test_a_feature_net_learns_digits_and_speakers() -> None:
-    """Takes that it has not learnt from; 10 % and 17 % are chance."""
+    """On takes that it was not trained on; 10 % and 17 % are chance."""
     net = trained_judge(steps=300)
     unseen = data.load("test:spoken_digits_pictures")
     right = (net.answers(unseen.arrays["real"]) == unseen.arrays["attributes"]).mean(0)
     assert right[0] >= 0.85, right
     assert right[1] >= 0.85, right
-    # the phases that Griffin-Lim finds leave it as sure
+    # it is as accurate with Griffin-Lim's phases
     waves = torch.from_numpy(data.load("test:spoken_digits").arrays["wave"][::3])
     heard = levels(griffin_lim(spectrograms(waves, 8000), 8000).numpy())
     assert (net.answers(heard)[:, 0] == unseen.arrays["attributes"][::3, 0]).mean() >= 0.8

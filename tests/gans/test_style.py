@@ -116,7 +116,7 @@ def test_images_are_upsampled_as_by_zeros_between_pixels_and_the_blur_1331() -> 
     assert_close(as_float64(made)[0, 0], expected, atol=1e-6, rtol=0)
 
 
-def test_resampling_convolutions_are_what_they_stand_for() -> None:
+def test_resampling_convolutions_equal_resampling_and_convolution() -> None:
     features = random(2, 3, 8, 8)
     up, down = (EqualisedConv2d(3, 5, 3, resample=resample) for resample in ("up", "down"))
     for layer, expected in (
@@ -205,7 +205,7 @@ def test_stylegan2_has_the_published_parameter_counts() -> None:
         {"latent_size": 512, "w_size": 512, "mapping_layers": 8, "channels": 32, "max_channels": 512},
     )
     generator = stylegan2.Stylegan2Generator(3, 1024, hparams)
-    # everything: 30.4 M and 29.0 M
+    # in total 30.4 M and 29.0 M
     assert count(generator) == 30_370_060
     assert count(stylegan2.ResidualDiscriminator(3, 1024, hparams)) == 29_012_513
     assert generator.num_ws == 18
@@ -286,7 +286,7 @@ def test_truncation_pulls_towards_the_mean_image(recipe: Recipe, tmp_path: Path)
             sampler.sample(1, psi=psi)
 
 
-def test_a_model_without_truncation_says_so() -> None:
+def test_a_model_without_truncation_reports_it() -> None:
     recipe = recipes.get("progan")
     networks = recipe.build(recipe.tiny, example(recipe).spec)
     with pytest.raises(BadValue, match="ProGAN doesn't support truncation"):

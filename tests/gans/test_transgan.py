@@ -1,4 +1,4 @@
-"""TransGAN's blocks: windows, relative positions, what attention shows, and what is refused."""
+"""TransGAN's blocks: windows, relative positions, attention maps, and refusals."""
 
 from __future__ import annotations
 

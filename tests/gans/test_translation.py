@@ -50,7 +50,7 @@ def test_published_sizes() -> None:
 
 @pytest.mark.parametrize(("layers", "seen"), [(1, 16), (2, 34), (3, 70), (4, 142)])
 def test_how_far_a_verdict_sees(layers: int, seen: int) -> None:
-    """The logit in the middle depends on so many pixels each way, found by its gradient."""
+    """The central logit depends on this many pixels in each direction, determined by its gradient."""
     discriminator = PatchDiscriminator(1, 2, layers, "batch").eval()
     images = torch.randn(1, 1, 256, 256, requires_grad=True)
     logits = discriminator(images)
@@ -87,7 +87,7 @@ def test_directions(recipe: Recipe) -> None:
         made = sampler.translate(images, direction)
         assert made.shape[:2] == images.shape[:2]
         assert made.isfinite().all()
-        assert_same_pictures(sampler.translate(images[1:2], direction), made[1:2])  # alone as among others
+        assert_same_pictures(sampler.translate(images[1:2], direction), made[1:2])  # the same alone and in a batch
     torch.testing.assert_close(sampler.translate(images), sampler.translate(images, next(iter(recipe.translations))))
 
 
@@ -106,7 +106,7 @@ def test_pictures_show_items_that_are_held_out(recipe: Recipe) -> None:
 
 
 @pytest.mark.parametrize("recipe", TRANSLATORS)
-def test_what_cant_be_translated_is_refused(recipe: Recipe) -> None:
+def test_unsupported_translations_are_refused(recipe: Recipe) -> None:
     spec = example(recipe).spec
     networks = recipe.build(recipe.tiny, spec)
     sampler = Sampler(recipe, recipe.tiny, spec, networks)
@@ -137,7 +137,7 @@ def test_a_model_that_draws_translates_nothing() -> None:
         sampler.translate(torch.zeros(1, 1, 8, 8))
 
 
-def test_items_stand_side_by_side() -> None:
+def test_items_are_placed_side_by_side() -> None:
     small = torch.tensor([[[[-1.0]]], [[[1.0]]]])  # (2, 1, 1, 1)
     large = torch.zeros(2, 1, 2, 2)
     picture = np.asarray(side_by_side([small, large]))
@@ -165,7 +165,7 @@ def test_cyclegan_decays_its_rate_over_the_second_half() -> None:
     assert rates == pytest.approx([1, 1, 1, 1, 1, 0.75, 0.5, 0.25])
 
 
-def test_a_learnt_framing_begins_as_none() -> None:
+def test_a_learnt_framing_starts_without_effect() -> None:
     torch.manual_seed(0)
     framed = ResnetGenerator(3, 4, 1, framing=True)
     assert framed.framing is not None
@@ -211,7 +211,7 @@ def test_framing_scales_and_shifts() -> None:
 
 @pytest.mark.slow
 def test_cyclegan_learns_that_one_domain_is_smaller() -> None:
-    """Digits, and other ones at three quarters of the size: after 120 steps both directions are on the way there."""
+    """Digits, and other ones at three quarters of the size: after 120 steps both directions have made progress."""
     digits = load("digits", 16).arrays["real"]
     small = interpolate(torch.from_numpy(digits).float(), (12, 12), mode="bilinear", antialias=True)
     smaller = pad(small.to(torch.uint8), (2, 2, 2, 2)).numpy()
@@ -226,12 +226,12 @@ def test_cyclegan_learns_that_one_domain_is_smaller() -> None:
     for _ in range(120):
         trainer.train_step()
     scales = {name: trainer.networks[f"generator_{name}"].get_parameter("framing.scale") for name in ("ab", "ba")}
-    assert scales["ab"].max() < 0.99  # on its way to 0.75
+    assert scales["ab"].max() < 0.99  # approaching 0.75
     assert scales["ab"].mean() < 0.96
-    assert scales["ba"].min() > 1.05  # to 1.33
+    assert scales["ba"].min() > 1.05  # approaching 1.33
 
 
-def test_holes_are_filled_and_all_else_stays() -> None:
+def test_holes_are_filled_and_the_rest_is_unchanged() -> None:
     recipe = recipes.get("context_encoder")
     spec = DataSpec({"real": (3, 16, 16)})
     sampler = Sampler(recipe, recipe.tiny, spec, {"generator": recipe.build(recipe.tiny, spec)["generator"].eval()})
@@ -241,7 +241,7 @@ def test_holes_are_filled_and_all_else_stays() -> None:
     missing = holes.expand_as(images)
     assert torch.equal(filled[~missing], images[~missing])
     assert not torch.isclose(filled[missing], images[missing]).all()
-    # what was there before doesn't shine through
+    # the previous content has no influence
     assert torch.equal(filled, sampler.fill(images.masked_fill(holes, 1.0), holes))
     with pytest.raises(BadValue, match="The mask is empty"):
         sampler.fill(images, torch.zeros_like(holes))

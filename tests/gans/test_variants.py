@@ -1,4 +1,4 @@
-"""The recipes that are another setting of DCGAN: the settings of their papers, and what each adds to a step."""
+"""The recipes that are another setting of DCGAN: the settings of their papers, and the additions of each to a step."""
 
 from __future__ import annotations
 

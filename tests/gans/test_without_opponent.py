@@ -1,4 +1,4 @@
-"""Generators that learn without an opponent: golden numbers of their losses, and that they learn the ring."""
+"""Generators trained without a discriminator: golden numbers of their losses, and that they learn the ring."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def test_ranks_and_retrieval_by_hand() -> None:
     assert own_rank(similarity).tolist() == [0, 1, 1]
     vectors = torch.eye(100)
     assert retrieval(vectors, vectors) == {"top1": 1.0, "top5": 1.0}
-    wrong = retrieval(vectors, vectors.roll(1, 0))  # another picture is nearer, 98 are as far
+    wrong = retrieval(vectors, vectors.roll(1, 0))  # another picture is nearer, 98 are equally far
     assert wrong == {"top1": 0.0, "top5": 1.0}
 
 
@@ -99,7 +99,7 @@ ATTENTIVE = changed(STACKGAN.tiny, {"attention": True})
 
 
 def test_attention_by_hand() -> None:
-    """Of two words in a space of four dimensions, a place that looks like the first reads mostly the first."""
+    """Of two words in a space of four dimensions, a place similar to the first attends mostly to the first."""
     attention = WordAttention(4, 4)
     with torch.no_grad():
         attention.perceived.weight.copy_(torch.eye(4))
@@ -116,7 +116,7 @@ def test_attention_by_hand() -> None:
 def test_attention_learns_which_word_concerns_a_place() -> None:
     """Two kinds of places each have to show one of two words, whichever comes first in the sentence.
 
-    Without attention both read the same, and the best that can be done is 0.25.
+    Without attention both get the same, and the lowest possible loss is 0.25.
     """
     random = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
@@ -241,7 +241,7 @@ def few(count: int, size: int) -> DataSet:
 
 @pytest.mark.slow
 def test_clip_learns_which_sentence_belongs_to_which_picture() -> None:
-    """Of faces that it hasn't seen, a sentence finds its own among 100 many times as often as chance (1 % and 5 %)."""
+    """Among 100 unseen faces, a sentence finds its own much more often than chance (1 % and 5 %)."""
     both = few(900, 16)
     train = DataSet("few", {name: array[:800] for name, array in both.arrays.items()}, vocabulary=VOCABULARY)
     hparams = changed(CLIP.hparams, {"sight": 0, "embedding": 48})

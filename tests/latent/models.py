@@ -26,13 +26,13 @@ def explorer(name: str, size: int = 16, channels: int = 3, **knobs: object) -> E
         with torch.no_grad():
             made.generator.w_mean.copy_(made.read(made.sample(2_000, 9), "w").mean(0))
             for parameter_name, weight in made.generator.named_parameters():
-                if parameter_name.endswith("strength"):  # noise that can be seen
+                if parameter_name.endswith("strength"):  # visible noise
                     weight.fill_(0.3)
     return made
 
 
 def colour_classifier(model: Explorer) -> AttributeClassifier:
-    """Judges by what is known of a picture exactly: its colour and its brighter side, against the model's others."""
+    """Classifies by exactly known features: colour and brighter side, relative to the model's other pictures."""
     usual = model.draw(model.sample(500, 77)).mean(0)
 
     def logits(images: torch.Tensor) -> torch.Tensor:

@@ -109,7 +109,7 @@ def test_slopes_are_those_of_small_steps(name: str) -> None:
     assert_close(white @ products["colour"] @ white, found[:, :3].square().mean(0).sum(), atol=2e-3, rtol=0.05)
 
 
-def test_what_stays_still() -> None:
+def test_attributes_that_do_not_change() -> None:
     slope, others = torch.tensor([1.0, 1.0, 0.0]).double(), torch.diag(torch.tensor([0.0, 4.0, 0.0])).double()
     # by hand: kappa is KAPPA * 4 / 3, and the solution 1 / kappa, 1 / (4 + kappa), 0
     kappa = KAPPA * 4 / 3
@@ -133,7 +133,7 @@ def test_attributes_are_learnt_and_measured(name: str) -> None:
         assert described(one, leakage).facts["moves"] == leakage.moved(one.name)
         assert described(one, leakage).facts["leaks"] == leaks
         assert 0 < one.facts["share"] < 1
-    # by hand, for the first: both ends drawn, judged, averaged, over the deviation of what was not moved
+    # by hand, for the first: both ends drawn, judged, averaged, over the deviation of the unmoved ones
     points, reference = model.sample(256, 1), classifier.log_odds(model.draw(model.sample(256, 1)))
     ends = [
         classifier.log_odds(model.draw(edited(model, points.at(*range(64)), [Edit(directions[0], half)])))

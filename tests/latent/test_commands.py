@@ -33,7 +33,7 @@ def publish(
     recipe = recipes.get(recipe_name)
     hparams = changed(recipe.tiny, {"w_size": 8} if recipe_name == "stylegan2" else {})
     networks = recipe.build(hparams, spec)
-    if "features" in networks:  # its answers shall differ from picture to picture
+    if "features" in networks:  # its answers must differ from picture to picture
         for _ in range(40):
             networks["features"](loading.load(seen).sample(64))
     weights = {name: network.state_dict() for name, network in networks.items()}
@@ -53,14 +53,14 @@ def model(home: Path) -> Path:
     return folder
 
 
-def test_directions_stand_beside_their_model(model: Path) -> None:
+def test_directions_are_stored_beside_their_model(model: Path) -> None:
     for method in ("pca", "sefa"):
         result = ganscope("directions", "stylegan2.noise", "--method", method, "-n", 3, "--json")
         assert result.exit_code == 0, result.output
-        told = json.loads(result.stdout)
-        assert told["file"] == str(model / "directions.safetensors")
+        summary = json.loads(result.stdout)
+        assert summary["file"] == str(model / "directions.safetensors")
         found = read_directions(model / "directions.safetensors", Explorer(loading.load("stylegan2.noise")))
-        assert [one["name"] for one in told["directions"]] == [one.name for one in found]
+        assert [one["name"] for one in summary["directions"]] == [one.name for one in found]
     table = ganscope("directions", "stylegan2.noise", "-n", 2)
     assert "PCA 1" in table.stdout
     assert "2 directions" in table.stderr
@@ -73,18 +73,18 @@ def test_directions_of_attributes_are_learnt_with_the_shelfs_net(model: Path, tm
     file = tmp_path / "mine.safetensors"
     result = ganscope("directions", "stylegan2.noise", "--method", "attributes", "-o", file, "--json")
     assert result.exit_code == 0, result.output
-    told = json.loads(result.stdout)["directions"]
-    assert {one["name"].split(": ")[0] for one in told} <= {"hat", "hair"}
-    assert all({"share", "moves", "leaks"} <= one.keys() for one in told)
-    assert len(read_directions(file, Explorer(loading.load("stylegan2.noise")))) == len(told)
+    summary = json.loads(result.stdout)["directions"]
+    assert {one["name"].split(": ")[0] for one in summary} <= {"hat", "hair"}
+    assert all({"share", "moves", "leaks"} <= one.keys() for one in summary)
+    assert len(read_directions(file, Explorer(loading.load("stylegan2.noise")))) == len(summary)
     assert (tmp_path / "measured.json").is_file()
 
 
-def test_what_stands_beside_a_model_is_measured_again(model: Path) -> None:
+def test_directions_stored_beside_a_model_are_measured_again(model: Path) -> None:
     advised = "`ganscope directions stylegan2.noise --method attributes`"
     assert advised in ganscope("measure", "stylegan2.noise").stderr
     assert ganscope("directions", "stylegan2.noise", "-n", 2).exit_code == 0
-    assert advised in ganscope("measure", "stylegan2.noise").stderr  # those of PCA are named after nothing
+    assert advised in ganscope("measure", "stylegan2.noise").stderr  # PCA's directions aren't named after features
     attributes = {"hat": ("none", "cap"), "hair": ("bob", "bun", "long")}
     spec = DataSpec({"real": (3, 16, 16)}, 0, {name: len(values) for name, values in attributes.items()})
     publish(model.parent / "features.noise", "feature_net", spec, attributes)
@@ -93,10 +93,10 @@ def test_what_stands_beside_a_model_is_measured_again(model: Path) -> None:
     (model / "measured.json").unlink()
     result = ganscope("measure", "stylegan2.noise", "--json")
     assert result.exit_code == 0, result.output
-    told = json.loads(result.stdout)
-    assert told["file"] == str(model / "measured.json")
-    assert {"moves", "leaks"} == next(iter(told["directions"].values())).keys()
-    assert set(told["bands"]) == {"coarse", "middle"}
+    summary = json.loads(result.stdout)
+    assert summary["file"] == str(model / "measured.json")
+    assert {"moves", "leaks"} == next(iter(summary["directions"].values())).keys()
+    assert set(summary["bands"]) == {"coarse", "middle"}
     assert (model / "measured.json").read_bytes() == first
     assert "coarse: " in ganscope("measure", "stylegan2.noise").stdout
 
@@ -145,7 +145,7 @@ def test_a_film_of_the_latent_space(model: Path, tmp_path: Path) -> None:
         (("interpolate", "stylegan2.noise", "-o", "film.gif", "--truncation", "2"), "0 and 1.5"),
     ],
 )
-def test_bad_input_is_a_sentence(model: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_bad_input_is_reported_in_a_sentence(model: Path, arguments: tuple[str, ...], said: str) -> None:
     result = ganscope(*arguments)
     assert result.exit_code == 2
     assert said in result.stderr
@@ -153,10 +153,10 @@ def test_bad_input_is_a_sentence(model: Path, arguments: tuple[str, ...], said: 
 
 
 def test_what_the_discriminator_looks_at_comes_with_its_error(model: Path, tmp_path: Path) -> None:
-    told = ganscope("attribute", "stylegan2.noise", "-o", tmp_path / "maps.png", "-n", 2, "--steps", 20)
-    assert told.exit_code == 0, told.output
-    assert "COMPLETENESS ERROR" in told.stdout
-    assert len(re.findall(r"\d+\.\d %", told.stdout.replace("%", " %"))) == 2
+    answer = ganscope("attribute", "stylegan2.noise", "-o", tmp_path / "maps.png", "-n", 2, "--steps", 20)
+    assert answer.exit_code == 0, answer.output
+    assert "COMPLETENESS ERROR" in answer.stdout
+    assert len(re.findall(r"\d+\.\d %", answer.stdout.replace("%", " %"))) == 2
     with Image.open(tmp_path / "maps.png") as picture:
         assert picture.width == picture.height >= 512  # two samples, and a map below each
         assert len(picture.getcolors(2**20) or ()) > 10

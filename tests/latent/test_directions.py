@@ -114,7 +114,7 @@ def test_biggan_is_read_chunk_by_chunk() -> None:
         support = {place for place in range(6) if abs(float(one.vector[place])) > 1e-4}
         starts = np.cumsum([0, *chunks])
         homes = [i for i in range(len(chunks)) if support & set(range(starts[i], starts[i + 1]))]
-        assert len(homes) == 1  # chunks don't share rows, so each direction stays within one
+        assert len(homes) == 1  # chunks don't share rows, so each direction is within one
 
 
 def test_codes_are_directions_already() -> None:

@@ -1,4 +1,4 @@
-"""Dragging: points are followed exactly, and a handle comes nearer its target."""
+"""Dragging: points are followed exactly, and a handle approaches its target."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def test_a_point_is_followed_where_the_picture_goes() -> None:
     marks = sampled(random, start)
     shifted = random.roll((2, -1), (2, 3))  # 2 down, 1 to the left
     assert_close(tracked(shifted, start, marks, 3), start + torch.tensor([-1.0, 2.0]))
-    # within a border nothing is looked for outside the picture
+    # near the border nothing is searched outside of the picture
     corner = torch.tensor([[0.0, 31.0]])
     assert_close(tracked(random, corner, sampled(random, corner), 3), corner)
 
 
-def test_motion_is_nothing_where_all_is_alike_or_the_handle_has_arrived() -> None:
+def test_motion_is_zero_where_features_are_equal_or_the_handle_has_arrived() -> None:
     flat, place = torch.ones(1, 4, 16, 16), torch.tensor([[8.0, 8.0]])
     assert float(motion(flat, place, place + 5, 2)) == 0
     uneven = torch.arange(16.0).expand(1, 1, 16, 16)
     assert float(motion(uneven, place, place, 2)) == 0
-    # a step to the right over a slope of 1 a pixel
+    # a step to the right over a slope of 1 per pixel
     assert float(motion(uneven, place, place + torch.tensor([5.0, 0]), 2)) == pytest.approx(1, abs=1e-5)
 
 
@@ -78,7 +78,7 @@ def test_only_the_coarse_layers_move_and_a_mask_holds_back(styled: Explorer) -> 
     assert (held.picture - start).abs().mean() < (free.picture - start).abs().mean()
 
 
-def test_a_handle_that_stands_on_its_target_has_arrived(styled: Explorer) -> None:
+def test_a_handle_on_its_target_has_arrived(styled: Explorer) -> None:
     (only,) = drag(styled, styled.sample(1), [(5, 5)], [(5, 5)])
     assert (only.done, only.left) == (True, 0.0)
 
@@ -92,7 +92,7 @@ def test_the_layer_is_half_as_large_as_the_picture(styled: Explorer) -> None:
         next(drag(flat, flat.sample(1), [(1, 1)], [(2, 2)]))
 
 
-def test_what_can_not_be_dragged_is_refused(styled: Explorer) -> None:
+def test_unsupported_drags_are_refused(styled: Explorer) -> None:
     one, inside = styled.sample(1), (5.0, 5.0)
     for arguments, said in (
         ((one, [(32, 5)], [inside]), "is outside the image of 32 x 32"),
@@ -148,7 +148,7 @@ def test_hooks_are_gone_after_a_drag_and_after_one_that_was_left(styled: Explore
 
 @pytest.mark.slow
 def test_a_corner_of_the_mouth_moves_and_the_face_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first model of the Studio: 6 pixels asked, at least 4 done, the rest at 30 dB or more, for 9 of 10 seeds."""
+    """The Studio's first model: at least 4 of 6 pixels, the rest at 30 dB or more, for 9 of 10 seeds."""
     monkeypatch.setattr("gan_core.models.listing.BUNDLED", Path(__file__).parents[2] / "pretrained")
     faces = Explorer(loading.load("projected_gan.avatars"))
     mean = faces.read(faces.mean(), "w+")

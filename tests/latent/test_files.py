@@ -1,4 +1,4 @@
-"""Files of directions and edits: read back equal, refused where they are damaged or another model's."""
+"""Files of directions and edits: read back unchanged, refused if damaged or of another model."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def gone(path: Path) -> None:
      (of_another_shape, r"has shape \(5,\)"), (not_finite, "not finite"), (without_content, "can't be read"),
      (of_another_format, "has the format 'ganscope.checkpoint.1'"), (gone, "is missing")],
 )  # fmt: skip
-def test_damage_is_told(model: Explorer, path: Path, damage: Callable[[Path], None], said: str) -> None:
+def test_damage_is_reported(model: Explorer, path: Path, damage: Callable[[Path], None], said: str) -> None:
     damage(path)
     with pytest.raises((BadCheckpoint, BadValue), match=said):
         read_directions(path, model)

@@ -37,7 +37,7 @@ DRAWING = [recipe.name for recipe in recipes if recipe.draws and recipe.task == 
 def test_every_layer_can_be_seen_and_every_channel_switched_off(name: str) -> None:
     model = explorer(name)
     for weight in model.generator.parameters():
-        if not weight.any():  # layers that start at 0, through which nothing is seen
+        if not weight.any():  # layers that start at 0 and let nothing through
             torch.nn.init.normal_(weight, 0, 0.3)
     points = model.sample(2)
     before, layers = model.draw(points), layer_names(model)
@@ -104,7 +104,7 @@ def test_attributions_of_a_linear_verdict_are_its_weights_times_the_picture() ->
 
 
 class Kinked(nn.Module):
-    """A verdict that bends sharply on the way: few steps miss where it does."""
+    """A verdict with a sharp bend on the path, which few steps miss."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class Kinked(nn.Module):
         return self.weight * torch.sigmoid(100 * (images.mean((1, 2, 3)) - 0.171))
 
 
-def test_two_hundred_steps_are_taken_and_the_error_is_told() -> None:
+def test_two_hundred_steps_are_taken_and_the_error_is_reported() -> None:
     images = torch.full((1, 1, 4, 4), 0.9)
     few, usual, many = (attribution(Kinked(), images, steps=steps) for steps in (8, STEPS, 2000))
     assert STEPS == 200
@@ -138,7 +138,7 @@ class Comparing(nn.Module):
 
 @pytest.mark.parametrize("levels", [1, 3])
 def test_pictures_on_the_way_are_not_compared_with_each_other(levels: int) -> None:
-    """Places on the way go together where that changes nothing; and verdicts of several logits are averaged."""
+    """Points on the path are batched where that changes nothing; verdicts of several logits are averaged."""
 
     class Levels(nn.Module):
         def __init__(self) -> None:

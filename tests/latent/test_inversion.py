@@ -41,7 +41,7 @@ def test_a_picture_of_the_generator_is_found_again(name: str, start: str) -> Non
     assert found[-1].psnr == pytest.approx(psnr(found[-1].picture, target))
     again = model.draw(found[-1].points)
     assert torch.allclose(again, found[-1].picture, atol=1e-5)
-    assert found[0].distance != found[0].distance  # without a net, not a number
+    assert found[0].distance != found[0].distance  # without a net it is NaN
 
 
 def test_features_and_the_prior_count(styled: Explorer) -> None:
@@ -59,7 +59,7 @@ def test_features_and_the_prior_count(styled: Explorer) -> None:
     assert lengths[0] < 0.5 * lengths[1]
 
 
-def test_an_encoder_can_say_where_to_start(styled: Explorer) -> None:
+def test_an_encoder_can_provide_the_start(styled: Explorer) -> None:
     wanted = styled.sample(1, 11)
     target = styled.draw(wanted)
     first = next(invert(styled, target, Settings(start="encoder"), encode=lambda picture: styled.read(wanted, "w+")))

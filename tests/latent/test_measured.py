@@ -1,4 +1,4 @@
-"""What was measured of a model, kept beside it: as by the library's own functions, and refused where it doesn't fit."""
+"""Measurements stored with a model: equal to the library's own functions, and refused if they don't fit."""
 
 from __future__ import annotations
 

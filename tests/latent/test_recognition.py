@@ -1,4 +1,4 @@
-"""Whether translators know a picture, and which way it should go: with the models that come with GANscope."""
+"""Whether translators know a picture, and its direction: with the models that come with GANscope."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def test_styles_of_emoji_are_told_apart_and_photos_from_both(emoji: ImageModel) 
         assert emoji.recognition.kind(taken(emoji, sample_photo(name))).strange
 
 
-def test_without_discriminators_the_way_back_tells(emoji: ImageModel) -> None:
+def test_without_discriminators_the_reverse_translation_decides(emoji: ImageModel) -> None:
     known = {f"{one}_to_{other}": torch.cat([taken(emoji, each) for each in examples(emoji.card, one)])
              for one, other in ("ab", "ba")}  # fmt: skip
     alone = Recognition(whole(emoji.sampler), known)
-    told = [alone.kind(one[None]).likely == name for name, some in known.items() for one in some]
-    assert sum(told) >= len(told) - 1
+    correct = [alone.kind(one[None]).likely == name for name, some in known.items() for one in some]
+    assert sum(correct) >= len(correct) - 1
 
 
 def test_a_model_that_shows_less_of_the_change_knows_the_same(emoji: ImageModel) -> None:

@@ -51,7 +51,7 @@ def test_every_model_has_spaces_that_read_what_was_written(name: str) -> None:
     pictures = model.draw(points)
     assert pictures.shape == (3, *model.image_shape)
     assert pictures.abs().max() <= 1
-    # the same pictures as the sampler's, hence as everywhere else
+    # the same pictures as the sampler's
     latents, labels = model.sampler.latents(3, 5)
     assert_close(pictures, model.sampler.draw(latents, labels), atol=1e-6, rtol=0)
     assert_close(model.draw(points), pictures, atol=0, rtol=0)
@@ -91,7 +91,7 @@ def test_classes_blend() -> None:
         class_direction(model, 0, 3, "x")
 
 
-def test_codes_are_what_was_asked_for() -> None:
+def test_codes_are_the_requested_ones() -> None:
     model = explorer("infogan", categories=5, latent_size=6)
     points = model.sample(4)
     codes = torch.tensor([[3, -0.5, 0.25]] * 4)
@@ -103,7 +103,7 @@ def test_codes_are_what_was_asked_for() -> None:
             model.write(points, "codes", torch.tensor([wrong] * 4, dtype=torch.float32))
 
 
-def test_what_has_no_latents_is_refused() -> None:
+def test_models_without_latents_are_refused() -> None:
     recipe = recipes.get("feature_net")
     from gan_core.data.base import DataSpec
     from gan_core.models.sampler import Sampler
@@ -158,7 +158,7 @@ def test_cluster_centres_are_those_of_scikit_learn_and_psi_0_gives_them(styled2:
     centres = cluster_centres(styled2, 3, seed=1, samples=300)
     w = styled2.read(styled2.sample(300, 1), "w")
     nearest = ((w[:, None] - centres) ** 2).sum(2).argmin(1)
-    # each centre is the mean of what is nearest to it
+    # each centre is the mean of the points nearest to it
     means = torch.stack([w[nearest == place].mean(0) for place in range(3)])
     assert_close(centres, means, atol=1e-3, rtol=1e-3)
     pulled = styled2.read(truncated(styled2, styled2.sample(300, 1), Truncation(0.0, centres=centres)), "w")

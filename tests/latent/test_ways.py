@@ -1,4 +1,4 @@
-"""Ways between points, and films of them."""
+"""Paths between points, and films of them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_slerp_turns_evenly_and_keeps_lengths() -> None:
 
 @pytest.mark.parametrize("kind", ["linear", "spherical", "smooth"])
 @pytest.mark.parametrize("name", ["stylegan2", "dcgan", "cgan"])
-def test_a_way_passes_its_keyframes_and_a_loop_closes(name: str, kind: str) -> None:
+def test_a_path_passes_its_keyframes_and_a_loop_closes(name: str, kind: str) -> None:
     model = explorer(name)
     keyframes = model.sample(3, 5)
     wanted = model.draw(keyframes)
@@ -67,7 +67,7 @@ def test_a_way_passes_its_keyframes_and_a_loop_closes(name: str, kind: str) -> N
         assert_same_pictures(loop, again[:12])  # the last step of a loop leads back to the first keyframe
 
 
-def test_smooth_ways_are_scipys_splines(plain: Explorer) -> None:
+def test_smooth_paths_are_scipys_splines(plain: Explorer) -> None:
     keyframes = plain.sample(4, 2)
     z = plain.read(keyframes, "z").double().numpy()
     found = plain.read(interpolate(plain, keyframes, 16, closed=True, kind="smooth"), "z")
@@ -75,7 +75,7 @@ def test_smooth_ways_are_scipys_splines(plain: Explorer) -> None:
     assert_close(found.double().numpy(), spline(np.arange(16) / 4), atol=1e-5, rtol=0)
 
 
-def test_ways_that_can_not_be_are_refused(styled: Explorer) -> None:
+def test_invalid_paths_are_refused(styled: Explorer) -> None:
     keyframes = styled.sample(3)
     for arguments, said in (
         ((styled.sample(1), 10), "2 to 64 keyframes, got 1"), ((keyframes, 2), "between 3 and 3000"),
@@ -122,7 +122,7 @@ def lasting_of(film: Image.Image) -> list[int]:
 @pytest.mark.parametrize("rate", [7, 20, 24, 30, 50])
 @pytest.mark.parametrize("count", [2, 11, 48])
 def test_a_film_lasts_as_long_as_it_says(styled: Explorer, tmp_path: Path, rate: int, count: int) -> None:
-    """Frame i ends at round(100 (i + 1) / rate) hundredths, so that what is rounded off never adds up."""
+    """Frame i ends at round(100 (i + 1) / rate) hundredths, so that rounding errors never add up."""
     points = interpolate(styled, styled.sample(2), count)
     for ending, unit in ((".gif", 10), (".webp", 1)):
         film = write_film(styled, points, tmp_path / f"film{ending}", rate, 32)
@@ -134,7 +134,7 @@ def test_a_film_lasts_as_long_as_it_says(styled: Explorer, tmp_path: Path, rate:
     film = write_film(styled, points, tmp_path / "film.mp4", rate, 32)
     frames, seconds = count_frames_and_secs(str(film.path))
     assert frames == film.frames
-    assert seconds == pytest.approx(film.seconds, abs=0.011)  # what ffmpeg says of it
+    assert seconds == pytest.approx(film.seconds, abs=0.011)  # according to ffmpeg
 
 
 @pytest.mark.parametrize("ending", [".gif", ".webp"])
@@ -156,7 +156,7 @@ def test_a_gif_is_near_to_what_was_drawn_and_exact_where_it_is_grey() -> None:
 
 
 def test_a_gif_takes_at_most_twice_the_time_of_an_mp4(tmp_path: Path) -> None:
-    """Of the processor, the encoder's process among it, so that other work on the machine doesn't count."""
+    """Processor time, including the encoder's process, so that other work on the machine doesn't count."""
     photo = sample_photo("china.jpg")
     frames = [photo.crop((place, place, place + 384, place + 384)) for place in range(24)]
 
@@ -171,7 +171,7 @@ def test_a_gif_takes_at_most_twice_the_time_of_an_mp4(tmp_path: Path) -> None:
 
 
 def test_a_gif_holds_what_changes_alone(tmp_path: Path) -> None:
-    """A picture of which a corner changes: sizes, and every frame as it was given."""
+    """A picture of which one corner changes: sizes, and every frame unchanged."""
     frames = [Image.new("RGB", (64, 64), (200, 30, 30)) for _ in range(4)]
     for place, frame in enumerate(frames):
         frame.paste((10, 20, 60 * place), (40, 40, 44 + place, 44))
@@ -195,7 +195,7 @@ def test_films_that_can_not_be_written_are_refused(name: str, rate: int, size: i
         check_film(Path(name), rate, size)
 
 
-def test_nothing_half_written_is_left(plain: Explorer, tmp_path: Path) -> None:
+def test_no_partial_file_is_left(plain: Explorer, tmp_path: Path) -> None:
     def interrupted(share: float, what: str) -> None:
         if share > 0:
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Which word acts where: by leaving it out, and by what a model attends to."""
+"""Which word acts where: by leaving it out, and by a model's attention."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_map_is_the_change_without_the_word(attention: bool) -> None:
         torch.testing.assert_close(found.attended, maps[0, :4])
 
 
-def test_what_cannot_be_asked_is_refused() -> None:
+def test_invalid_requests_are_refused() -> None:
     model = sampler(False)
     with pytest.raises(BadValue, match="Write a sentence"):
         influence(model, torch.zeros(4), torch.zeros(5, dtype=torch.int64))

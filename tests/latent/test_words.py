@@ -1,4 +1,4 @@
-"""Guided by words: the best of many points, a search that fits better, and whether what a sentence names is seen."""
+"""Guided by words: the best of many points, a search that fits better, and whether named attributes are visible."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_best_begin_and_the_search_fits_better(explorer: Explorer) -> None:
         (Guidance(steps=501), "steps must be between 0 and 500"), (Guidance(pictures=0), "between 1 and 16"),
     ],
 )  # fmt: skip
-def test_what_is_out_of_range_is_refused(explorer: Explorer, guidance: Guidance, message: str) -> None:
+def test_values_out_of_range_are_refused(explorer: Explorer, guidance: Guidance, message: str) -> None:
     with pytest.raises(BadValue, match=message):
         next(guided(explorer, brightness, guidance))
 
@@ -64,7 +64,7 @@ def test_attributes_fit_by_the_log_probability_of_what_is_named() -> None:
         by_attributes(classifier, {"eyes": ("wink",)})
 
 
-def test_what_was_followed_and_what_chance_would_give() -> None:
+def test_the_share_that_was_followed_and_that_of_chance() -> None:
     seen = {"hat": torch.tensor([0, 1]), "hair": torch.tensor([2, 1])}
     meaning = {"hat": ("cap",), "hair": ("black", "blonde")}
     assert followed(seen, meaning, ATTRIBUTES).tolist() == [[False, True], [True, True]]

@@ -1,4 +1,4 @@
-"""The generator and the discriminator of texts: drawn as their probabilities say, relaxed towards one-hot texts."""
+"""The generator and the discriminator of texts: drawn by their probabilities, relaxed towards one-hot texts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_points_choose_tokens_by_their_shares() -> None:
     torch.testing.assert_close(as_uniform(torch.tensor([0.0, 1.0])), torch.tensor([0.5, 0.841345]))
 
 
-def test_what_follows_the_first_end_is_not_said() -> None:
+def test_tokens_after_the_first_end_are_ignored() -> None:
     texts = torch.tensor([[3, 0, 0, 2], [1, 2, 3, 4], [0, 1, 1, 1]])
     assert said(texts).tolist() == [[True, True, False, False], [True] * 4, [True, False, False, False]]
 
@@ -42,7 +42,7 @@ def test_texts_are_drawn_from_the_networks_own_probabilities(generator: TextGene
     second = generator.logits(after[:1])[0, 1].softmax(0)
     counted = torch.bincount(after[:, 1], minlength=TOKENS) / len(after)
     torch.testing.assert_close(counted, second, atol=0.05, rtol=0)
-    for text in texts[:200].tolist():  # once ended, it stays so
+    for text in texts[:200].tolist():  # once ended, it stays ended
         assert 0 not in text or not any(text[text.index(0) :])
 
 

@@ -1,4 +1,4 @@
-"""Samples that aren't pictures: how they are seen, kept and played, and that a run of them trains as any other."""
+"""Samples that aren't pictures: how they are shown, stored and played, and that runs on them train like any other."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_every_task_of_a_medium_has_fields_and_words() -> None:
         ({"real": (3, 8, 8), "caption": (5,)}, "captions"), ({"a": (1, 8, 8), "b": (1, 8, 8)}, "unpaired"),
     ],
 )  # fmt: skip
-def test_the_task_is_told_by_the_fields(fields: dict[str, tuple[int, ...]], task: str) -> None:
+def test_the_task_follows_from_the_fields(fields: dict[str, tuple[int, ...]], task: str) -> None:
     spec = DataSpec(fields, vocabulary=("", "x"), rate=7)
     assert spec.task == task
     assert DataSpec.from_state(spec.to_state()) == spec
@@ -90,7 +90,7 @@ def test_a_text_ends_at_its_first_end(tmp_path: Path) -> None:
     assert [piece.content for piece in text.pieces(np.array([[1, 2, 0]]), longer)] == ["red hat"]
     drawn = text.pictures(tokens, TEXTS)
     assert drawn.shape[0] == 2
-    assert drawn.min() < 100  # something is written
+    assert drawn.min() < 100  # something is printed
 
 
 class Speaker(nn.Module):

@@ -1,4 +1,4 @@
-"""Films and episodes: how they are seen, kept and played, and what can't be."""
+"""Films and episodes: how they are shown, stored and played, and what is refused."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_digits_move_as_their_paths_say() -> None:
     assert places.max() <= moving_digits.SIZE - moving_digits.DIGIT
     steps = np.linalg.norm(np.diff(places, axis=1), axis=2)
     low, high = moving_digits.SPEED
-    assert steps[motion == 0].max() <= high + 1e-9  # a bounce is shorter, as the way is folded
+    assert steps[motion == 0].max() <= high + 1e-9  # a bounce is shorter, because the path is folded
     assert np.median(steps[motion == 0]) > low
     assert np.ptp(steps[motion == 1], axis=1).max() < 1e-9  # steady on a circle
     blob = np.full((1, moving_digits.DIGIT, moving_digits.DIGIT), 200.0, np.float32)
@@ -112,10 +112,10 @@ def test_the_ball_bounces_and_its_picture_tells_where_it_is() -> None:
         game = later
     assert game.ball.min() >= 0
     assert game.ball.max() <= games.SIZE - games.BALL
-    assert hits > 100  # who follows the ball meets it
+    assert hits > 100  # a player who follows the ball meets it
     ball, paddle = games.seen(game.pictures())
     np.testing.assert_allclose(ball, game.ball + games.BALL / 2, atol=0.4)
-    free = game.ball[:, 1] + games.BALL < games.LINE  # a ball before the paddle hides a part of it
+    free = game.ball[:, 1] + games.BALL < games.LINE  # a ball in front of the paddle hides a part of it
     np.testing.assert_allclose(paddle[free], (game.paddle + games.WIDE / 2)[free], atol=0.1)
 
 
@@ -144,7 +144,7 @@ def test_controllers_reach_the_goal_and_idleness_does_not() -> None:
         assert not environment.reached(lengths, 200).any()
 
 
-def test_episodes_begin_where_they_are_told_and_are_gymnasiums_own() -> None:
+def test_episodes_start_from_given_states_and_equal_gymnasiums() -> None:
     import gymnasium
 
     library = gymnasium.make("Acrobot-v1").unwrapped
@@ -156,7 +156,7 @@ def test_episodes_begin_where_they_are_told_and_are_gymnasiums_own() -> None:
         np.testing.assert_allclose(episodes.step(np.array([action]))[0], theirs, atol=1e-5)
 
 
-def test_a_policy_may_not_move_what_is_over() -> None:
+def test_a_policy_cannot_continue_an_ended_episode() -> None:
     episodes = environments.Episodes(CARTPOLE, np.full((1, 4), 0.5))
     while not episodes.over.all():
         episodes.step(np.zeros(1, int))
@@ -175,7 +175,7 @@ def test_episodes_are_films_and_tables(tmp_path: Path) -> None:
     assert piece.caption == f"+{lengths[0]}"
     control.write(seen, POLE, tmp_path / "two.gif")
     assert (tmp_path / "two.gif").stat().st_size > 100
-    with Image.open(tmp_path / "two.gif") as film:  # every step a frame, also of the shorter one
+    with Image.open(tmp_path / "two.gif") as film:  # a frame for every step, also of the shorter one
         assert film.n_frames == max(lengths) + 1
     control.write(seen, POLE, tmp_path / "two.csv")
     rows = list(csv.reader((tmp_path / "two.csv").read_text(encoding="utf-8").splitlines()))
@@ -184,7 +184,7 @@ def test_episodes_are_films_and_tables(tmp_path: Path) -> None:
     assert control.describe(seen, POLE).shape == (2, 9)
 
 
-def test_links_are_drawn_where_they_hang() -> None:
+def test_links_are_drawn_at_their_positions() -> None:
     hanging = control.drawn(np.array([1, 0, 1, 0, 0, 0]), ACROBOT).astype(int)
     raised = control.drawn(np.array([-1, 0, 1, 0, 0, 0]), ACROBOT).astype(int)
     below = (np.abs(hanging - 255).sum(2) > 150)[control.SIDE // 2 + 4 :].sum()

@@ -1,4 +1,4 @@
-"""Music as a medium: MIDI that says what it should, sound at the right pitch, piano rolls."""
+"""Music as a medium: correct MIDI, sound at the right pitch, piano rolls."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_midi_holds_each_voice_as_a_track() -> None:
     soprano = [one for one in tracks[1] if one[1] in (0x90, 0x80)]
     assert soprano == [(0, 0x90, (72, 80)), (bar, 0x80, (72, 0)), (bar, 0x90, (74, 80)), (2 * bar, 0x80, (74, 0))]
     assert all(track[-1][1:] == (0xFF, (0x2F, 0)) for track in tracks)
-    assert {track[-1][0] for track in tracks[1:]} == {2 * bar}  # a closing rest lasts, too
+    assert {track[-1][0] for track in tracks[1:]} == {2 * bar}  # a final rest also has a length
     with pytest.raises(BadValue, match="between 0 and 127, not 200"):
         music.midi(passage() + 128)
 

@@ -1,4 +1,4 @@
-"""A tiny feature net and a set that it can be asked about."""
+"""A tiny feature net and a data set for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gan_core.training.trainer import Trainer
 
 
 def stripes(count: int, seed: int) -> DataSet:
-    """Images (count, 1, 8, 8) of three classes that differ in where a bright stripe lies; each has noise of its own."""
+    """Images (count, 1, 8, 8) of three classes that differ in the place of a bright stripe; each has its own noise."""
     random = np.random.default_rng(seed)
     labels = np.arange(count) % 3
     images = random.integers(0, 100, (count, 1, 8, 8))
@@ -24,7 +24,7 @@ def stripes(count: int, seed: int) -> DataSet:
 
 @pytest.fixture(scope="session")
 def trained() -> Trainer:
-    """A tiny net that has learnt to tell the stripes."""
+    """A tiny net trained to classify the stripes."""
     recipe = recipes.get("feature_net")
     trainer = Trainer(recipe, recipe.settings(CHANGES), stripes(300, 0))
     for _ in range(60):

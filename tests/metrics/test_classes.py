@@ -27,7 +27,7 @@ def test_counts_by_hand() -> None:
 
 
 def test_inception_score_has_its_limits() -> None:
-    """One class, or no idea: 1. Every class, each surely: as many as there are."""
+    """One class, or uniform predictions: 1. Every class, each with certainty: the number of classes."""
     assert counts([[1, 0, 0]] * 5).inception_score() == pytest.approx(1)
     assert counts([[1 / 3, 1 / 3, 1 / 3]] * 5).inception_score() == pytest.approx(1)
     assert counts([[1, 0, 0], [0, 1, 0], [0, 0, 1]]).inception_score() == pytest.approx(3)
@@ -42,7 +42,7 @@ def test_inception_score_by_hand() -> None:
 
 
 def test_the_papers_mode_score_by_hand_is_the_inception_score() -> None:
-    """Training labels (0.5, 0.5), samples as above: the divergences to the training labels, less that of the mean."""
+    """Training labels (0.5, 0.5), samples as above: divergences from the training labels, minus that of the mean."""
     made, training = counts([[0.8, 0.2], [0.4, 0.6]]), np.array([0.5, 0.5])
     one = 0.8 * math.log(1.6) + 0.2 * math.log(0.4)
     other = 0.4 * math.log(0.8) + 0.6 * math.log(1.2)
@@ -54,7 +54,7 @@ def test_the_papers_mode_score_by_hand_is_the_inception_score() -> None:
 
 
 def test_divergence_sees_what_the_scores_do_not() -> None:
-    """Half of the classes missing, each sample sure: the divergence from even labels is log 2."""
+    """Half of the classes missing, each sample certain: the divergence from even labels is log 2."""
     made = counts([[1, 0, 0, 0], [0, 1, 0, 0]])
     assert divergence(made.marginal, np.full(4, 0.25)) == pytest.approx(math.log(2))
     assert divergence(np.array([0.5, 0.5]), np.array([1.0, 0.0])) == math.inf

@@ -44,7 +44,7 @@ def test_every_set_has_a_density() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_cells_have_the_share_of_points_that_the_density_gives_them(name: str) -> None:
-    """Half the sum of differences is what 100,000 draws of a multinomial leave, and hardly more."""
+    """Half the sum of differences is hardly more than that of 100,000 draws of a multinomial."""
     points, half = real(name), reach(name)
     p, q = exact(mixture(name), half), counted(points, half)
     assert p.inside.sum() + p.outside == pytest.approx(1, abs=1e-9)
@@ -91,7 +91,7 @@ def test_the_optimal_discriminator_of_counted_points_comes_close() -> None:
     fake = random.normal((0.5, 0.0), 0.7, (400_000, 2))
     p, q = smoothed(exact(one, 3.0)), smoothed(counted(fake, 3.0))
     middles = 3 * ((np.arange(SIDE) + 0.5) / SIDE * 2 - 1)
-    wanted = 1 / (1 + np.exp(middles / (0.49 + (6 / SIDE) ** 2)))  # both as wide as the kernel makes them
+    wanted = 1 / (1 + np.exp(middles / (0.49 + (6 / SIDE) ** 2)))  # both widened by the kernel
     trusted = p.inside + q.inside > 1e-3
     found = optimal_discriminator(p.inside, q.inside)
     assert np.abs(found - wanted[None])[trusted].max() < 0.03
@@ -150,7 +150,7 @@ def test_points_outside_and_broken_ones_count_as_outside() -> None:
 
 
 def test_a_sliced_distance_by_hand() -> None:
-    """A shift by d moves each shadow by d times a cosine, on average 2 / pi of it."""
+    """A shift by d moves each projection by d times a cosine, on average 2 / pi of it."""
     points = np.random.default_rng(0).standard_normal((SAMPLES, 2))
     assert sliced_wasserstein(points, points + np.array([3.0, 4.0])) == pytest.approx(5 * 2 / math.pi, rel=0.002)
     assert sliced_wasserstein(points, points[::-1]) == 0.0

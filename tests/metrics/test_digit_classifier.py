@@ -1,4 +1,4 @@
-"""The digit classifier is itself judged, on what it has never seen."""
+"""The digit classifier itself is tested, on unseen pictures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_shuffled_patches_leave_no_patch_in_its_place() -> None:
 
 @pytest.mark.slow
 def test_the_judge_knows_digits_and_nothing_else() -> None:
-    """Two-sided: sure of real digits, and rightly so; not of noise, nor of blends."""
+    """Two-sided: certain and correct on real digits, uncertain on noise and blends."""
     classifier = digit_classifier.digit_classifier()
     held_out = digit_classifier.held_out()
     sure = {name: classifier.shares(images)[0] for name, images in held_out.items()}

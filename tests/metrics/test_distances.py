@@ -33,7 +33,7 @@ def test_frechet_of_known_gaussians() -> None:
 
 
 def test_frechet_of_turned_gaussians() -> None:
-    """Two ellipses with axes 3 and 1, at right angles: the same as before, for their covariances commute."""
+    """Two ellipses with axes 3 and 1, at right angles: the same as before, because their covariances commute."""
     turn = np.array([[0.6, -0.8], [0.8, 0.6]])
     one = Gaussian(np.zeros(2), turn @ np.diag([9.0, 1.0]) @ turn.T)
     other = Gaussian(np.zeros(2), turn @ np.diag([1.0, 9.0]) @ turn.T)
@@ -74,7 +74,7 @@ def test_streamed_moments_are_numpys() -> None:
 
 
 def test_kid_by_brute_force() -> None:
-    """Every pair by itself, as the formula reads."""
+    """Every pair separately, as in the formula."""
     random = np.random.default_rng(3)
     one, other = random.standard_normal((7, 3)), random.standard_normal((6, 3)) + 0.5
 
@@ -113,7 +113,7 @@ def test_kid_is_unbiased_and_sees_a_shift() -> None:
 def test_manifold_by_hand() -> None:
     """Real 0, 1, 3 and generated 0.5, 4, 20 on a line with k = 1.
 
-    Reaches of real ones: 1, 1, 2; of generated ones: 3.5, 3.5, 16. 0.5 lies in B(0) and B(1), 4 in B(3), 20 in none.
+    Radii of real ones: 1, 1, 2; of generated ones: 3.5, 3.5, 16. 0.5 lies in B(0) and B(1), 4 in B(3), 20 in none.
     0, 1 and 3 lie in B(0.5), which reaches from -3 to 4.
     """
     real, generated = np.array([[0.0], [1.0], [3.0]]), np.array([[0.5], [4.0], [20.0]])
@@ -125,8 +125,8 @@ def test_manifold_by_hand() -> None:
 def test_a_generator_that_makes_one_mode_alone() -> None:
     """Two far unit squares, and a square of half the side within the first: half of the modes is missing.
 
-    With k = 2 corners reach along their sides: 1, and 0.5 for the inner ones. An inner corner is 0.354 from its outer
-    one, 0.79 from two more and 1.06 from the last: it lies in three balls, density 3 / 2.
+    With k = 2 the radii of corners are their sides: 1, and 0.5 for the inner ones. An inner corner is 0.354 from its
+    outer one, 0.79 from two more and 1.06 from the last: it lies in three balls, density 3 / 2.
     """
     corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     found = manifold(np.concatenate([corners, corners + 100]), corners * 0.5 + 0.25, k=2)

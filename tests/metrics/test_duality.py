@@ -1,4 +1,4 @@
-"""The duality gap: both sides against known values, and no trace of the measurement."""
+"""The duality gap: both sides against known values, and no side effects."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_an_undecided_discriminator_against_the_data_itself_is_an_equilibrium() 
     found = duality_gap(Blobs(), Slope(0.0), 3, 1e-2, 64, KNOWN)
     assert found.value == pytest.approx(-LOG4, abs=1e-3)
     assert found.lowest == pytest.approx(-LOG4, abs=1e-3)
-    assert 0 <= found.gap < 0.02  # what the floor of JS leaves
+    assert 0 <= found.gap < 0.02  # the floor of JS
     assert found.most == pytest.approx(found.gap, abs=1e-3)
 
 
@@ -61,7 +61,7 @@ def test_the_best_discriminator_is_exact_and_the_generators_side_lies_between_it
     assert found.best_discriminator == pytest.approx(best, abs=0.02)
     edge = centres(KNOWN.half, KNOWN.side)[-1, 0]
     assert found.lowest == pytest.approx(real - np.logaddexp(0, 2 * edge), abs=0.02)
-    assert found.lowest < found.best_generator < found.value  # Adam goes at most 0.01 a step
+    assert found.lowest < found.best_generator < found.value  # Adam moves at most 0.01 per step
     assert real - np.logaddexp(0, 2 * 1.0) < found.best_generator < real - np.logaddexp(0, 2 * 0.6)
     assert found.gap < found.most
 

@@ -1,4 +1,4 @@
-"""`ganscope eval` on a run and on a folder, and what it refuses."""
+"""`ganscope eval` on a run and on a folder, and its refusals."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_a_run_and_a_folder_are_judged(tmp_path: Path) -> None:
     assert "kid" not in text
     assert "CLASS" in text
 
-    # what does not fit, once there is a net
+    # unsuitable input, once there is a net
     large = save_digits(tmp_path / "large", 20, 16)
     assert "takes images of 8 x 8" in refused("eval", large, "--against", "digits", "--net", net)
     assert "ganscope train feature_net --data digits --size 16" in refused("eval", large, "--against", "digits")
@@ -182,7 +182,7 @@ def test_a_result_carries_the_step_of_the_checkpoint_that_was_loaded(tmp_path: P
 
 
 def test_references_follow_the_rule_of_samples(tmp_path: Path) -> None:
-    """Neither is resized, but data that were learnt from are prepared as they were then, and that is said."""
+    """Neither is resized, but training data are prepared as in training, and that is reported."""
     net = train("feature_net", 2, NET, "--data", "digits", "--name", "judge")
     small, large = save_digits(tmp_path / "small", 20), save_digits(tmp_path / "large", 20, 16)
     for one, other in ((small, large), (large, small)):
@@ -190,7 +190,7 @@ def test_references_follow_the_rule_of_samples(tmp_path: Path) -> None:
         assert "0.png has 16 x 16 pixels" in message
         assert "digitsnet takes images of 8 x 8" in message
     assert "pass images of that size" in refused("eval", small, "--against", large, "--net", net)
-    (large / "._0.png").write_bytes((large / "1.png").read_bytes())  # of no size that matters
+    (large / "._0.png").write_bytes((large / "1.png").read_bytes())  # their size doesn't matter
     (small / "._0.png").write_bytes((large / "1.png").read_bytes())
     assert "20 images" in ok("eval", small, "--against", f"folder:{small}", "--net", net, "--metric", "kid")
 
@@ -201,7 +201,7 @@ def test_references_follow_the_rule_of_samples(tmp_path: Path) -> None:
     assert "avatars has 64 x 64 pixels" in refused("eval", small, "--against", "avatars", "--net", net)
 
 
-def test_broken_references_are_told_as_samples_are(tmp_path: Path) -> None:
+def test_broken_references_are_reported_like_samples(tmp_path: Path) -> None:
     net = train("feature_net", 2, NET, "--data", "digits")
     folders = [save_digits(tmp_path / name, 20) for name in ("one", "other")]
     for folder in folders:
@@ -213,7 +213,7 @@ def test_broken_references_are_told_as_samples_are(tmp_path: Path) -> None:
 
 
 def test_grey_and_coloured_images_are_judged_by_either_net(tmp_path: Path) -> None:
-    """A grey picture in a file of colours counts as one channel; a net of colours takes it all the same."""
+    """A grey picture in a colour file counts as one channel; a colour net accepts it anyway."""
     grey = train("feature_net", 2, NET, "--data", "digits")
     coloured = tmp_path / "coloured"
     for label, image in zip("0110" * 6, data.load("digits").arrays["real"][:24, 0], strict=True):
@@ -233,11 +233,11 @@ def test_grey_and_coloured_images_are_judged_by_either_net(tmp_path: Path) -> No
 
 
 def test_classes_of_another_order_are_matched_by_name(tmp_path: Path) -> None:
-    """A net that has learnt the folders 2 and 10 judges images whose folders are called 10 and 2, or other ones."""
+    """A net trained on the folders 2 and 10 judges images in folders named 10 and 2, or in others."""
     digits = data.load("digits").arrays["real"][:40, 0]
     for root, names in (("learnt", "ab"), ("turned", "ba"), ("other", "xy")):
         for place, image in enumerate(digits):
-            folder = tmp_path / root / names[place % 4 == 0]  # three of the first to one of the second
+            folder = tmp_path / root / names[place % 4 == 0]  # three images of the first class for each of the second
             folder.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(folder / f"{place}.png")
     net = train("feature_net", 2, NET, "--data", tmp_path / "learnt", "--size", "8")
@@ -291,7 +291,7 @@ def test_bad_input_is_named_with_what_is_valid(
         assert name in message
 
 
-def test_a_run_without_a_checkpoint_is_told() -> None:
+def test_a_run_without_a_checkpoint_is_reported() -> None:
     store = RunStore()
     run = store.create(RunSpec("mlp_gan", "digits", 8))
     result = ganscope("eval", run.id)
@@ -308,8 +308,8 @@ def test_a_classifier_needs_labels(tmp_path: Path) -> None:
     assert "needs a labelled data set" in refused("train", "feature_net", "--data", folder, "--size", "8")
 
 
-def test_a_folder_of_ones_own_is_judged_by_imagenet(tmp_path: Path, home: Path) -> None:
-    """Colours of several sizes and shapes, and no net anywhere: both sides are brought to one size, and it is said."""
+def test_a_users_folder_is_judged_by_imagenet(tmp_path: Path, home: Path) -> None:
+    """Colour images of several sizes and shapes, and no other net: both sides are resized, which is reported."""
     random = np.random.default_rng(0)
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
@@ -340,7 +340,7 @@ def test_a_folder_of_ones_own_is_judged_by_imagenet(tmp_path: Path, home: Path) 
 
 
 def test_a_translator_is_measured_by_its_true_pairs(tmp_path: Path) -> None:
-    """An untrained one is further from the truth than its input where that is the truth but for a little noise."""
+    """An untrained one is further from the truth than its input, if the input is the truth with a little noise."""
     random = np.random.default_rng(0)
     pairs = tmp_path / "pairs"
     pairs.mkdir()

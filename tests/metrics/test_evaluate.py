@@ -1,4 +1,4 @@
-"""The whole evaluation with a real feature net: names, what each number sees, what is refused, memory."""
+"""The whole evaluation with a real feature net: names, the fault that each number detects, refusals, memory."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_batches_do_not_change_what_the_net_says(net: FeatureNet, monkeypatch: p
 
 @pytest.fixture(scope="module")
 def fresh(net: FeatureNet) -> Report:
-    """Of samples as good as real images: another 400 of the same kind."""
+    """Evaluation of samples as good as real images: another 400 of the same kind."""
     return evaluate(of_images(stripes(400, 2).arrays["real"]), REAL, net)
 
 
@@ -113,8 +113,8 @@ def test_identical_folders_have_a_distance_of_0_and_are_named_so(net: FeatureNet
     assert zero["authentic"][0] == 0
 
 
-def test_what_the_model_has_learnt_from_stands_in_the_names(net: FeatureNet) -> None:
-    """And with images that it hasn't seen there is a C_T."""
+def test_names_state_whether_the_model_has_learnt_from_the_images(net: FeatureNet) -> None:
+    """With images that it hasn't seen there is also a C_T."""
     copies = of_images(REAL.arrays["real"][:200])
     unseen = stripes(300, 9)
     report = evaluate(copies, REAL, net, ["copying", "fd"], side="train", unseen=unseen)
@@ -157,7 +157,7 @@ def test_a_net_without_a_perceptual_distance_takes_no_paths(net: FeatureNet, mon
 
 
 def test_one_class_has_no_score(net: FeatureNet) -> None:
-    """A net of one class says nothing; among other metrics it is left out, asked for it is refused."""
+    """A net of one class gives no score; among other metrics it is left out, requested alone it is refused."""
     recipe = recipes.get("feature_net")
     data = DataSet("one", {"real": REAL.arrays["real"][:60], "label": np.zeros(60, np.int64)}, ("only",))
     networks = {name: network.eval() for name, network in recipe.build(recipe.tiny, data.spec).items()}
@@ -179,7 +179,7 @@ def test_nan_in_features_is_named(net: FeatureNet, trained: Trainer) -> None:
 
 
 def test_a_conditional_model_is_asked_whether_it_obeys(net: FeatureNet) -> None:
-    """A stand-in that draws real images of the class it is asked for, and one that draws the next class's."""
+    """A stand-in that draws real images of the requested class, and one that draws those of the next class."""
     places = [np.flatnonzero(REAL.arrays["label"] == label)[:40] for label in range(3)]
     images = [REAL.arrays["real"][one] for one in places]
 
@@ -197,7 +197,7 @@ def test_a_conditional_model_is_asked_whether_it_obeys(net: FeatureNet) -> None:
         evaluate(of_images(REAL.arrays["real"][:50]), REAL, net, ["obedience"])
 
 
-def test_a_class_that_no_real_image_has_is_said(net: FeatureNet) -> None:
+def test_a_class_without_real_images_is_reported(net: FeatureNet) -> None:
     label = REAL.arrays["label"]
     some = DataSet("some", {"real": REAL.arrays["real"][label > 0], "label": label[label > 0]}, REAL.class_names)
     report = evaluate(of_images(stripes(266, 2).arrays["real"]), some, net, ["classes"])
@@ -210,7 +210,7 @@ def test_a_class_that_no_real_image_has_is_said(net: FeatureNet) -> None:
 
 
 def test_figures_of_floats_are_refused(net: FeatureNet) -> None:
-    """They would differ by 10 to 31 %, and nothing of the number would show it."""
+    """They would differ by 10 to 31 %, and the number wouldn't show it."""
     floats = stripes(400, 2).arrays["real"].astype(np.float32) / 127.5 - 1
     with pytest.raises(BadData, match="made are images of type float32, and metrics on them can't be compared"):
         evaluate(of_images(floats), REAL, net)
@@ -266,10 +266,10 @@ def test_samples_of_a_model_have_every_class_and_repeat_by_seed() -> None:
     assert first.dtype == np.uint8
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
-    assert not np.array_equal(first[:249], first[249:498])  # each batch has latents of its own
+    assert not np.array_equal(first[:249], first[249:498])  # each batch has its own latents
 
 
-def test_what_cannot_be_judged_is_refused_before_it_starts(net: FeatureNet) -> None:
+def test_evaluations_that_cannot_work_are_refused_before_they_start(net: FeatureNet) -> None:
     def never() -> Iterator[np.ndarray]:
         raise AssertionError("nothing heavy may start")
 
@@ -327,7 +327,7 @@ def test_a_net_from_a_file(trained: Trainer, net: FeatureNet, tmp_path: Path) ->
 
 
 def test_memory_does_not_grow_with_the_samples(net: FeatureNet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond what is kept, four times the samples take the same."""
+    """Apart from stored features, four times as many samples need the same memory."""
     for module in (collecting, comparisons):
         monkeypatch.setattr(module, "KEPT", 500)
     real = stripes(8000, 1)

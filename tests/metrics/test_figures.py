@@ -1,4 +1,4 @@
-"""The record of a figure: names, columns, intervals; which metric may be trusted at which number of images."""
+"""The record of a figure: names, columns, intervals; which metric is reliable at which number of images."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
     assert np.mean(hits) == pytest.approx(0.95, abs=0.035)
 
 
-def test_what_may_be_trusted_at_how_many() -> None:
+def test_which_metrics_are_reliable_at_which_count() -> None:
     assert not doubts(("fd", "kid", "prdc"), 64, 1000)
     found = doubts(("fd", "kid", "fd_class"), 64, 600, classes=10)
     assert [note.values["metric"] for note in found] == ["Fréchet distance", "Fréchet distance of each class"]

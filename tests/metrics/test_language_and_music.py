@@ -1,4 +1,4 @@
-"""BLEU by hand and by brute force, and the figures of music against cases that are known."""
+"""BLEU by hand and by brute force, and the figures of music against known cases."""
 
 from __future__ import annotations
 

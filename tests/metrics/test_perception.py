@@ -32,7 +32,7 @@ def test_a_distance_by_hand() -> None:
     other = torch.tensor([[[[4.0, 0.0]], [[3.0, 2.0]]]])  # (4, 3) and (0, 2)
     # of length 1: (.6, .8) and (.8, .6) are 0.08 apart, (1, 0) and (0, 1) are 2 apart; the coarse level has the first
     assert_close(net(one, other), torch.tensor([((0.08 + 2) / 2 + 0.08) / 2]))
-    assert_close(net(one, 5 * one), torch.zeros(1))  # brightness alone isn't seen
+    assert_close(net(one, 5 * one), torch.zeros(1))  # brightness alone has no effect
 
 
 def test_a_net_of_the_shelf_takes_images_of_any_size(home: Path) -> None:
@@ -72,7 +72,7 @@ def test_super_resolution_compares_features_once_the_warm_up_is_over(
     trainer = Trainer(recipe, hparams, data)
     assert "generator/features" not in trainer.train_step().terms
     assert trainer.train_step().terms["generator/features"] > 0
-    assert trainer.state_dict()["objective"] == {}  # the net is the shelf's, and no part of a checkpoint
+    assert trainer.state_dict()["objective"] == {}  # the net is the shelf's, and not part of a checkpoint
 
 
 def test_the_terms_are_those_of_pixels_and_features(home: Path) -> None:

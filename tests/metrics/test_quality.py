@@ -69,7 +69,7 @@ def test_a_generator_of_faces_is_measured_by_its_attributes(home: Path, monkeypa
     assert found["fd80_avatarsnet"] > found["fd40_avatarsnet_floor"]
 
 
-def test_a_model_without_a_net_is_told_and_the_others_are_measured(
+def test_a_model_without_a_net_is_reported_and_the_others_are_measured(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_model("mlp_gan.digits")
@@ -79,13 +79,13 @@ def test_a_model_without_a_net_is_told_and_the_others_are_measured(
     make_model("points.ring", "ring8")
     capsys.readouterr()
     assert quality.main(["points.ring", "mlp_gan.digits", "--samples", "100"]) == 2
-    told = capsys.readouterr()
-    assert "points.ring: " in told.err
-    assert "fd100_digitsnet_train" in told.out
+    captured = capsys.readouterr()
+    assert "points.ring: " in captured.err
+    assert "fd100_digitsnet_train" in captured.out
     assert listing.card("mlp_gan.digits").metrics == {}
 
 
-def test_copies_stand_above_what_they_copy() -> None:
+def test_copies_are_shown_above_their_originals() -> None:
     training = data.load("digits", 8)
     copied = training.arrays["real"][[5, 700, 900]]
     strange = np.random.default_rng(0).integers(0, 256, (20, 1, 8, 8), dtype=np.uint8)
@@ -107,18 +107,18 @@ def test_shares_by_hand() -> None:
     sure, unsure = [0.95, 0.05], [0.4, 0.6]
     made = {"hat": counts(sure, sure, sure, unsure), "hair": counts([0.2, 0.8, 0], [0.1, 0.9, 0])}
     real = {"hat": counts(sure, unsure), "hair": counts([0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8])}
-    assert sureness(made) == pytest.approx((3 / 4 + 0) / 2)  # 0.9 itself is not above 0.9
+    assert sureness(made) == pytest.approx((3 / 4 + 0) / 2)  # 0.9 itself isn't above 0.9
     assert class_spread(made["hat"], real["hat"], "4_net") == {
         "rarest_class4_net": 0.5, "commonest_class4_net": 1.5,
         "rarest_class4_net_real": 1.0, "commonest_class4_net_real": 1.0,
     }  # fmt: skip
-    # hats: 1/4 of the samples beside 1/2 of the real ones is just enough; hair: only the second value is there
+    # hats: 1/4 of the samples against 1/2 of the real ones is just enough; hair: only the second value is there
     assert reached(made, real, "4_net") == {
         "reached4_net": pytest.approx(3 / 5), "reached4_net_hat": 1.0, "reached4_net_hair": pytest.approx(1 / 3),
     }  # fmt: skip
 
 
-def test_numbers_that_the_benchmark_did_not_make_stay(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_from_elsewhere_are_kept(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_net("features.digits", "train:digits", home, monkeypatch)
     make_model("mlp_gan.digits")
     measured = quality.quality("mlp_gan.digits", samples=60)

@@ -71,7 +71,7 @@ def test_sums_of_groups_give_the_gaussian_of_resampled_rows() -> None:
 
 
 def test_the_bootstraps_spread_is_that_of_new_samples() -> None:
-    """Both ways of resampling find the standard deviation that 60 fresh pairs of samples show."""
+    """Both ways of resampling give the standard deviation of 60 fresh pairs of samples."""
     random = np.random.default_rng(3)
     fresh = [frechet(random.standard_normal((100, 6)), random.standard_normal((100, 6)) * 1.2 + 0.5) for _ in range(60)]
     one, other = random.standard_normal((100, 6)), random.standard_normal((100, 6)) * 1.2 + 0.5
@@ -199,7 +199,7 @@ def test_clusters_are_as_tight_as_scikit_learns() -> None:
     np.testing.assert_array_equal(assigned(rows, theirs.cluster_centers_), theirs.labels_)
     tightness = ((rows - centres[assigned(rows, centres)]) ** 2).sum()
     assert tightness < 1.5 * theirs.inertia_
-    assert centres_of(np.ones((10, 3)), 4).shape == (4, 3)  # all the same: nothing is divided by 0
+    assert centres_of(np.ones((10, 3)), 4).shape == (4, 3)  # all the same: no division by 0
 
 
 def test_vendi_score_by_closed_forms() -> None:
@@ -301,7 +301,7 @@ def _authentic(training: np.ndarray, made: np.ndarray) -> float:
 
 
 def test_mifid_is_torchmetrics() -> None:
-    """Given the samples first: its class gives the real images first, and so averages over those."""
+    """With the samples as first argument: its class passes the real images first, and so averages over those."""
     from torchmetrics.image.mifid import _mifid_compute
 
     near = ONE + 0.1 * OTHER  # copies, nearly

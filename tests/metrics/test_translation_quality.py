@@ -1,4 +1,4 @@
-"""How near translators come to the truth, with tiny models and a tiny net."""
+"""How close translators are to the truth, with tiny models and a tiny net."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def test_photos_are_measured_whole_beside_bicubic(
         expected.append([float(psnr(one, other)), float(ssim(one, other))])
     assert_close([metrics["psnr_bicubic3"], metrics["ssim_bicubic3"]], list(np.mean(expected, 0)), atol=1e-4, rtol=0)
     assert metrics["psnr3"] < metrics["psnr_bicubic3"]
-    told = capsys.readouterr().out
-    assert f">= {metrics['psnr_bicubic3'] + 0.8:.4g}" in told
+    output = capsys.readouterr().out
+    assert f">= {metrics['psnr_bicubic3'] + 0.8:.4g}" in output
     assert quality.main(["srgan.photos", "--samples", "2", "--save"]) == 0
     assert not [kind for kind in listing.card("srgan.photos").metrics if "3" in kind]  # replaced, not added
 
@@ -136,13 +136,13 @@ def test_encoders_are_measured_beside_the_generators_average_picture(monkeypatch
     assert_close(found.metrics["psnr_average20"], float(marks.mean()), atol=0.1, rtol=0)
 
 
-def test_what_cannot_be_measured_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_that_cannot_be_measured_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     make_model("pix2pix.whole", "digits_coloured")
     assert quality.main(["pix2pix.whole"]) == 2
     assert "no part that the model didn't learn from" in capsys.readouterr().err
 
 
-def test_colours_are_brought_to_the_others_histogram() -> None:
+def test_colours_are_matched_to_the_others_histogram() -> None:
     numbers = np.random.default_rng(0)
     given = numbers.integers(0, 100, (50, 2, 8, 8)).astype(np.uint8)
     wanted = (255 - given // 2)[::-1]

@@ -39,7 +39,7 @@ def model(state: dict[str, object], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[hub_server.Hub]:
-    """A Hub that this process talks to, as a user with a token that may write."""
+    """A Hub for this process, with a user whose token has write access."""
     with hub_server.serving() as hub:
         hub_server.pointed(monkeypatch, hub, tmp_path)
         yield hub

@@ -1,4 +1,4 @@
-"""Every model that comes with GANscope: its file, its card and its picture belong together."""
+"""Every model that comes with GANscope: its file, its card and its picture match."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ CLOSE = 2  # steps of 255, between processors
 
 @pytest.fixture(scope="module")
 def drawn_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home for all tests here. Of its ten thousand unseen faces, those that a sample image shows are drawn; the rest
-    would take longer than all else here, and stay black.
+    """A home for all tests here. Of its ten thousand unseen faces, only those on a sample image are drawn; the rest
+    would take longer than everything else here, and stay black.
     """
     most = max(LINES * max(1, SIDE // len(recipe.compared)) for recipe in recipes if recipe.compared)
     shown = chosen_places(faces.TEST_COUNT, most, 0)  # fewer are the first of these
@@ -55,7 +55,7 @@ def drawn_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def bundled(home: Path, drawn_once: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bundled shelf: an encoder draws with a generator that stands on it."""
+    """The bundled shelf: an encoder draws with a generator that is on it."""
     monkeypatch.setenv("GANSCOPE_HOME", str(drawn_once))
     monkeypatch.setattr(listing, "BUNDLED", PRETRAINED)
 
@@ -68,7 +68,7 @@ def test_there_are_models_and_they_are_small() -> None:
 
 
 def is_translator(folder: Path) -> bool:
-    """CLIP is left out: its picture wasn't the same when it was made again, and the cause isn't known yet."""
+    """CLIP is left out: its picture changed when it was made again, for an unknown reason."""
     card = read_card(folder)
     return bool(card.compared) and card.task != "matching"
 

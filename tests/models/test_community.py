@@ -21,7 +21,7 @@ from tests.models.test_foreign import resnet
 
 
 def esrgan(scale: int = 4, channels: int = 3) -> nn.Module:
-    from spandrel.architectures.ESRGAN import ESRGAN  # for seconds: it imports all that it knows
+    from spandrel.architectures.ESRGAN import ESRGAN  # takes seconds: it imports all its architectures
 
     torch.manual_seed(0)
     return ESRGAN(in_nc=channels, out_nc=channels, num_filters=8, num_blocks=1, scale=scale)
@@ -53,7 +53,7 @@ def photo() -> np.ndarray:
 
 
 def by_itself(network: nn.Module, array: np.ndarray) -> np.ndarray:
-    """What the network makes of a picture (H, W, C), outside of GANscope."""
+    """The network's output for a picture (H, W, C), outside of GANscope."""
     levels = torch.from_numpy(array.astype(np.float32) / 255).permute(2, 0, 1)[None]
     with torch.no_grad():
         made = network.eval()(levels).clamp(0, 1)
@@ -92,7 +92,7 @@ def test_tiles_of_a_near_sighted_network_fit_exactly(tmp_path: Path, photo: np.n
 
 
 def test_a_network_with_attention_sees_all_of_its_tile(tmp_path: Path) -> None:
-    """Its convolutions alone would tell that tiles fit exactly: neighbours fade into each other instead."""
+    """By its convolutions alone, tiles would fit exactly; instead, neighbours are blended."""
     torch.save(swin().state_dict(), tmp_path / "net.pth")
     sampler = load_upscaler(tmp_path / "net.pth")
     assert needed(sampler).reach > enlarging.MOST_MARGIN
@@ -104,7 +104,7 @@ def test_a_network_with_attention_sees_all_of_its_tile(tmp_path: Path) -> None:
 
 
 def by_itself_padded(array: np.ndarray) -> np.ndarray:
-    """SwinIR takes multiples of its window's side; it pads what isn't one by itself."""
+    """SwinIR takes multiples of its window's side; it pads other sizes itself."""
     return by_itself(swin(), array)
 
 
@@ -160,8 +160,8 @@ def test_without_spandrel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_on_the_command_line(tmp_path: Path, photo: np.ndarray) -> None:
     torch.save(compact().state_dict(), tmp_path / "2x.pth")
     Image.fromarray(photo).save(tmp_path / "photo.png")
-    told = ok("upscale", tmp_path / "2x.pth", tmp_path / "photo.png", "-o", tmp_path / "large.png")
-    assert "104 x 80 pixels, by 2x.pth (RealESRGAN Compact)" in told
+    output = ok("upscale", tmp_path / "2x.pth", tmp_path / "photo.png", "-o", tmp_path / "large.png")
+    assert "104 x 80 pixels, by 2x.pth (RealESRGAN Compact)" in output
     with Image.open(tmp_path / "large.png") as made:
         assert made.size == (104, 80)
     assert "is a super-resolution model. Use `ganscope upscale " in refused(

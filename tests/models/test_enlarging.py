@@ -1,4 +1,4 @@
-"""Pictures enlarged in tiles: as the whole picture at once would be, of its kind, and in little memory."""
+"""Pictures enlarged in tiles: as the whole picture at once, keeping its kind, and in little memory."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def model(recipe: str = "srgan", colours: int = 3, seed: int = 0, **changes: obj
     spec = DataSpec({"real": (colours, 32, 32)})
     generator = found.build(hparams, spec)["generator"].eval().requires_grad_(False)
     layers = [layer for layer in generator.modules() if isinstance(layer, nn.Conv2d)]
-    if not layers[-1].weight.any():  # such as add to bicubic enlargement begin with nothing
+    if not layers[-1].weight.any():  # those that add to bicubic enlargement start at zero
         nn.init.kaiming_normal_(layers[-1].weight)
     for layer in layers:
-        layer.weight.mul_(10 if recipe == "esrgan" else 1.5)  # ESRGAN begins with a tenth of the usual weights
+        layer.weight.mul_(10 if recipe == "esrgan" else 1.5)  # ESRGAN starts with a tenth of the usual weights
     made = generator(torch.from_numpy(photo(64, 64)[:, :, :colours]).permute(2, 0, 1)[None] / 127.5 - 1)
     layers[-1].weight.mul_(0.4 / made.std())
     return Sampler(found, hparams, spec, {"generator": generator})
@@ -74,7 +74,7 @@ def test_tiles_cover_an_axis_once(length: int, core: int, margin: int, fade: int
     ("recipe", "changes"),
     [("srgan", {"blocks": 3, "scale": "4"}), ("srgan", {"scale": "2"}), ("esrgan", {"scale": "4"})],
 )
-def test_a_network_sees_no_further_than_is_said(recipe: str, changes: Settings) -> None:
+def test_a_network_sees_no_further_than_declared(recipe: str, changes: Settings) -> None:
     sampler = model(recipe, **changes)
     reach, side, scale = needed(sampler).reach, 161, int(sampler.hparams.scale)
     images = torch.randn(1, 3, side, side, requires_grad=True)
@@ -110,7 +110,7 @@ def test_where_the_overlap_covers_what_the_network_sees_tiles_are_exact(
 
 
 def seams(made: np.ndarray, whole: np.ndarray, places: list[int], axis: int) -> tuple[float, float]:
-    """How much steeper the steps across the seams are than those of the picture made at once: mean and worst."""
+    """How much steeper the steps across seams are than in the picture enlarged at once: mean and maximum."""
     steps = [np.abs(np.diff(array.astype(float), axis=axis)) for array in (made, whole)]
     excess = np.abs(steps[0] - steps[1]).mean(axis=(1 - axis, 2))
     return float(excess[[place - 1 for place in places]].mean()), float(excess.max())
@@ -118,7 +118,7 @@ def seams(made: np.ndarray, whole: np.ndarray, places: list[int], axis: int) -> 
 
 @pytest.mark.parametrize("kind", ["gradient", "photo"])
 def test_where_it_does_not_cover_it_no_seam_is_seen(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A deep network: 5 x 15 convolutions see 79 pixels far, and tiles read 64 beyond their part."""
+    """A deep network: 5 x 15 convolutions reach 79 pixels, and tiles overlap by 64."""
     sampler = model("esrgan", blocks=5, scale="2")
     assert needed(sampler).reach > enlarging.MOST_MARGIN
     y, x = np.mgrid[:220, :260]
@@ -139,12 +139,12 @@ def test_where_it_does_not_cover_it_no_seam_is_seen(kind: str, monkeypatch: pyte
 def test_rows_come_as_they_are_made_and_progress_ends_at_one(monkeypatch: pytest.MonkeyPatch) -> None:
     sampler = model(scale="2")
     array = photo(150, 64)
-    told: list[float] = []
-    parts = list(enlarged_rows(sampler, array, tile=60, progress=lambda share, what: told.append(share)))
+    reported: list[float] = []
+    parts = list(enlarged_rows(sampler, array, tile=60, progress=lambda share, what: reported.append(share)))
     assert len(parts) > 2
     assert sum(map(len, parts)) == 300
-    assert told == sorted(told)
-    assert (told[0], told[-1]) == (0.0, 1.0)
+    assert reported == sorted(reported)
+    assert (reported[0], reported[-1]) == (0.0, 1.0)
     monkeypatch.setattr(enlarging, "STRIP_BYTES", 4 * 3 * 64 * 4 * 70)  # room for 70 rows of the input at once
     assert len(list(enlarged_rows(sampler, array))) == 3
 
@@ -171,7 +171,7 @@ def test_a_picture_keeps_its_kind(mode: str, channels: int) -> None:
     made = enlarge(sampler, picture)
     assert (made.mode, made.size) == (mode, (60, 40))
     levels = array_of(made)
-    if mode in ("L", "LA") and channels == 3:  # grey is the mean of what is made of three equal channels
+    if mode in ("L", "LA") and channels == 3:  # grey is the mean of the output for three equal channels
         grey = np.repeat(array_of(picture)[:, :, :1], 3, 2)
         assert difference(levels[:, :, 0], at_once(sampler, grey).mean(2)) <= 1
     if mode in ("LA", "RGBA"):
@@ -191,7 +191,7 @@ def test_deep_pictures_keep_their_depth() -> None:
 @pytest.mark.parametrize("size", [(40, 40), (41, 33), (1, 9)])
 @pytest.mark.parametrize("channels", [2, 4])
 def test_colours_under_clear_pixels_do_not_leak(channels: int, size: tuple[int, int]) -> None:
-    """A white disc on nothing: whatever colour lies under the nothing, the result on white is as white as white is."""
+    """A white disc on transparency: whatever the colour of transparent pixels, the result on white is purely white."""
     y, x = np.mgrid[: size[0], : size[1]]
     visible = (y - size[0] / 2) ** 2 + (x - size[1] / 2) ** 2 < 150
     white = np.full((*size, channels), 255, np.uint8)
@@ -256,7 +256,7 @@ def test_a_model_of_four_times_enlarges_twice_by_means() -> None:
         ((20, 20, 3), np.float32, "8 or 16 bits"),
     ],
 )
-def test_what_cannot_be_enlarged_is_told(shape: tuple[int, ...], kind: type, said: str) -> None:
+def test_pictures_that_cannot_be_enlarged_are_reported(shape: tuple[int, ...], kind: type, said: str) -> None:
     with pytest.raises(BadValue, match=said):
         enlarge(model(), np.zeros(shape, kind))
 

@@ -1,4 +1,4 @@
-"""Why a molecule is fake: the message-passing form of a discriminator, masks of several seeds, and what is refused."""
+"""Why a molecule is rated fake: the message-passing form of a discriminator, masks of several seeds, and refusals."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_masks_lie_where_atoms_and_bonds_are() -> None:
 
 
 def test_a_bond_that_alone_matters_is_found() -> None:
-    """A score that counts triple bonds: their mask must be the highest, and their loss changes the score most."""
+    """A score that counts triple bonds: their mask must be the highest, and removing them changes the score most."""
     counting = discriminator()
     layer = counting.layers[-1]
     with torch.no_grad():
@@ -67,7 +67,7 @@ def test_a_bond_that_alone_matters_is_found() -> None:
     assert found.change > found.random_change + found.random_spread
 
 
-def test_what_cant_be_explained_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_explanations_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = np.zeros((9, 9), np.int64)
     alone[0, 0] = 1
     with pytest.raises(BadValue, match="without a bond"):

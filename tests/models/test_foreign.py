@@ -1,6 +1,6 @@
 """Weights of junyanz/pytorch-CycleGAN-and-pix2pix, in our networks.
 
-Against networks of its layout that are written here anew; against what its own code gave, which is recorded in
+Against networks of its layout that are rewritten here; against the output of its own code, recorded in
 golden_foreign.json; and against that code itself, where `pytest --peer CHECKOUT` names one.
 """
 
@@ -40,7 +40,7 @@ class Block(nn.Module):
 
 
 class Model(nn.Module):
-    """Anything whose layers lie in `model`."""
+    """Anything whose layers are in `model`."""
 
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ def resnet(channels: int, blocks: int) -> Model:
 
 
 class Filtered(nn.Module):
-    """A filter for each channel, kept as CUT's own layers keep theirs; pixels and taps are added up one by one here."""
+    """A filter for each channel, kept as CUT's own layers keep theirs; here pixels and taps are added one by one."""
 
     def __init__(self, channels: int, side: int) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class Filtered(nn.Module):
         return made
 
     def doubled(self, x: Tensor) -> Tensor:
-        """Each pixel is spread over 4 x 4 places around it, in steps of two; those at the border go on outwards."""
+        """Each pixel is spread over 4 x 4 places around it, in steps of two; those at the border extend outwards."""
         height, width = x.shape[2:]
         made = torch.zeros(*x.shape[:2], 2 * height, 2 * width)
         for row in range(-1, height + 1):
@@ -176,7 +176,7 @@ PAIRS = {
 
 
 def moved(network: nn.Module) -> nn.Module:
-    """With statistics that aren't those of a fresh network."""
+    """With statistics that differ from those of a new network."""
     with torch.no_grad():
         for tensor in network.state_dict().values():
             if tensor.is_floating_point():
@@ -224,7 +224,7 @@ def test_blurred_weights_of_cut_give_the_same_pictures(blur: str, tmp_path: Path
 
 
 def test_the_filters_of_a_file_are_those_that_blur(tmp_path: Path) -> None:
-    """Not only their shapes are CUT's: a file of other taps draws with its own."""
+    """A file with other taps draws with its own, not with CUT's."""
     theirs = blurred(2, 1)
     for name, tensor in theirs.state_dict().items():
         if name.endswith("filt"):
@@ -278,7 +278,7 @@ def test_the_recorded_pictures_of_their_code(name: str) -> None:
 
 
 def their_networks(code: ModuleType) -> dict[str, nn.Module]:
-    """What stands in PAIRS, made by their code."""
+    """The networks of PAIRS, made by their code."""
     return {
         "resnet_9blocks": code.define_G(3, 3, 4, "resnet_9blocks", "instance"),
         "patch": code.define_D(3, 4, "basic", norm="instance"),
@@ -288,7 +288,7 @@ def their_networks(code: ModuleType) -> dict[str, nn.Module]:
 
 
 def test_their_own_code(request: pytest.FixtureRequest) -> None:
-    """Also writes the recorded pictures anew."""
+    """Also rewrites the recorded pictures."""
     checkout = request.config.getoption("--peer")
     if checkout is None:
         pytest.skip("no --peer CHECKOUT of junyanz/pytorch-CycleGAN-and-pix2pix")
@@ -329,7 +329,7 @@ def test_which_network_weights_are_of(network, kind: Kind, parallel: bool) -> No
     assert kind_of(weights) == kind
 
 
-def test_dropout_and_batch_norm_can_be_told() -> None:
+def test_dropout_and_batch_norm_are_detected() -> None:
     ours = ResnetGenerator(3, 4, 2, "batch", 0.5).state_dict()
     theirs = {
         name.replace("layers.", "model.", 1).replace(".layers.", ".conv_block."): tensor

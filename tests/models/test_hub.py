@@ -1,4 +1,4 @@
-"""Models from the Hub: one commit, checked, kept for later; and everything that can go wrong on the way."""
+"""Models from the Hub: one commit, checked, cached; and everything that can go wrong."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def asked(hub: Hub, name: str) -> list[str]:
-    """What was asked for a file's content."""
+    """The requests for a file's content."""
     return [line for line in hub.asked if line.startswith("GET") and name in line]
 
 
 def kept() -> list[Path]:
-    """Contents in the cache, whole or not; locks and notes are none."""
+    """Contents in the cache, complete or not; without locks and notes."""
     return [file for file in (paths.home() / "hub").rglob("blobs/*") if file.is_file()]
 
 
@@ -49,11 +49,11 @@ def on_hub(hub: Hub, model: Path) -> Hub:
 
 
 def test_a_model_of_the_hub_is_the_model_that_was_put_there(on_hub: Hub, model: Path) -> None:
-    told: list[tuple[float, str]] = []
-    loaded = loading.load(ADDRESS, lambda share, what: told.append((share, what)))
+    reported: list[tuple[float, str]] = []
+    loaded = loading.load(ADDRESS, lambda share, what: reported.append((share, what)))
     assert torch.equal(loaded.sample(3), loading.load(str(model)).sample(3))
     assert listing.card(ADDRESS) == read_card(model)
-    assert (1.0, f"{NAME}: {WEIGHTS}") in told
+    assert (1.0, f"{NAME}: {WEIGHTS}") in reported
     assert not asked(on_hub, SAMPLE)  # nor anything else that isn't needed
     assert gan_core.load(ADDRESS).sample(1).shape == (1, 1, 8, 8)
     assert len(asked(on_hub, f"resolve/main/{CARD}")) == 1
@@ -92,9 +92,9 @@ def test_revisions_are_branches_tags_and_commits(on_hub: Hub, model: Path) -> No
     assert on_hub.asked == []  # a commit never changes
 
 
-def test_what_was_loaded_loads_offline(on_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loaded_model_loads_offline(on_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     before = loading.load(ADDRESS).sample(2)
-    at(monkeypatch, "http://127.0.0.1:9")  # where nobody listens
+    at(monkeypatch, "http://127.0.0.1:9")  # where no server listens
     assert torch.equal(loading.load(ADDRESS).sample(2), before)
     with pytest.raises(HubError, match="can't be reached"):
         loading.load("hf://ada/other")
@@ -117,7 +117,7 @@ def test_offline_by_choice(on_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None
     assert on_hub.asked == []
 
 
-def test_what_is_not_there_or_not_for_everyone(on_hub: Hub, monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
+def test_missing_and_restricted_repositories(on_hub: Hub, monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
     with pytest.raises(HubError, match="ada/nois doesn't exist on the Hub, or it is private"):
         loading.load("hf://ada/nois")
     on_hub.add("ada/secret", files(model), private=True)
@@ -134,7 +134,7 @@ def test_what_is_not_there_or_not_for_everyone(on_hub: Hub, monkeypatch: pytest.
         loading.load(ADDRESS)
 
 
-def test_what_is_no_model_of_ours(hub: Hub) -> None:
+def test_repositories_without_a_model_of_ours(hub: Hub) -> None:
     hub.add(NAME, {"config.json": b"{}", "model.safetensors": b"..."})
     with pytest.raises(BadCheckpoint, match=rf"No model in {ADDRESS}: card\.toml is missing"):
         loading.load(ADDRESS)
@@ -146,14 +146,14 @@ def test_what_is_no_model_of_ours(hub: Hub) -> None:
     ["hf://", "hf://ada", "hf://ada/", "hf://datasets/ada/noise", "hf://ada/noise/card.toml", "hf://ada/noise@",
      "hf://../noise", "hf://ada/noise@../../x", "hf://ada/no ise", "hf://ada/noise@a..b"],
 )  # fmt: skip
-def test_what_is_no_address(hub: Hub, name: str) -> None:
+def test_invalid_addresses(hub: Hub, name: str) -> None:
     with pytest.raises(BadValue, match=r"is not a model address\. Valid: hf://owner/name"):
         loading.load(name)
     assert hub.asked == []
 
 
-def test_a_cut_download_goes_on_where_it_stopped(on_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 500)  # bytes, else 10 MiB: less than one begins anew
+def test_a_cut_download_resumes_where_it_stopped(on_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 500)  # bytes, else 10 MiB: less than one restarts
     on_hub.cut[WEIGHTS] = [1000]
     assert loading.load(ADDRESS).sample(1).shape == (1, 1, 8, 8)
     assert [line.endswith("Range") for line in asked(on_hub, WEIGHTS)] == [False, True]
@@ -167,11 +167,11 @@ def test_a_download_that_stays_cut_leaves_nothing_half(on_hub: Hub, monkeypatch:
     assert len(kept()) == 1  # the card
     assert not list((paths.home() / "hub").rglob("*.incomplete"))
     assert not list((paths.home() / "hub").rglob(WEIGHTS))
-    assert loading.load(ADDRESS).sample(1).shape == (1, 1, 8, 8)  # a second call starts anew
+    assert loading.load(ADDRESS).sample(1).shape == (1, 1, 8, 8)  # a second call restarts
 
 
 def test_weights_that_are_shorter_than_announced(on_hub: Hub, model: Path) -> None:
-    """A proxy on the way that drops the end and doesn't say so."""
+    """A proxy that drops the end silently."""
     content = (model / WEIGHTS).read_bytes()
     loading.load(ADDRESS)
     other = on_hub.add("ada/short", files(model))
@@ -230,7 +230,7 @@ def test_a_damaged_model_is_refused(
     hub.add(NAME, files(model))
     with pytest.raises(BadCheckpoint, match=said):
         loading.load(ADDRESS)
-    assert bool(asked(hub, WEIGHTS)) is fetched  # a card that can't be used spares the weights
+    assert bool(asked(hub, WEIGHTS)) is fetched  # with an unusable card, weights aren't downloaded
 
 
 def test_a_page_in_the_hubs_place_is_no_hub(on_hub: Hub) -> None:

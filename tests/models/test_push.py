@@ -1,4 +1,4 @@
-"""Pushing to the Hub: one commit that loads again; and what is refused, with nothing sent."""
+"""Pushing to the Hub: one commit that loads again; and refusals, for which nothing is sent."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_private_is_private(hub: Hub, model: Path) -> None:
     assert hub.repositories["model", NAME].private
 
 
-def test_what_is_public_is_not_taken_for_private(hub: Hub, model: Path) -> None:
+def test_a_public_repository_is_not_taken_for_private(hub: Hub, model: Path) -> None:
     hub.add(NAME, {})
     assert "ada/noise already exists and is public, so nothing was uploaded" in refused(
         1, "push", model, NAME, "--private"
@@ -129,7 +129,7 @@ def test_a_token_that_is_wrong_or_may_not_write(hub: Hub, model: Path, monkeypat
 
 
 def test_offline(hub: Hub, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    at(monkeypatch, "http://127.0.0.1:9")  # where nobody listens
+    at(monkeypatch, "http://127.0.0.1:9")  # where no server listens
     assert "The Hub can't be reached" in refused(1, "push", model, NAME)
 
 
@@ -169,7 +169,7 @@ def test_a_page_in_the_hubs_place(hub: Hub, model: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["noise", "ada/noise/x", "hf://ada/noise", "ada/noise@v1", "datasets/ada/noise", "a b/c"]
 )
-def test_what_is_no_repository(hub: Hub, model: Path, name: str) -> None:
+def test_invalid_repositories(hub: Hub, model: Path, name: str) -> None:
     assert f"'{name}' is not a Hub repository. Valid: owner/name." in refused(2, "push", model, name)
     assert hub.asked == []
 
@@ -186,7 +186,7 @@ def test_only_models_are_pushed(hub: Hub, model: Path, home: Path) -> None:
     assert ganscope("push", "cgan.noise", NAME).exit_code == 0
 
 
-def test_what_can_not_be_loaded_is_not_pushed(hub: Hub, model: Path) -> None:
+def test_models_that_cannot_be_loaded_are_not_pushed(hub: Hub, model: Path) -> None:
     content = pickle.dumps({"average": {}})
     (model / WEIGHTS).write_bytes(content)
     assert "modified or truncated" in refused(1, "push", model, NAME)

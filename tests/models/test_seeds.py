@@ -1,4 +1,4 @@
-"""A seed is the same picture alone and in a batch of any size, to one level; what differs by more is another one."""
+"""A seed is the same picture alone and in a batch of any size, to one level; with larger differences it isn't."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_a_picture_alone_and_in_a_batch(recipe: Recipe) -> None:
     networks = recipe.build(recipe.tiny, spec)
     if not issubclass(recipe.hparams.__class__, PyramidHParams):
         for weight in (weight for network in networks.values() for weight in network.parameters() if weight.ndim > 1):
-            torch.nn.init.kaiming_normal_(weight)  # fresh ones would draw nearly the same grey whatever the seed
+            torch.nn.init.kaiming_normal_(weight)  # new ones would draw nearly the same grey for every seed
     labels = torch.arange(16) % max(1, spec.classes) if recipe.conditional else None
     for _ in range(30):  # so that batch-norm knows these networks
         recipe.draw(networks, recipe.tiny, torch.randn(16, recipe.tiny.latent_size), labels)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Models on the shelf: written whole, read back equal, and refused where anything does not match."""
+"""Models on the shelf: written atomically, read back unchanged, and refused if anything doesn't match."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_half_precision_is_a_smaller_file_and_nearly_the_same_model(state: dict[
 def test_models_are_found_by_name(model: Path, home: Path) -> None:
     (home / "models").mkdir(parents=True)
     model.replace(home / "models" / "cgan.noise")
-    shutil.copytree(home / "models" / "cgan.noise", home / "models" / ".making-x")  # such as is just being published
+    shutil.copytree(home / "models" / "cgan.noise", home / "models" / ".making-x")  # one that is being published
     assert listing.names() == ["cgan.noise"]
     assert listing.card("cgan.noise").recipe == "cgan"
     with pytest.raises(UnknownName, match=r"'cgan\.nois'\. Valid: cgan\.noise"):
@@ -149,7 +149,7 @@ def without_weights(model: Path) -> None:
         (without_weights, "missing"),
     ],
 )
-def test_damage_is_told_and_nothing_is_loaded(model: Path, damage: Callable[[Path], None], said: str) -> None:
+def test_damage_is_reported_and_nothing_is_loaded(model: Path, damage: Callable[[Path], None], said: str) -> None:
     damage(model)
     with pytest.raises(BadCheckpoint, match=said):
         loading.load(str(model))
@@ -171,7 +171,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_a_full_disk_leaves_nothing_half_written(state: dict[str, object], small_disk: Path) -> None:
+def test_a_full_disk_leaves_no_partial_file(state: dict[str, object], small_disk: Path) -> None:
     with pytest.raises(StoreError):
         publishing.publish(state, "x", WORDS, ("a", "b", "c"), "noise", small_disk / "x", half=False)
     assert list(small_disk.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The Studio as a Space: what is uploaded is whole, starts by itself, and nothing else is touched."""
+"""The Studio as a Space: the upload is complete and starts by itself, and nothing else is touched."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROOT = space.ROOT
 
 @pytest.fixture
 def project(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small GANscope: one module of each folder, one model, and what lies about in a folder that is worked in."""
+    """A small GANscope: one module of each folder, one model, and the clutter of a working folder."""
     folder = tmp_path / "project"
     for name in ("gradio_app.py", "LICENSE", "requirements.txt", "docs/space/README.md", "gan_core/__init__.py",
                  "tabs/__init__.py", "ui/__init__.py", "ui/studio/widgets/studio.css"):  # fmt: skip
@@ -76,7 +76,7 @@ def test_requirements_are_the_projects_without_the_classrooms(hub: Hub, project:
     assert lines == ["--extra-index-url https://download.pytorch.org/whl/cpu", "gradio==1.2", "torch==2"]
 
 
-def test_the_second_time_what_is_needed_no_more_goes(hub: Hub, project: Path) -> None:
+def test_a_second_push_removes_files_that_are_no_longer_needed(hub: Hub, project: Path) -> None:
     assert json.loads(ok("publish-space", NAME, "--json"))["url"].endswith(NAME)
     (project / "ui" / "studio" / "widgets" / "studio.css").unlink()
     (project / "tabs" / "new.py").write_text("NEW = 1\n")
@@ -116,12 +116,12 @@ def test_without_a_token_or_with_a_wrong_one(hub: Hub, project: Path, monkeypatc
 
 
 def test_offline(hub: Hub, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    at(monkeypatch, "http://127.0.0.1:9")  # where nobody listens
+    at(monkeypatch, "http://127.0.0.1:9")  # where no server listens
     assert "The Hub can't be reached" in refused(1, "publish-space", NAME)
 
 
 @pytest.mark.parametrize("name", ["studio", "ada/studio/x", "spaces/ada/studio", "a b/c", "hf://ada/studio"])
-def test_what_is_no_repository(hub: Hub, project: Path, name: str) -> None:
+def test_invalid_repositories(hub: Hub, project: Path, name: str) -> None:
     assert f"'{name}' is not a Hub repository. Valid: owner/name." in refused(2, "publish-space", name)
     assert hub.asked == []
 
@@ -148,7 +148,7 @@ def test_an_upload_that_breaks_commits_nothing(
 
 
 def test_a_damaged_model_is_not_published(hub: Hub, project: Path) -> None:
-    """A pointer of Git LFS in the place of weights, say."""
+    """For example, a pointer of Git LFS instead of the weights."""
     (project / "pretrained" / "cgan.noise" / "weights.safetensors").write_text("version https://git-lfs")
     assert "modified or truncated" in refused(1, "publish-space", NAME)
     assert hub.asked == []
@@ -167,17 +167,17 @@ GUARD = """
 import os, socket, sys
 here = {"127.0.0.1", "::1", "localhost", "0.0.0.0", "::", None, ""}
 connect, look_up = socket.socket.connect, socket.getaddrinfo
-def told(what):
+def report(what):
     with open(os.environ["GUARD_LOG"], "a") as log:
         log.write(f"{what}\\n")
     raise OSError(f"not allowed: {what}")
 def guarded(self, address):
     if isinstance(address, tuple) and address[0] not in here:
-        told(address)
+        report(address)
     return connect(self, address)
 def looked_up(host, *rest, **options):
     if host not in here:
-        told(host)
+        report(host)
     return look_up(host, *rest, **options)
 socket.socket.connect, socket.getaddrinfo = guarded, looked_up
 absent = set(os.environ["GUARD_ABSENT"].split(","))
@@ -190,7 +190,7 @@ sys.meta_path.insert(0, Absent())
 
 
 def not_installed_in(requirements: list[str]) -> set[str]:
-    """Packages that can be imported here, and can't where only these requirements are installed."""
+    """Packages that can be imported here, but not if only these requirements are installed."""
     wanted = [re.split(r"[=<>~!\[; (]", line)[0] for line in requirements if not line.startswith("--")]
     present: set[str] = set()
     while wanted:
@@ -212,7 +212,7 @@ def not_installed_in(requirements: list[str]) -> set[str]:
 
 @pytest.mark.slow
 def test_the_uploaded_tree_draws_without_network_and_gpu(hub: Hub, tmp_path: Path) -> None:
-    """By the command in a process of its own; then what the Hub holds is started as a Space starts it."""
+    """Uploaded by the command in a process of its own; then the Hub's files are started as in a Space."""
     variables = {**os.environ, **environment(hub, tmp_path / "hf"), "OMP_NUM_THREADS": "1"}
     code = "import sys\nfrom gan_core.cli import app\napp(sys.argv[1:])"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Files of others are read however they are wrapped; what can't be used is named: the type, the layer, the count."""
+"""Files from elsewhere are read however they are wrapped; errors name the cause: the type, the layer, the count."""
 
 from __future__ import annotations
 
@@ -104,20 +104,20 @@ class Evaluating:
 
 @pytest.mark.parametrize("object_", [Touching(), Evaluating()])
 @pytest.mark.parametrize("new", [True, False])
-def test_nothing_beside_the_tensors_is_run(
+def test_nothing_but_the_tensors_is_loaded(
     object_: object, new: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"state_dict": STATE, "opt": object_}, "net.pth", _use_new_zipfile_serialization=new)
     if isinstance(object_, Evaluating):
         assert list(read_weights(Path("net.pth"))) == list(STATE)
-    else:  # what isn't called gives nothing that could be called in turn
+    else:  # calls that aren't made return nothing that could be called in turn
         with pytest.raises(BadCheckpoint, match="it holds getattr, which isn't supported"):
             read_weights(Path("net.pth"))
     assert not Path("touched").exists()
 
 
-def test_what_no_weights_lie_in_is_named(tmp_path: Path) -> None:
+def test_files_without_weights_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "net.pth"
     torch.save(nn.Conv2d(1, 1, 1), path)
     with pytest.raises(BadCheckpoint, match=r"an object of type torch\.nn\.modules\.conv\.Conv2d.*state_dict"):

@@ -1,4 +1,4 @@
-"""Models to the Hub and back by xet, the way that everybody's uploads take, against its endpoints on this machine."""
+"""Models to the Hub and back by xet, as in usual uploads, against its endpoints on this machine."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ def test_an_upload_that_the_store_refuses_commits_nothing(xet_hub: Hub, model: P
     assert torch.equal(loading.load(ADDRESS).sample(2), loading.load(str(model)).sample(2))
 
 
-def test_a_token_that_may_not_write_is_told(xet_hub: Hub, model: Path) -> None:
+def test_a_token_without_write_access_is_reported(xet_hub: Hub, model: Path) -> None:
     xet_hub.refuse[f"GET /api/models/{NAME}/xet-write-token"] = (403, "", "You may not write")
     with pytest.raises(HubError, match=f"The upload to {NAME} failed .*403"):
         push(model, NAME)
     assert len(xet_hub.repositories["model", NAME].commits) == 1
 
 
-def test_blocks_that_cannot_be_had_leave_nothing_half_loaded(xet_hub: Hub, model: Path) -> None:
+def test_unavailable_blocks_leave_no_partial_files(xet_hub: Hub, model: Path) -> None:
     push(model, NAME)
     xet_hub.refuse["GET /blocks/"] = (404, "", "Gone")
     with pytest.raises(HubError, match=f"large file storage failed for {NAME}"):

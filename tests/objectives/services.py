@@ -13,7 +13,7 @@ from gan_core.objectives.base import Batch
 
 @dataclass
 class FixedServices:
-    """Hands out what a test put in; what it did not put in is a KeyError."""
+    """Returns what a test has put in; anything else is a KeyError."""
 
     batches: Callable[[int | None], Batch] = lambda count: {}
     held: Batch = field(default_factory=dict)

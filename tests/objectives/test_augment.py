@@ -102,7 +102,7 @@ def test_gradients_reach_the_images_and_a_seed_repeats_the_draws(
     pictures = some(channels=channels).requires_grad_()
     results = []
     for seed in (0, 0, 1):
-        torch.manual_seed(seed + len(results))  # the global generator has no say
+        torch.manual_seed(seed + len(results))  # the global generator has no influence
         random = uniform(torch.Generator().manual_seed(seed), torch.device("cpu"))
         results.append(augmentation(pictures, random))
     assert results[0].shape == pictures.shape
@@ -134,7 +134,9 @@ def test_the_strength_rises_in_training_and_resumes(loss: str, relativistic: str
     recipe = recipes.get("dcgan")
     changes = {"augment": "adaptive", "augment_target": 0.0, "loss": loss, "relativistic": relativistic}
     hparams = changed(recipe.tiny, changes | {"discriminator_rate": 0.01})
-    data = DataSet("random", {"real": np.full_like(images(), 255)})  # all white: easily told from the first fakes
+    data = DataSet(
+        "random", {"real": np.full_like(images(), 255)}
+    )  # all white: easily distinguished from the first fakes
     trainer, other = Trainer(recipe, hparams, data), Trainer(recipe, hparams, data)
     trainer.objective.strength.probability.fill_(0.2)
     for _ in range(26):

@@ -1,4 +1,4 @@
-"""Damage that an enlarging network learns from: repeatable, bounded, and as strong as was asked."""
+"""Damage that an enlarging network learns from: repeatable, bounded, and as strong as requested."""
 
 from __future__ import annotations
 

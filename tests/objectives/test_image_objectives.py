@@ -1,4 +1,4 @@
-"""Super-resolution, contrast between patches and filled holes, by hand."""
+"""Super-resolution, contrast between patches and inpainting, by hand."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_network_that_adds_to_bicubic_begins_as_bicubic() -> None:
     assert not [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
 
 
-# --- marks ----------------------------------------------------------------------------------------------------------
+# --- metrics --------------------------------------------------------------------------------------------------------
 
 
 def test_psnr_by_hand() -> None:
@@ -96,7 +96,7 @@ def test_psnr_by_hand() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("shape", [(24, 31), (11, 11), (64, 48)])
 def test_marks_are_those_of_scikit_image(channels: int, shape: tuple[int, int]) -> None:
-    """Another one's code: SSIM at the settings of its authors, inside places only, and PSNR."""
+    """An independent implementation: SSIM with its authors' settings, without borders, and PSNR."""
     generator = torch.Generator().manual_seed(channels)
     truth = torch.rand(2, channels, *shape, generator=generator) * 2 - 1
     made = (truth + 0.2 * torch.randn(truth.shape, generator=generator)).clamp(-1, 1)
@@ -185,7 +185,7 @@ def test_both_phases_look_at_the_same_crops() -> None:
     seen: list[Tensor] = []
     trainer.networks["generator"].register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
     result = trainer.train_step()
-    assert [len(images) for images in seen] == [4, 6]  # one pass for both players; one for the marks
+    assert [len(images) for images in seen] == [4, 6]  # one pass for both networks; one for the metrics
     assert result.observed["psnr"].shape == (6,)
     assert result.observed["ssim_bicubic"].shape == (6,)
 
@@ -223,7 +223,7 @@ def test_smaller_and_larger_keep_flat_images_and_the_range() -> None:
 
 
 def test_patch_loss_by_hand() -> None:
-    """Two orthogonal patches: the own key has likeness 1, the other 0, at temperature 0.5: -log(e^2 / (e^2 + 1))."""
+    """Two orthogonal patches: the own key has similarity 1, the other 0, at temperature 0.5: -log(e^2 / (e^2 + 1))."""
     keys = torch.eye(2)[None]
     assert_close(patch_loss(keys, keys, 0.5), torch.tensor(math.log(1 + math.exp(-2))))
     assert_close(patch_loss(keys.flip(1), keys, 0.5), torch.tensor(math.log(1 + math.exp(2))))
@@ -275,7 +275,7 @@ def test_random_holes_leave_some_of_every_image() -> None:
 
 def test_contrast_by_hand() -> None:
     codes = torch.tensor([[3.0, 0.0], [0.0, 0.2]])
-    near, far = 1 / TEMPERATURE, 0.0  # likeness of the same and of another direction
+    near, far = 1 / TEMPERATURE, 0.0  # similarity of the same and of another direction
     expected = math.log(1 + math.exp(far - near))
     assert_close(contrast(codes, 2 * codes), torch.tensor(expected))
     assert_close(contrast(codes, codes.flip(0)), torch.tensor(near + expected))

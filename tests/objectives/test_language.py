@@ -61,7 +61,7 @@ def test_the_temperature_falls_exponentially() -> None:
     assert [temperature_at(hparams, steps) for steps in (0, 50, 100, 1000)] == pytest.approx([4, 2, 1, 1])  # type: ignore[arg-type]
 
 
-def test_what_does_not_fit_texts_or_music_is_refused() -> None:
+def test_settings_that_do_not_fit_texts_or_music_are_refused() -> None:
     for name in ("gumbel_gan", "musegan"):
         with pytest.raises(BadValue, match="can't be augmented"):
             changed(recipes.get(name).hparams, {"augment": "diffaugment"})
@@ -114,7 +114,7 @@ def test_a_given_bar_begins_the_passage() -> None:
 
 
 def trained(name: str, reference: str, steps: int, **settings: object) -> dict[str, float]:
-    """What the data set's judge says of 500 samples after some steps."""
+    """The data set's evaluation of 500 samples after some steps."""
     recipe = recipes.get(name)
     trainer = Trainer(recipe, changed(recipe.hparams, settings), data.load(reference))
     for _ in range(steps):
@@ -126,9 +126,9 @@ def trained(name: str, reference: str, steps: int, **settings: object) -> dict[s
     return judge(sampler.sample(500).numpy())
 
 
-@pytest.mark.slow  # seven seconds of one processor
+@pytest.mark.slow  # seven seconds on one core
 def test_maximum_likelihood_learns_the_form_of_equations() -> None:
-    """Random texts are well-formed in 2 % of all cases; 93 % were after 500 steps, and 20 % right."""
+    """Random texts are well-formed in 2 % of all cases; after 500 steps 93 % were, and 20 % were right."""
     found = trained("text_mle", "arithmetic", 400)
     assert found["formed"] > 0.9
     assert found["right"] > 0.08

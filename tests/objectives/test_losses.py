@@ -234,7 +234,7 @@ def test_relativistic_losses_only_see_differences(name: str, form: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["minimax", "wasserstein"])
-def test_losses_without_a_relativistic_form_say_so(name: str) -> None:
+def test_losses_without_a_relativistic_form_report_it(name: str) -> None:
     with pytest.raises(ValueError, match="no relativistic form"):
         losses.losses[name].discriminator_terms(REAL, FAKE, 0.0, "average")
 

@@ -26,7 +26,7 @@ def noise(count: int, size: int = 8) -> Tensor:
     return 2 * torch.rand(count, 3, size, size, generator=generator(1)) - 1
 
 
-def test_without_it_nothing_is_drawn() -> None:
+def test_without_it_no_random_numbers_are_drawn() -> None:
     batch: Batch = {"real": noise(4)}
     random = generator()
     before = random.get_state()
@@ -53,11 +53,11 @@ def test_a_piece_is_one_of_the_enlarged_image() -> None:
 
 
 def test_pieces_differ_and_stay_inside() -> None:
-    """On an image whose red is its column and whose green is its row, a piece tells where it was."""
+    """On an image whose red is its column and whose green is its row, a crop shows where it was."""
     places = (2 * torch.arange(32) + 1) / 32 - 1
     ramp = torch.stack([places.expand(32, 32), places[:, None].expand(32, 32), torch.zeros(32, 32)])
     moved = random_crop_flip({"real": ramp.expand(50, 3, 32, 32)}, 0.25, False, generator())["real"]
-    middles = moved[:, :2, 15:17, 15:17].mean((2, 3))  # (50, 2): where the middle of each piece was
+    middles = moved[:, :2, 15:17, 15:17].mean((2, 3))  # (50, 2): the centre of each crop
     assert middles.abs().max() <= 0.205  # a piece is 4/5 of the side; bicubic bends a ramp a little
     assert middles.amin() < -0.15
     assert middles.amax() > 0.15
@@ -75,13 +75,13 @@ def test_partners_move_together_and_domains_do_not() -> None:
     assert not torch.allclose(domains["a"][:5], domains["b"], atol=0.01)
 
 
-def test_what_is_no_image_stays() -> None:
+def test_other_data_are_left_unchanged() -> None:
     labels = torch.arange(4)
     assert torch.equal(random_crop_flip({"real": noise(4), "label": labels}, 0.3, True, generator())["label"], labels)
 
 
 @pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "cut", "srgan", "context_encoder"])
-def test_training_with_it_goes_on_bit_for_bit(name: str) -> None:
+def test_training_with_it_resumes_bit_for_bit(name: str) -> None:
     recipe = recipes.get(name)
     knobs = {"mirror": True} | ({"jitter": 0.2} if hasattr(recipe.tiny, "jitter") else {})
     hparams = changed(recipe.tiny, knobs)

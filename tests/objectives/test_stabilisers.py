@@ -1,4 +1,4 @@
-"""Every stabiliser by hand, and that any of them trains with any loss, or is refused with a reason."""
+"""Every stabiliser by hand, and that each trains with any loss, or is refused with a reason."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_spectral_norm_makes_the_largest_singular_value_1(name: str, where: str)
         values = largest_singular_values(running.networks[network].eval())
         normalised = network == "discriminator" or where == "both"
         assert (values == pytest.approx([1.0] * len(values), abs=0.05)) == normalised
-    apply_spectral_norm(running.networks["discriminator"])  # once is enough
+    apply_spectral_norm(running.networks["discriminator"])  # one iteration is enough
     assert all(len(layer.parametrizations["weight"]) == 1 for layer in running.networks["discriminator"].modules()
                if hasattr(layer, "parametrizations"))  # fmt: skip
 
@@ -368,7 +368,7 @@ def test_each_phase_moves_its_own_network(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in STABILISERS if "augment" not in name])
-def test_a_resumed_run_goes_on_bit_for_bit(name: str) -> None:
+def test_a_resumed_run_continues_bit_for_bit(name: str) -> None:
     straight, first, second = (trainer(**STABILISERS[name]) for _ in range(3))
     for _ in range(7):
         straight.train_step()
@@ -376,7 +376,7 @@ def test_a_resumed_run_goes_on_bit_for_bit(name: str) -> None:
         first.train_step()
     second.load_state_dict(copy.deepcopy(first.state_dict()))
     for _ in range(3):
-        torch.randn(3)  # the global generator has no say
+        torch.randn(3)  # the global generator has no influence
         second.train_step()
     assert same_state(straight.state_dict(), second.state_dict())
 

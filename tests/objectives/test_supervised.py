@@ -1,4 +1,4 @@
-"""The supervised objective: its golden value, and images that are random_affine but stay themselves."""
+"""The supervised objective: its golden value, and random transformations that keep an image's class."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_altered_images_stay_what_they_are() -> None:
     assert bool((turned[..., :14].mean((1, 2, 3)) > turned[..., 14:].mean((1, 2, 3))).all())
 
 
-def test_the_run_alone_decides_what_is_altered(labelled: DataSet) -> None:
+def test_only_the_runs_seed_decides_what_is_altered(labelled: DataSet) -> None:
     recipe = recipes.get("feature_net")
     losses = []
     for seed in (0, 1):

@@ -1,4 +1,4 @@
-"""The losses of translation by hand, the replay pool, and which phase does what."""
+"""The losses of translation by hand, the replay pool, and the task of each phase."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def context(networks: dict[str, nn.Module], hparams: PairsHParams | CycleHParams
 
 
 class Times(nn.Module):
-    """Multiplies by a number, which is its one weight, and is told whether to frame."""
+    """Multiplies by its only weight; records whether it should apply the framing."""
 
     def __init__(self, factor: float) -> None:
         super().__init__()
         self.factor = nn.Parameter(torch.tensor(factor))
-        self.framed: list[tuple[float, bool]] = []  # what it was given, by its mean, and whether to frame that
+        self.framed: list[tuple[float, bool]] = []  # the mean of its input, and whether to apply the framing
 
     def forward(self, images: Tensor, framed: bool = True) -> Tensor:
         self.framed.append((images.mean().item(), framed))
@@ -105,7 +105,7 @@ def test_cycle_by_hand() -> None:
     shared = context(networks, hparams)
     generators, discriminators = objective.phases(hparams)
     terms = generators.terms(networks, batch, shared)
-    # a itself, what b became, and then b as it is, whose framing is right
+    # a itself, the translated b, and then the unchanged b, whose framing is right
     assert networks["generator_ab"].framed == [(0.5, True), (0.5, True), (-1.0, False)]
     assert networks["generator_ba"].framed == [(-1.0, True), (1.0, True), (0.5, False)]
     assert_close(terms["adversarial_b"], torch.tensor(0.0))  # D_b(1) = 1
@@ -122,7 +122,7 @@ def test_cycle_by_hand() -> None:
 
 
 def test_the_second_adversarial_term_by_hand() -> None:
-    """As above: a is 0.5 and comes back as -0.5, b is -1 and comes back as 1."""
+    """As above: a is 0.5 and returns as -0.5, b is -1 and returns as 1."""
     names = ("discriminator_a", "discriminator_b", "second_discriminator_a", "second_discriminator_b")
     networks: dict[str, nn.Module] = {
         "generator_ab": Times(2.0), "generator_ba": Times(-0.5), **{name: Mean() for name in names},
@@ -233,7 +233,7 @@ def test_the_pool_knows_how_old_its_images_are() -> None:
         pool.settle()
         made |= dict.fromkeys(new.flatten().tolist(), shared.step)
         if not shared.step:
-            assert pool.ages(3).tolist() == [3, 3, 0, 0]  # two places are empty still
+            assert pool.ages(3).tolist() == [3, 3, 0, 0]  # two places are still empty
     held = pool.images.flatten().tolist()
     assert pool.ages(60).tolist() == [60 - made[number] for number in held]
     assert len(set(pool.ages(60).tolist())) > 1
@@ -277,7 +277,7 @@ def test_a_step_of_the_generators_alone_leaves_the_pool() -> None:
     assert int(trainer.objective.state_dict()["pool_a.filled"]) == 6
 
 
-# --- what is observed ----------------------------------------------------------------------------------------------
+# --- observations --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -39,7 +39,7 @@ def test_one_step_of_sgd_in_closed_form() -> None:
     assert_close(slope, torch.tensor(later + 3 * (-2 * rate * (2 * weight * 3 - 1))))
 
 
-def test_clipping_is_foreseen() -> None:
+def test_clipping_is_included_in_the_unrolling() -> None:
     # the slope 2 * 3 * (1.5 - 1) = 3 is cut to 0.5; a slope below the bound passes
     discriminator, x = Scale(0.5), torch.tensor(3.0)
     optimizer = torch.optim.SGD(discriminator.parameters(), 0.1)

@@ -1,4 +1,4 @@
-"""What a picture has suffered: told by its file or by its pixels."""
+"""The damage of a picture: determined from its file or from its pixels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gan_core.pictures.photos import sample_photo
 
 
 def photo(name: str = "china.jpg", side: int = 256) -> np.ndarray:
-    """Shrunk, so that the photo's own compression can't be seen."""
+    """Shrunk, so that the photo's own compression isn't visible."""
     whole = sample_photo(name).resize((480, 320), Image.Resampling.LANCZOS)
     return np.asarray(whole.crop((60, 20, 60 + side, 20 + side)))
 
@@ -33,14 +33,14 @@ def noisy(array: np.ndarray, sigma: float) -> np.ndarray:
 
 @pytest.mark.parametrize("quality", [10, 30, 50, 75, 90, 95])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
-def test_a_jpeg_says_its_quality(quality: int, mode: str) -> None:
+def test_a_jpeg_gives_its_quality(quality: int, mode: str) -> None:
     image = saved(np.asarray(Image.fromarray(photo()).convert(mode)), "JPEG", quality=quality)
     found = jpeg_quality(image)
     assert found is not None
-    assert abs(found - quality) <= (1 if quality > 12 else 5)  # of a low one the table is cut at 255
+    assert abs(found - quality) <= (1 if quality > 12 else 5)  # for a low quality the table is clipped at 255
 
 
-def test_other_files_say_none() -> None:
+def test_other_files_give_none() -> None:
     assert jpeg_quality(saved(photo(), "PNG")) is None
     assert jpeg_quality(saved(photo(), "WEBP", quality=10)) is None
     assert jpeg_quality(Image.new("RGB", (9, 9))) is None
@@ -72,7 +72,7 @@ def test_drawn_pictures_and_pixel_art_have_suffered_nothing() -> None:
     assert [harmed(damage_of(array))[1] for array in faces] == [False] * len(faces)
 
 
-def test_of_a_tiny_picture_nothing_can_be_said() -> None:
+def test_a_tiny_picture_has_no_estimate() -> None:
     assert damage_of(noisy(photo(side=20), 30)) == Damage(None, 1.0, 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Files of 16 bits that use 8, 10, 12 or 14 of them keep their meaning, wherever pictures are read."""
+"""16-bit files that use 8, 10, 12 or 14 bits are read correctly everywhere."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_training_data_span_black_to_white(depth: int, kind: str, tmp_path: Path
 
 
 def test_a_depth_that_a_tiff_declares_is_its_own(tmp_path: Path, home: Path) -> None:
-    """12 bits packed into 12: the brightest level says nothing."""
+    """12 bits packed into 12: the brightest level doesn't matter."""
     levels = ramp(12, part=0.2)[:, :, 0]
     (tmp_path / "set").mkdir()
     pairs = levels.reshape(32, 16, 2).astype(np.uint32)
@@ -103,7 +103,7 @@ def _tiff_of_12_bits(strip: bytes) -> bytes:
 
 
 def test_dark_pictures_of_a_set_stay_dark(tmp_path: Path, home: Path) -> None:
-    """One of 12 bits whose brightest level would fit into 8, beside a bright one: white is the same for both."""
+    """A 12-bit picture whose brightest level would fit into 8 bits, and a bright one: white is the same for both."""
     deep_png(tmp_path / "set" / "a_bright.png", ramp(12))
     deep_png(tmp_path / "set" / "b_dark.png", ramp(12, part=0.05))
     Image.fromarray(np.rint(255 * RAMP).astype(np.uint8)).save(tmp_path / "set" / "c_of_8_bits.png")
@@ -121,7 +121,7 @@ def test_dark_pictures_of_a_set_stay_dark(tmp_path: Path, home: Path) -> None:
 def test_a_depth_can_be_asked_for(tmp_path: Path, home: Path) -> None:
     deep_png(tmp_path / "set" / "a.png", ramp(12))
     as_16 = load(f"folder+16bit:{tmp_path / 'set'}", 32)
-    assert as_16.arrays["real"].max() == 16  # what used to happen without a word
+    assert as_16.arrays["real"].max() == 16  # this used to happen silently
     assert as_16.notes == ()
     assert load(f"folder+pad+14bit:{tmp_path / 'set'}", 32).arrays["real"].max() == 64
     assert load(f"folder:{tmp_path / 'set'}", 32).arrays["real"].max() == 255
@@ -188,17 +188,16 @@ def test_on_the_command_line(models: Path, tmp_path: Path, home: Path) -> None:
     photo = deep_png(tmp_path / "slide.png", ramp(12, 3))
     plain = tmp_path / "plain.png"
     Image.fromarray(eight_bits(ramp(12, 3))).save(plain)
-    told = ganscope("translate", models / "cyclegan.x", photo, "-o", tmp_path / "a.png")
-    assert (
-        "slide.png: its values use 12 of 16 bits per channel, so 4095 is taken as white. Use --depth 16" in told.stderr
-    )
+    result = ganscope("translate", models / "cyclegan.x", photo, "-o", tmp_path / "a.png")
+    note = "slide.png: its values use 12 of 16 bits per channel, so 4095 is taken as white. Use --depth 16"
+    assert note in result.stderr
     assert not ganscope("translate", models / "cyclegan.x", plain, "-o", tmp_path / "b.png").stderr
     with Image.open(tmp_path / "a.png") as one, Image.open(tmp_path / "b.png") as other:
         assert np.abs(np.asarray(one).astype(int) - np.asarray(other)).max() <= 1
-    told = ganscope("translate", models / "cyclegan.x", photo, "-o", tmp_path / "c.png", "--depth", "16")
-    assert "bits" not in told.stderr
-    told = ganscope("upscale", models / "srgan.x", photo, "-o", tmp_path / "large.png")
-    assert "use 12 of 16 bits" in told.stderr
+    result = ganscope("translate", models / "cyclegan.x", photo, "-o", tmp_path / "c.png", "--depth", "16")
+    assert "bits" not in result.stderr
+    result = ganscope("upscale", models / "srgan.x", photo, "-o", tmp_path / "large.png")
+    assert "use 12 of 16 bits" in result.stderr
     assert 2000 < read(tmp_path / "large.png", 2**20).max() <= 4095
     assert "Valid: 8, 10, 12" in refused(
         2, "upscale", models / "srgan.x", photo, "-o", tmp_path / "x.png", "--depth", "9"
@@ -206,8 +205,8 @@ def test_on_the_command_line(models: Path, tmp_path: Path, home: Path) -> None:
     assert "10 bits hold at most 1023" in refused(
         2, "upscale", models / "srgan.x", photo, "-o", tmp_path / "x.png", "--depth", "10"
     )
-    told = json.loads(ok("data", "load", f"folder:{tmp_path}", "--size", "32", "--json"))
-    assert any("They use 12 bits" in note for note in told["notes"])
+    loaded = json.loads(ok("data", "load", f"folder:{tmp_path}", "--size", "32", "--json"))
+    assert any("They use 12 bits" in note for note in loaded["notes"])
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

@@ -1,4 +1,4 @@
-"""Pictures from files and back: what they are is kept, and what can't be read is told."""
+"""Pictures from files and back: their kind is kept, and unreadable ones are reported."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_deep_colours_of_other_programs_keep_all_their_levels(name: str) -> None
     assert not levels_lost(PICTURES / f"deep_{name}", array)
 
 
-def test_a_packing_that_cannot_be_read_so_deep_is_read_as_8_bits_and_told(tmp_path: Path) -> None:
+def test_a_deep_packing_that_is_unsupported_is_read_as_8_bits_and_reported(tmp_path: Path) -> None:
     path = PICTURES / "deep_lzw.tif"
     array = read(path, MOST)
     assert array.dtype == np.uint8
@@ -103,7 +103,7 @@ def test_a_deep_tiff_that_unpacks_to_more_than_it_says_is_refused(tmp_path: Path
     tifffile.imwrite(path, levels, photometric="rgb", compression="zlib")
     content = path.read_bytes()
     bomb = zlib.compress(bytes(50_000_000))  # of 50 kB
-    for tag, value in ((273, len(content)), (279, len(bomb))):  # where the strip begins, and its bytes
+    for tag, value in ((273, len(content)), (279, len(bomb))):  # the start of the strip, and its bytes
         place = content.index(struct.pack("<HHI", tag, 4, 1)) + 8
         content = content[:place] + struct.pack("<I", value) + content[place + 4 :]
     path.write_bytes(content + bomb)
@@ -166,7 +166,7 @@ def test_every_filter_is_undone() -> None:
 
 
 def one_by_one(steps: np.ndarray, kind: int) -> np.ndarray:
-    """The standard's own words, pixel by pixel."""
+    """The standard's definition, pixel by pixel."""
     height, width, count = steps.shape
     made = np.zeros((height + 1, width + 1, count), int)
     for row in range(1, height + 1):
@@ -223,10 +223,10 @@ def test_endings(ending: str, tmp_path: Path) -> None:
         ("x.webp", noise(3, np.uint16), "extensions: .png."),
     ],
 )
-def test_what_a_file_cannot_hold_is_told(name: str, array: np.ndarray, valid: str, tmp_path: Path) -> None:
-    with pytest.raises(BadValue) as told:
+def test_what_a_file_cannot_hold_is_reported(name: str, array: np.ndarray, valid: str, tmp_path: Path) -> None:
+    with pytest.raises(BadValue) as raised:
         write(tmp_path / name, array)
-    assert valid in str(told.value)
+    assert valid in str(raised.value)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""A frame of points as a picture: colours by what D says, and points where they lie."""
+"""A frame of points as a picture: colours by D's output, and points at their places."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gan_core.runs.frames import RECORD, SIDE
 
 
 def frame(left: float, right: float) -> np.ndarray:
-    """D says `left` in the left half and `right` in the right one; all generated points lie in one place."""
+    """D's output is `left` in the left half and `right` in the right one; all generated points are in one place."""
     record = np.zeros((), RECORD)
     record["field"][:, : SIDE // 2], record["field"][:, SIDE // 2 :] = left, right
     record["points"] = (1.0, 1.0)
@@ -27,5 +27,5 @@ def test_colours_and_places(reads: str, low: float, high: float) -> None:
     assert tuple(picture[150, 50]) == REAL
 
 
-def test_what_is_no_number_draws_no_error() -> None:
+def test_nan_draws_no_error() -> None:
     assert plane(frame(float("nan"), 1), np.zeros((1, 2)), 2.0, 64, "score").size[0] == 64

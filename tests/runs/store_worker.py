@@ -1,4 +1,4 @@
-"""What the other processes of the store's tests do: `store_worker.py FOLDER VERB ARGUMENTS...`."""
+"""The work of other processes in the store's tests: `store_worker.py FOLDER VERB ARGUMENTS...`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def hammer(store: RunStore, own: str, shared: str, count: int) -> None:
 
 
 def claim(store: RunStore, go: str, *ids: str) -> None:
-    """Claims what it can once the file `go` exists, prints what it won, and holds it until stdin closes."""
+    """Claims what it can once the file `go` exists, prints its claims, and holds them until stdin closes."""
     won = []
     while not Path(go).exists():
         pass
@@ -57,7 +57,7 @@ def hold(store: RunStore, id: str) -> None:
 
 
 def take_turns(store: RunStore, id: str, witness: str) -> None:
-    """Waits in the queue, and while it runs holds a file that only one process can make."""
+    """Waits in the queue, and while it runs holds a file that only one process can create."""
     token = store.claim(id)
     store.enqueue(id, token)
     while not store.try_start(id, token, limit=1):

@@ -1,4 +1,4 @@
-"""Films from previews, read back by the libraries that browsers' formats are checked with."""
+"""Films from previews, read back by other libraries for browsers' formats."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STEPS = (0, 1, 2, 5, 10, 20)
 
 
 def picture(level: int, size: int = 17) -> bytes:
-    """A chessboard of `level` and white: whether pixels stay sharp can be seen."""
+    """A chessboard of `level` and white, to check that pixels stay sharp."""
     board = np.where(np.indices((size, size)).sum(0) % 2, 255, level).astype(np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(board).save(buffer, "PNG")
@@ -58,7 +58,7 @@ def gif_frames(path: Path) -> list[np.ndarray]:
 
 
 def decoded(path: Path) -> tuple[str, int]:
-    """What ffmpeg says of a film, and how many frames it can decode."""
+    """ffmpeg's description of a film, and the number of frames it can decode."""
     command = [
         imageio_ffmpeg.get_ffmpeg_exe(),
         "-i",
@@ -129,7 +129,7 @@ def test_an_mp4_plays_in_a_browser(store: RunStore, spec: RunSpec, tmp_path: Pat
     assert film.path.read_bytes().find(b"moov") < film.path.read_bytes().find(b"mdat")  # starts before it is loaded
 
 
-def test_two_runs_stand_side_by_side_at_the_same_step(store: RunStore, spec: RunSpec, tmp_path: Path) -> None:
+def test_two_runs_are_shown_side_by_side_at_the_same_step(store: RunStore, spec: RunSpec, tmp_path: Path) -> None:
     dark = make_run(store, spec, "dark", (0, 4, 8), level=0)
     grey = make_run(store, spec, "grey", (2, 4, 6), size=9, level=128)
     film = export_history(tracks_of(store, [dark, grey]), tmp_path / "out.gif", size=153)
@@ -139,7 +139,7 @@ def test_two_runs_stand_side_by_side_at_the_same_step(store: RunStore, spec: Run
     middle = frames[0].shape[0] // 2
     left, right = slice(0, 153), slice(161, None)
     assert frames[0][middle, left].min() < 20
-    assert frames[0][middle, right].min() == 255  # not begun at step 0
+    assert frames[0][middle, right].min() == 255  # hasn't started at step 0
     assert frames[1][middle, right].min() == pytest.approx(128, abs=8)
 
 

@@ -20,7 +20,7 @@ MARKUP = "<script>alert('x')</script> **b** {braces} %s ; DROP TABLE runs; 'Ã©ðŸ
 
 
 def change(store: RunStore, id: str, **columns: object) -> None:
-    """Writes columns of a run behind the store's back, as another machine or another day would have left them."""
+    """Writes columns of a run directly, as another machine or an earlier time would have left them."""
     connection = sqlite3.connect(store.root / "runs.sqlite3")
     with connection:
         for column, value in columns.items():
@@ -103,7 +103,7 @@ def test_an_owner_without_heartbeat_is_dead(tmp_path: Path, spec: RunSpec) -> No
     time.sleep(0.9)
     assert store.get(id).state is RunState.INTERRUPTED
     new = store.claim(id)
-    assert store.get(id).state is RunState.INTERRUPTED  # until the new owner says otherwise
+    assert store.get(id).state is RunState.INTERRUPTED  # until the new owner updates it
     store.set_state(id, new, RunState.RUNNING)
     row = Metrics(np.array([1]), {"loss": np.array([1.0])})
     for write in (
@@ -129,7 +129,7 @@ def test_a_reused_pid_and_another_machine(store: RunStore, spec: RunSpec) -> Non
     store.set_state(id, store.claim(id), RunState.RUNNING)
     change(store, id, born=12345.0)
     assert store.get(id).state is RunState.INTERRUPTED
-    change(store, id, host="elsewhere")  # whose pids can't be seen: the heartbeat alone decides
+    change(store, id, host="elsewhere")  # whose pids aren't visible: only the heartbeat decides
     assert store.get(id).state is RunState.RUNNING
     change(store, id, heartbeat=time.time() - 60)
     assert store.get(id).state is RunState.INTERRUPTED
@@ -157,7 +157,7 @@ def test_queue_order_and_limit(store: RunStore, spec: RunSpec) -> None:
     assert store.queue() == [first, second, third, fourth]
     assert not store.try_start(second, tokens[second], limit=2)
     assert store.try_start(first, tokens[first], limit=2)
-    assert store.try_start(first, tokens[first], limit=2)  # it runs already
+    assert store.try_start(first, tokens[first], limit=2)  # it is already running
     assert store.try_start(second, tokens[second], limit=2)
     assert not store.try_start(third, tokens[third], limit=2)
     change(store, second, born=1.0)  # the running owner of `second` dies, and so does the waiting one of `third`
@@ -191,7 +191,7 @@ def test_delete_refuses_a_held_run(store: RunStore, spec: RunSpec) -> None:
         store.heartbeat(id, token)
 
 
-def test_a_deleted_run_is_told_from_one_that_never_was(store: RunStore, spec: RunSpec) -> None:
+def test_deleted_runs_are_distinguished_from_unknown_ones(store: RunStore, spec: RunSpec) -> None:
     first, second = store.create(spec), store.create(spec)
     for run in (first, second):
         change(store, run.id, state="finished")
@@ -205,7 +205,7 @@ def test_a_deleted_run_is_told_from_one_that_never_was(store: RunStore, spec: Ru
     assert not isinstance(never.value, DeletedRun)
 
 
-def test_a_store_of_before_remembers_what_is_deleted_from_now_on(store: RunStore, spec: RunSpec) -> None:
+def test_an_older_store_remembers_later_deletions(store: RunStore, spec: RunSpec) -> None:
     run = store.create(spec)
     change(store, run.id, state="finished")
     connection = sqlite3.connect(store.root / "runs.sqlite3")

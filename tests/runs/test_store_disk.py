@@ -82,7 +82,7 @@ def test_a_full_disk_is_one_clear_error_and_the_run_can_still_be_ended(small_dis
     assert not store.restore_reserve()
     store.close()
 
-    again = RunStore(small_disk)  # the app is started anew, the disk is still full
+    again = RunStore(small_disk)  # the app is restarted, the disk is still full
     assert again.get(id).state is RunState.FAILED
     np.testing.assert_array_equal(again.metrics(id).steps, np.arange(logged))
     (small_disk / "filling").unlink()
@@ -107,7 +107,7 @@ def test_a_store_opens_and_deletes_on_a_full_disk(small_disk: Path, spec: RunSpe
     store.close()
 
 
-def test_a_full_disk_is_told_from_other_errors_for_files_of_others(tmp_path: Path) -> None:
+def test_a_full_disk_is_distinguished_from_other_errors_for_files_of_others(tmp_path: Path) -> None:
     for full in (OSError(errno.ENOSPC, "x"), OSError(errno.EDQUOT, "x"), RuntimeError("No space left on device (28)")):
         with pytest.raises(DiskFull), writing(tmp_path):
             raise full
@@ -179,15 +179,13 @@ def test_a_newer_schema(tmp_path: Path) -> None:
         RunStore(tmp_path)
 
 
-def test_a_held_file_is_waited_for_only_so_long(
-    store: RunStore, spec: RunSpec, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_wait_for_a_locked_file_is_limited(store: RunStore, spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gan_core.runs.database.BUSY_SECONDS", 0.1)
     store.close()
     holder = sqlite3.connect(store.root / "runs.sqlite3", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="locked by another process"):
         store.create(spec)
-    assert store.runs() == []  # reading goes on
+    assert store.runs() == []  # reading still works
     holder.close()
     store.create(spec)

@@ -51,7 +51,7 @@ def test_metrics_read_back_with_nan_where_a_column_was_missing(store: RunStore, 
     assert (run.step, run.images_seen, run.seconds, run.images_per_second) == (6, 48, 1.5, 80)
 
 
-def test_a_broken_value_is_told_from_one_that_was_not_measured(store: RunStore, owned: tuple[str, str]) -> None:
+def test_broken_values_are_distinguished_from_missing_ones(store: RunStore, owned: tuple[str, str]) -> None:
     id, token = owned
     nan = np.nan
     first = Metrics([1, 2, 3], {"a/loss": [1, nan, nan], "b/loss": [nan, nan, 3]}, {"a/loss": [False, False, True]})
@@ -152,7 +152,7 @@ def test_checkpoints(store: RunStore, owned: tuple[str, str], tmp_path: Path) ->
         "sha-50",
         10,
     )
-    paths[-1].unlink()  # a user tidies up
+    paths[-1].unlink()  # a user deletes files
     assert [found.step for found in store.checkpoints(id)] == [30, 40]
     outside = tmp_path / "outside"
     outside.write_bytes(b"mine")
@@ -248,7 +248,7 @@ def test_quota_thins_previews_of_the_oldest_first_then_old_checkpoints(store: Ru
     assert store.enforce_quota(0) == 0
 
 
-def test_deleting_gives_the_space_back(store: RunStore, owned: tuple[str, str]) -> None:
+def test_deleting_frees_the_space(store: RunStore, owned: tuple[str, str]) -> None:
     id, token = owned
     noise = np.random.default_rng(0)
     for first in range(0, 20_000, 1000):

@@ -106,7 +106,7 @@ def test_a_killed_owner_leaves_an_interrupted_run(store: RunStore, spec: RunSpec
     assert store.get(id).state is RunState.INTERRUPTED
     token = store.claim(id)
     assert store.take(id, token) == []
-    assert list((store.folder(id) / "checkpoints").iterdir()) == []  # what was half written is swept
+    assert list((store.folder(id) / "checkpoints").iterdir()) == []  # partial files are deleted
     store.enqueue(id, token)
     assert store.try_start(id, token, limit=1)
     with pytest.raises(RunConflict, match="taken over"):
@@ -136,7 +136,7 @@ def test_killing_a_writer_at_any_moment_leaves_a_whole_store(store: RunStore, sp
     connection.close()
 
 
-def test_at_no_time_do_two_run(store: RunStore, spec: RunSpec, tmp_path: Path) -> None:
+def test_two_never_run_at_the_same_time(store: RunStore, spec: RunSpec, tmp_path: Path) -> None:
     ids = [store.create(spec).id for _ in range(4)]
     processes = [worker(store, "take_turns", id, tmp_path / "witness") for id in ids]
     most = 0

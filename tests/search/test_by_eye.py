@@ -1,4 +1,4 @@
-"""A search by eye: four trials wait, one is the worst, the next is proposed; what is refused, and that it learns."""
+"""A search by eye: of four waiting trials one is the worst, and the next is proposed; refusals, and that it learns."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def store() -> Iterator[RunStore]:
 
 @pytest.fixture
 def stubbed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trials are runs of the store, but they aren't trained: their figure is made up."""
+    """Trials are runs of the store, but they aren't trained: their figure is invented."""
 
     def train(store: RunStore, plan: SearchPlan, study: object, trial: object, asked: object, device: str) -> str:
         running._run(store, plan, trial)
@@ -62,7 +62,7 @@ def go_on(store: RunStore, plan: SearchPlan) -> tuple[int, ...]:
 # --- choices ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_worst_makes_way_for_the_next_and_a_choice_can_be_undone(store: RunStore, stubbed: None) -> None:
+def test_the_worst_is_replaced_by_the_next_and_a_choice_can_be_undone(store: RunStore, stubbed: None) -> None:
     plan = planned()
     assert go_on(store, plan) == (0, 1, 2, 3)
     study = storage.open_study(plan)
@@ -71,7 +71,7 @@ def test_the_worst_makes_way_for_the_next_and_a_choice_can_be_undone(store: RunS
     assert choice.pairs == [(0, 2), (1, 2), (3, 2)]
     assert by_eye.shown(store, study) == (0, 1, 3)
     assert go_on(store, plan) == (0, 1, 3, 4)
-    study = storage.open_study(plan)  # as another process sees it
+    study = storage.open_study(plan)  # as seen by another process
     assert by_eye.choices(study) == [choice]
     by_eye.undo(study, 1)
     assert by_eye.choices(study) == []
@@ -80,7 +80,7 @@ def test_the_worst_makes_way_for_the_next_and_a_choice_can_be_undone(store: RunS
     assert process.arguments(plan, 9) == ["search", "--name", "eye"]
 
 
-def test_who_cannot_tell_prefers_nothing_and_the_weakest_makes_way(store: RunStore, stubbed: None) -> None:
+def test_an_undecided_choice_prefers_nothing_and_the_weakest_is_replaced(store: RunStore, stubbed: None) -> None:
     plan = planned()
     study = storage.open_study(plan) if go_on(store, plan) else None
     assert by_eye.judge(store, study, (0, 1, 2, 3), None).left == 3  # none is stronger: the newest
@@ -107,7 +107,7 @@ def test_strengths_order_what_was_never_shown_together() -> None:
     assert by_eye.strengths([]) == {}
 
 
-def test_what_the_distance_says_of_the_same_pairs() -> None:
+def test_how_far_the_distance_agrees_on_the_same_pairs() -> None:
     def trial(number: int, value: float) -> results.TrialResult:
         return results.TrialResult(number, "finished", {}, "", value, value, value, "", "")
 
@@ -115,7 +115,7 @@ def test_what_the_distance_says_of_the_same_pairs() -> None:
     assert by_eye.agreement(found, [Choice(1, (0, 1, 2), 2, 2)]) == (1, 2)
 
 
-# --- what is refused -------------------------------------------------------------------------------------------------
+# --- refusals -------------------------------------------------------------------------------------------------------
 
 
 def test_fewer_than_four_are_not_judged(store: RunStore, stubbed: None) -> None:
@@ -142,12 +142,12 @@ def test_a_trial_whose_run_was_deleted_is_replaced(store: RunStore, stubbed: Non
     with pytest.raises(BadValue, match="there are 3"):
         by_eye.judge(store, study, (0, 1, 2, 3), 0)
     assert go_on(store, plan) == (0, 2, 3, 4)
-    with pytest.raises(BadValue, match="or one of them was deleted"):  # a page that was opened before
+    with pytest.raises(BadValue, match="or one of them was deleted"):  # a page opened earlier
         by_eye.judge(store, study, (0, 1, 2, 3), 0)
 
 
 def test_two_viewers_at_once_make_one_choice(store: RunStore, stubbed: None) -> None:
-    """Also a double click: whoever comes second is told so, whichever trial they meant."""
+    """Also a double click: the second choice is refused with a message, whichever trial it named."""
     plan = planned()
     go_on(store, plan)
     said: list[str] = []
@@ -174,7 +174,7 @@ def test_two_viewers_at_once_make_one_choice(store: RunStore, stubbed: None) -> 
     assert len(by_eye.shown(store, storage.open_study(plan))) == 3
 
 
-def test_a_storage_that_is_gone(store: RunStore) -> None:
+def test_a_missing_storage(store: RunStore) -> None:
     with pytest.raises(StoreError, match="can't be used"):
         go_on(store, planned(storage="journal:/nowhere/at/all.log"))
     assert store.runs() == []
@@ -190,7 +190,7 @@ def test_too_little_to_choose_from_is_refused_before_the_first_trial(store: RunS
     assert store.runs() == []
 
 
-def test_what_is_missing_is_named_before_the_first_trial(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_data_are_reported_before_the_first_trial(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna_dashboard", None)
     with pytest.raises(BadValue, match=r"pip install 'ganscope\[by-eye\]'"):
         go_on(store, planned())
@@ -211,7 +211,7 @@ def test_trials_that_all_fail_end_it(store: RunStore, monkeypatch: pytest.Monkey
 
 
 def test_every_setting_is_proposed_also_the_last() -> None:
-    """Whole numbers up to the upper end, and all choices, evenly where nothing is known."""
+    """Whole numbers up to the upper end, and all choices, uniformly if nothing is known."""
     ranges = (Range("batch_size", 1, 4, whole=True), Range("loss", choices=("hinge", "minimax")))
     plan = planned(ranges=(*ranges, Range("beta1", 0.0, 0.9)))
     seen = [preferring.propose(plan, {}, [], seed) for seed in range(200)]
@@ -236,7 +236,7 @@ def test_nothing_is_proposed_twice() -> None:
 
 
 @pytest.mark.slow
-def test_it_learns_what_is_preferred(store: RunStore, stubbed: None) -> None:
+def test_preferences_are_learnt(store: RunStore, stubbed: None) -> None:
     """A judge who likes a rate of 3e-3 and a beta1 of 0.2: after 10 choices the last four proposals are less than a
     third as far from that as random settings are (0.47 in the unit square).
     """

@@ -1,4 +1,4 @@
-"""Do more images help: shares of a data set, their runs, the verdict."""
+"""Whether more images help: shares of a data set, their runs, the verdict."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_share_of_ones_own_images(tmp_path: Path) -> None:
     for number in range(20):
         Image.fromarray(np.full((16, 16, 3), 10 * number, np.uint8)).save(tmp_path / f"{number:02}.png")
     kept = data.load(f"half:train:folder:{tmp_path}", 16)
-    assert len(kept) == 9  # 20 without every tenth, and of these every second
+    assert len(kept) == 9  # every second of 20 without every tenth
     assert kept.name.startswith("half:")
 
 
@@ -48,11 +48,11 @@ def test_a_verdict_needs_intervals_that_do_not_touch() -> None:
 
 
 def test_the_command_trains_three_shares_and_uses_them_again() -> None:
-    told = json.loads(ok(*WORDS.split(), "--json"))
-    assert [point["share"] for point in told["points"]] == ["quarter", "half", "all"]
-    assert [point["images"] for point in told["points"]] == [405, 809, 1618]
-    assert all(point["low"] <= point["value"] <= point["high"] for point in told["points"])
-    assert told["verdict"] in ("helps", "no difference", "worse")
+    result = json.loads(ok(*WORDS.split(), "--json"))
+    assert [point["share"] for point in result["points"]] == ["quarter", "half", "all"]
+    assert [point["images"] for point in result["points"]] == [405, 809, 1618]
+    assert all(point["low"] <= point["value"] <= point["high"] for point in result["points"])
+    assert result["verdict"] in ("helps", "no difference", "worse")
     runs = RunStore().runs()
     assert {run.state for run in runs} == {RunState.FINISHED}
     assert "1,618" in ok(*WORDS.split())
@@ -68,7 +68,7 @@ def test_the_command_trains_three_shares_and_uses_them_again() -> None:
         ("learning-curve mlp_gan --data digits --steps 0", "steps must be at least 1, got 0"),
     ],
 )
-def test_what_has_no_learning_curve_is_refused(words: str, reason: str) -> None:
+def test_recipes_without_a_learning_curve_are_refused(words: str, reason: str) -> None:
     assert reason in refused(2, *words.split())
     assert not RunStore().runs()
 

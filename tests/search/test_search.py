@@ -1,4 +1,4 @@
-"""A search: what can be varied, what is refused, trials as runs, and what a killed process leaves behind."""
+"""A search: variable knobs, refusals, trials as runs, and the leftovers of a killed process."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def planned(name: str = "tiny", steps: int = 4, **changes: object) -> SearchPlan
 
 
 def searched(store: RunStore, plan: SearchPlan, trials: int, asked: list[int] | None = None) -> list[str]:
-    told: list[str] = []
+    reported: list[str] = []
     begin(plan)
-    running.search(store, plan, trials, asked or [], lambda number, words: told.append(f"{number}: {words}"))
-    return told
+    running.search(store, plan, trials, asked or [], lambda number, words: reported.append(f"{number}: {words}"))
+    return reported
 
 
 # --- what can be varied ----------------------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ def test_ranges_as_they_are_typed() -> None:
         ("generator_widths:8:16", BadValue, "neither a number nor a choice"),
     ],
 )
-def test_what_can_not_be_varied(text: str, error: type[Exception], words: str) -> None:
+def test_knobs_that_cannot_be_varied(text: str, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         parse(RECIPE.hparams, text)
 
@@ -87,7 +87,7 @@ def test_what_can_not_be_varied(text: str, error: type[Exception], words: str) -
 def test_a_plan_is_kept_and_another_of_its_name_is_refused() -> None:
     begin(planned())
     assert read("tiny") == planned()
-    begin(planned())  # the same goes on
+    begin(planned())  # the same plan continues
     with pytest.raises(BadValue, match="another search named tiny"):
         begin(planned(samples=200))
     with pytest.raises(UnknownName, match="no search named 'huge'"):
@@ -125,7 +125,7 @@ def test_plans_that_are_refused(changes: dict[str, object], words: str) -> None:
 
 
 def test_settings_that_contradict_are_refused_before_the_first_trial(store: RunStore) -> None:
-    """Label smoothing has no meaning under hinge: the recipe says so, and no trial is made."""
+    """Label smoothing has no meaning under hinge: the recipe reports it, and no trial is made."""
     plan = planned()
     smoothed = replace(plan, base=plan.base.with_hparams({**plan.base.hparams, "label_smoothing": 0.1}))
     with pytest.raises(BadValue, match="Label smoothing"):
@@ -136,7 +136,7 @@ def test_settings_that_contradict_are_refused_before_the_first_trial(store: RunS
 
 
 @pytest.mark.parametrize("where", ["journal:/nowhere/at/all.log", "sqlite:////nowhere/at/all.db", "nonsense://x"])
-def test_a_storage_that_is_not_there(where: str) -> None:
+def test_an_unreachable_storage(where: str) -> None:
     with pytest.raises(StoreError, match="can't be used"):
         storage.open_study(planned(storage=where))
 
@@ -146,7 +146,7 @@ def test_a_storage_that_is_not_there(where: str) -> None:
 
 def test_trials_are_runs_and_the_first_has_the_settings_it_starts_from(store: RunStore) -> None:
     plan = planned()
-    told = searched(store, plan, 3)
+    reported = searched(store, plan, 3)
     study = storage.open_study(plan)
     found = results.trials(study)
     assert [one.state for one in found] == ["finished"] * 3
@@ -158,14 +158,14 @@ def test_trials_are_runs_and_the_first_has_the_settings_it_starts_from(store: Ru
         assert run.spec.hparams["generator_rate"] == one.settings["generator_rate"]
         assert one.low <= one.value <= one.high
         assert one.figure == "sliced100_pixels"
-        assert f"{one.number}: {one.figure} {one.value:.4g}" in told[one.number]
+        assert f"{one.number}: {one.figure} {one.value:.4g}" in reported[one.number]
     assert results.ranked(found)[0].value == min(one.value for one in found)
     words = results.command(plan, results.ranked(found)[0])
     assert words[:8] == ["train", "mlp_gan", "--data", "digits", "--size", "8", "--steps", "16"]
-    assert searched(store, plan, 3) == []  # all are there
+    assert searched(store, plan, 3) == []  # all exist
 
 
-def test_what_does_not_stay_finite_fails_with_its_reason_and_the_search_ends(store: RunStore) -> None:
+def test_a_trial_that_does_not_stay_finite_fails_with_its_reason_and_the_search_ends(store: RunStore) -> None:
     plan = planned(ranges=(Range("generator_rate", 0.05, 0.1),), steps=40)
     wild = {"optimizer": "sgd", "discriminator_rate": 0.1, "loss": "wasserstein", "beta1": 0.9, "rate_ratio": 20.0}
     plan = replace(plan, base=plan.base.with_hparams({**plan.base.hparams, **wild}))
@@ -177,25 +177,25 @@ def test_what_does_not_stay_finite_fails_with_its_reason_and_the_search_ends(sto
     assert all("became" in one.reason for one in found)
 
 
-def test_a_stopped_trial_goes_on_with_its_run(store: RunStore) -> None:
+def test_a_stopped_trial_continues_its_run(store: RunStore) -> None:
     plan = planned(steps=100_000)
     asked: list[int] = []
-    told: list[str] = []
+    reported: list[str] = []
     begin(plan)
     timer = threading.Timer(1.5, lambda: asked.append(2))
     timer.start()
-    running.search(store, plan, 1, asked, lambda number, words: told.append(words))
+    running.search(store, plan, 1, asked, lambda number, words: reported.append(words))
     timer.join()
-    assert told == ["stopped: it goes on when the search does"]
+    assert reported == ["stopped: it goes on when the search does"]
     [run] = store.runs()
     assert store.checkpoints(run.id)[-1].step == run.step > 0
     waiting = results.trials(storage.open_study(plan))[1]
     assert waiting.state == "waiting"
     store.set_steps(run.id, run.step + 2)
-    running.search(store, plan, 1, [], lambda number, words: told.append(words))
+    running.search(store, plan, 1, [], lambda number, words: reported.append(words))
     assert [one.id for one in store.runs()] == [run.id]
     assert store.get(run.id).state is RunState.FINISHED
-    assert told[-1].startswith("sliced100_pixels")
+    assert reported[-1].startswith("sliced100_pixels")
 
 
 def test_recorded_distances_of_images_and_of_points() -> None:
@@ -209,8 +209,8 @@ def test_recorded_distances_of_images_and_of_points() -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_search_goes_on_with_its_run(store: RunStore) -> None:
-    """kill -9 in the middle of a trial: the next search finds it, and its run goes on from its checkpoint."""
+def test_a_killed_search_continues_its_run(store: RunStore) -> None:
+    """kill -9 in the middle of a trial: the next search finds it, and its run continues from its checkpoint."""
     plan = planned(steps=1_000_000)
     begin(plan)
     worker = process.start(plan, 1)
@@ -230,10 +230,10 @@ def test_a_killed_search_goes_on_with_its_run(store: RunStore) -> None:
     [run] = store.runs()
     assert run.state is RunState.INTERRUPTED
     store.set_steps(run.id, store.checkpoints(run.id)[-1].step + 1)
-    told: list[str] = []
-    running.search(store, plan, 1, [], lambda number, words: told.append(f"{number}: {words}"))
-    assert told[0] == "0: its process is gone: it goes on as another trial"
-    assert told[1].startswith("1: sliced100_pixels")
+    reported: list[str] = []
+    running.search(store, plan, 1, [], lambda number, words: reported.append(f"{number}: {words}"))
+    assert reported[0] == "0: its process is gone: it goes on as another trial"
+    assert reported[1].startswith("1: sliced100_pixels")
     assert [one.id for one in store.runs()] == [run.id]
 
 
@@ -253,7 +253,7 @@ def test_the_command(store: RunStore) -> None:
 
 
 def test_what_trains_the_best_for_longer_keeps_the_presets_schedule() -> None:
-    """Its length follows the steps, so that it isn't named; the changed knob is."""
+    """Its length follows the steps, so it isn't named; the changed knob is."""
     recipe = recipes.get("dcgan")
     preset = next(one for one in recipe.presets if one.hparams.get("schedule", "constant") != "constant")
     base = recipe.plan("digits", 16, 100, {**preset.hparams, "decay_steps": 100}, preset.name)
@@ -267,10 +267,10 @@ def test_what_trains_the_best_for_longer_keeps_the_presets_schedule() -> None:
 def test_the_best_are_trained_with_other_seeds_and_ranked_by_their_mean(store: RunStore) -> None:
     plan = planned(steps=2)
     searched(store, plan, 2)
-    told: list[str] = []
-    running.confirm(store, plan, 2, [], lambda number, words: told.append(words))
+    reported: list[str] = []
+    running.confirm(store, plan, 2, [], lambda number, words: reported.append(words))
     found = results.trials(storage.open_study(plan))
-    assert len(told) == 4  # both settings, two seeds each
+    assert len(reported) == 4  # both settings, two seeds each
     confirming = [one for one in found if one.confirms is not None]
     assert sorted((one.confirms, one.seed) for one in confirming) == [(0, 1), (0, 2), (1, 1), (1, 2)]
     for one in confirming:
@@ -280,9 +280,9 @@ def test_the_best_are_trained_with_other_seeds_and_ranked_by_their_mean(store: R
     assert [one.confirms for one in ranked] == [None, None]
     means = [float(np.mean(results.over_seeds(found, one))) for one in ranked]
     assert means == sorted(means)
-    running.confirm(store, plan, 2, [], lambda number, words: told.append(words))
+    running.confirm(store, plan, 2, [], lambda number, words: reported.append(words))
     searched(store, plan, 2)
-    assert len(told) == 4  # all are there
+    assert len(reported) == 4  # all exist
     assert len(store.runs()) == 6
 
 

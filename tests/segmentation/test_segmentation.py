@@ -1,4 +1,4 @@
-"""Masks of drawn faces, what refuses them, and segmenters that learn from few of them."""
+"""Masks of drawn faces, refusals, and segmenters trained on few of them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_masks_edge_is_the_pictures() -> None:
     pictures, masks = draw_avatars(values, 64), draw_masks(values, 64)
     background = masks == PARTS.index("background")
     blue = np.abs(pictures[:, :, 0, 0][:, :, None, None].astype(int) - pictures).max(1) < 3
-    assert (background[blue]).all()  # all that has the background's colour is background
+    assert (background[blue]).all()  # everything with the background's colour is background
     assert shown(masks).shape == (6, 64, 64, 3)
 
 
@@ -72,7 +72,7 @@ def test_iou_by_hand() -> None:
     said = np.array([[0, 1, 1, 1]])
     mean, parts = mean_iou(said, true)
     np.testing.assert_allclose(parts[:2], [1 / 2, 2 / 3])
-    assert np.isnan(parts[2:]).all()  # neither names them
+    assert np.isnan(parts[2:]).all()  # neither contains them
     assert mean == pytest.approx(7 / 12)
 
 
@@ -134,5 +134,5 @@ def test_the_comparison_runs_on_the_shelfs_generator() -> None:
     sampler = loading.load(str(SHELF / "projected_gan.avatars"))
     outcome = compare(sampler, faces(60, 0), faces(20, 1), 0, Plan(60, 20, 30, 60, 20))
     assert set(outcome.mean) == set(ARMS)
-    assert 0.3 < outcome.pixel_iou <= 1  # the generator's features do tell the parts
+    assert 0.3 < outcome.pixel_iou <= 1  # the generator's features do identify the parts
     assert len(outcome.pairs) == 20

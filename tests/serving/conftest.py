@@ -28,7 +28,7 @@ def shelf_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("serving")
     for name, data in SETS.items():
         make_model(name, data, folder / "models" / name)
-    make_seer("features.digits", channels=1, folder=folder / "models" / "features.digits")  # of what they learn from
+    make_seer("features.digits", channels=1, folder=folder / "models" / "features.digits")  # of their training data
     make_model(ENLARGING, folder=folder / "models" / ENLARGING, scale="4")
     return folder
 
@@ -42,7 +42,7 @@ def home(shelf_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Running:
-    """A server, and what is inside it."""
+    """A server and its service."""
 
     def __init__(self, url: str, service: Service) -> None:
         self.url = url
@@ -73,7 +73,7 @@ def serving(settings: Settings) -> Iterator[Running]:
 
 @pytest.fixture(scope="package")
 def server(shelf_home: Path) -> Iterator[Running]:
-    """One that everybody may call as often as they like."""
+    """A server without keys or rate limits."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANSCOPE_HOME", str(shelf_home))
         patch.setattr("gan_core.models.listing.BUNDLED", shelf_home / "none")

@@ -1,4 +1,4 @@
-"""docs/serving.md, the OpenAPI document, the client and deploy/ are true."""
+"""docs/serving.md, the OpenAPI document, the client and deploy/ are correct."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PAGE = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """A folder with the pictures that the page's lines take as given."""
+    """A folder with the pictures that the page's commands expect."""
     levels = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
     Image.fromarray(levels).save(tmp_path / "face.png")
     mask = np.zeros((8, 8), np.uint8)

@@ -51,7 +51,7 @@ def drawn(server: Running, **values: object) -> np.ndarray:
 def test_a_seed_is_the_same_picture_as_on_the_command_line(
     model: str, options: tuple[str, ...], body: dict[str, object], server: Running, tmp_path: Path
 ) -> None:
-    """Through PyTorch or onnxruntime, whichever is at work by now; the next test is of onnxruntime alone."""
+    """By PyTorch or onnxruntime, whichever is in use by now; the next test is for onnxruntime alone."""
     ok("sample", model, "-o", tmp_path / "x.png", "-n", "12", "--seed", "5", "--width", "1", *options)
     with Image.open(tmp_path / "x.png") as image:
         wanted = np.asarray(image)
@@ -110,7 +110,7 @@ def test_latents_of_the_client_are_drawn(server: Running) -> None:
     assert_same_pictures(given, drawn(server, model=STYLED, seed=9, count=2))
 
 
-def test_a_seed_that_is_left_out_is_random_and_said(server: Running) -> None:
+def test_a_missing_seed_is_random_and_reported(server: Running) -> None:
     answers = [server.http.post("/v1/generate", json={"model": STYLED}) for _ in range(2)]
     seeds = [int(answer.headers["X-Seed"]) for answer in answers]
     assert seeds[0] != seeds[1]
@@ -161,7 +161,7 @@ def test_mixtures_are_those_of_the_library(server: Running) -> None:
 
 
 def test_fifty_visitors_each_get_their_own_picture(server: Running) -> None:
-    """Interleaved, of two models, by seed, class, truncation and latents: what each gets is what it gets alone."""
+    """Interleaved, of two models, by seed, class, truncation and latents: each gets the same as when it is alone."""
     bodies: list[dict[str, object]] = []
     for seed in range(VISITORS):
         body: dict[str, object] = {"model": STYLED, "seed": seed, "format": "json"}

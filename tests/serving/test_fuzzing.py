@@ -1,4 +1,4 @@
-"""Requests that Schemathesis makes of the OpenAPI document: no 500."""
+"""Requests that Schemathesis generates from the OpenAPI document: no 500."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ BODIES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("cases", CASES)
 def test_bodies(cases: int, server: Running) -> None:
-    """Values that are missing, odd or in another's place are answered, or refused with a sentence."""
+    """Missing, invalid or swapped values are answered, or refused with a sentence."""
     seen: Counter[int] = Counter()
     for place, (call, body) in enumerate(BODIES.items()):
         for odd in swapped(body, cases // len(BODIES), 50 + place):

@@ -1,4 +1,4 @@
-"""What stands in front of the routes: keys, rates, headers, logs, figures."""
+"""The guard in front of the routes: keys, rates, headers, logs, figures."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_client_that_calls_too_often_waits(shelf_home: Path) -> None:
         assert [one.status_code for one in guesses] == [401, 401, 401, 429]
 
 
-def test_every_answer_has_the_headers_that_protect(server: Running) -> None:
+def test_every_answer_has_the_security_headers(server: Running) -> None:
     for answer in (
         server.http.get("/healthz"), server.http.get("/v1/none"), server.http.post("/v1/generate", json={"seed": -1}),
         server.http.post("/v1/generate", json={"model": STYLED, "seed": 1}),
@@ -83,7 +83,7 @@ def test_every_answer_has_the_headers_that_protect(server: Running) -> None:
         assert "server" not in answer.headers
 
 
-def test_an_own_mistake_is_a_sentence_and_a_traceback_in_the_log(
+def test_an_internal_error_is_a_sentence_and_a_traceback_in_the_log(
     server: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(self: object) -> None:
@@ -123,7 +123,7 @@ def test_a_traceback_is_one_line_of_json() -> None:
     assert "ValueError: two" in json.loads(line)["traceback"]
 
 
-def test_figures_have_routes_and_no_words_of_clients(server: Running) -> None:
+def test_figures_have_routes_and_no_text_of_clients(server: Running) -> None:
     server.http.post("/v1/generate", json={"model": STYLED, "seed": 1})
     server.http.get("/v1/an-address-that-is-made-up")
     server.http.request("BREW", "/v1/models")
@@ -149,7 +149,7 @@ def test_ready_once_its_models_are_open(server: Running) -> None:
         server.service.ready.set()
 
 
-def test_a_client_that_leaves_is_taken_out_of_the_line(server: Running) -> None:
+def test_a_client_that_leaves_is_removed_from_the_queue(server: Running) -> None:
     counter = server.service.counter(STYLED)
     with counter.drawer.explorer.lock:  # nothing is drawn by PyTorch meanwhile
         session, counter.drawer._session = counter.drawer._session, None

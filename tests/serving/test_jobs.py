@@ -1,4 +1,4 @@
-"""Long work over HTTP: begun, watched, fetched, cancelled; and quick work with pictures of clients."""
+"""Long work over HTTP: started, watched, fetched, cancelled; and quick work with pictures of clients."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_an_evaluation_gives_what_the_library_measures(server: Running) -> None:
     assert server.http.get(f"{job['result']}?format=png").status_code == 422
 
 
-def test_what_can_not_be_evaluated_is_said_at_once(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_impossible_evaluations_are_refused_at_once(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluating, "NETS", "nets.")
     said = server.http.post("/v1/evaluate", json={"model": CLASSES})
     assert (said.status_code, said.json()["error"][:36]) == (422, "There is no feature net on the shelf")
@@ -131,7 +131,7 @@ def test_a_picture_made_larger(server: Running) -> None:
     assert webp.headers["content-type"] == "image/webp"
 
 
-def test_sixteen_bits_stay(server: Running) -> None:
+def test_sixteen_bits_are_kept(server: Running) -> None:
     deep = noise(9, 9).astype(np.uint16) * 257
     job = ended(server, server.http.post("/v1/upscale", files={"picture": png(deep)}))
     made = levels_of(server.http.get(job["result"]))
@@ -190,10 +190,10 @@ def test_another_kind_of_picture(server: Running) -> None:
         assert "X-Model-SHA256" in answer.headers
 
 
-def test_a_hole_is_filled_and_the_rest_stays(server: Running) -> None:
+def test_a_hole_is_filled_and_the_rest_is_unchanged(server: Running) -> None:
     levels, mask = noise(16, 16), np.zeros((16, 16), np.uint8)
     mask[4:10, 4:10] = 255
-    clear = np.dstack([noise(16, 16, 3), mask])  # opaque where it is painted
+    clear = np.dstack([noise(16, 16, 3), mask])  # opaque where painted
     made = [
         levels_of(server.http.post("/v1/inpaint", files={"picture": png(levels), "mask": png(one)}))
         for one in (mask, clear)
@@ -210,7 +210,7 @@ def test_a_hole_is_filled_and_the_rest_stays(server: Running) -> None:
 
 
 class Shop:
-    """Jobs that wait to be let on."""
+    """Jobs that wait for a signal."""
 
     def __init__(self) -> None:
         self.jobs = Jobs(Workshop(), kept=0.3)
@@ -240,7 +240,7 @@ def test_too_many_jobs_are_refused_and_those_at_work_end_with_the_server() -> No
         shop.begun()
 
 
-def test_a_result_is_its_owners_and_is_forgotten_after_a_while() -> None:
+def test_a_result_belongs_to_its_owner_and_is_deleted_after_a_while() -> None:
     shop = Shop()
     shop.on.set()
     job = shop.begun("key one")
@@ -257,7 +257,7 @@ def test_a_result_is_its_owners_and_is_forgotten_after_a_while() -> None:
     shop.jobs.close(1)
 
 
-def test_what_goes_wrong_in_a_job_is_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_in_a_job_is_reported_in_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
     jobs = Jobs(Workshop())
     for error, said in ((BadValue("No {what}.", what="way"), "No way."), (KeyError("x"), "in the server")):
 

@@ -1,4 +1,4 @@
-"""The line before a worker: batches, limits, and who has gone."""
+"""The queue of a worker: batches, limits, and clients that have left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serving.line import Line
 
 
 class Slow:
-    """A worker that waits to be let on, and remembers its batches."""
+    """A worker that waits for a signal and records its batches."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -28,7 +28,7 @@ class Slow:
         assert await asyncio.to_thread(self.begun.wait, 10)
 
 
-def test_what_waits_is_made_as_one_batch_and_each_gets_its_own() -> None:
+def test_waiting_requests_are_made_as_one_batch_and_each_gets_its_own_result() -> None:
     work = Slow()
     sizes: list[tuple[str, int]] = []
     line: Line[int, int] = Line("x", work, most=5, seen=lambda name, size: sizes.append((name, size)))
@@ -47,7 +47,7 @@ def test_what_waits_is_made_as_one_batch_and_each_gets_its_own() -> None:
     line.close()
 
 
-def test_a_full_line_refuses_and_goes_on() -> None:
+def test_a_full_queue_refuses_and_continues() -> None:
     work = Slow()
     line: Line[int, int] = Line("x", work, places=2)
 
@@ -66,7 +66,7 @@ def test_a_full_line_refuses_and_goes_on() -> None:
     line.close()
 
 
-def test_who_has_gone_or_waited_for_too_long_is_left_out() -> None:
+def test_clients_that_left_or_waited_too_long_are_left_out() -> None:
     work = Slow()
     line: Line[int, int] = Line("x", work)
 
@@ -88,7 +88,7 @@ def test_who_has_gone_or_waited_for_too_long_is_left_out() -> None:
     line.close()
 
 
-def test_one_bad_wish_does_not_spoil_the_others() -> None:
+def test_one_bad_request_does_not_affect_the_others() -> None:
     def make(wishes: list[int]) -> list[float]:
         return [1 / wish for wish in wishes]
 
@@ -103,7 +103,7 @@ def test_one_bad_wish_does_not_spoil_the_others() -> None:
     line.close()
 
 
-def test_a_line_that_closes_makes_what_waits_and_takes_no_more() -> None:
+def test_a_closing_queue_finishes_waiting_requests_and_accepts_no_more() -> None:
     work = Slow()
     line: Line[int, int] = Line("x", work)
 

@@ -1,4 +1,4 @@
-"""What can't be done is a 4xx with a sentence, whatever is sent."""
+"""Invalid requests get a 4xx with a sentence, whatever is sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def png(width: int = 8, height: int = 8, colour: int = 0) -> bytes:
 
 
 def bomb() -> bytes:
-    """A PNG that says of itself that it has 40,000 x 40,000 pixels."""
+    """A PNG that declares 40,000 x 40,000 pixels."""
     header = b"IHDR" + struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)
     good = png()
     return good[:12] + header + struct.pack(">I", zlib.crc32(header)) + good[33:]
@@ -108,7 +108,7 @@ def test_bodies(content: bytes, status: int, words: str, server: Running) -> Non
     refused(server.http.post("/v1/generate", content=content, headers=JSON), status, words)
 
 
-def test_a_form_instead_of_json_is_said(server: Running) -> None:
+def test_a_form_instead_of_json_is_reported(server: Running) -> None:
     refused(server.http.post("/v1/generate", data={"seed": "7"}), 422, "sent with Content-Type: application/json")
 
 

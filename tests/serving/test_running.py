@@ -1,4 +1,4 @@
-"""`ganscope serve` as a process: it starts, says what is missing, and finishes what runs before it ends."""
+"""`ganscope serve` as a process: it starts, reports what is missing, and finishes running work before it ends."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def answers(url: str) -> bool:
 
 @pytest.mark.slow
 def test_what_runs_is_finished_at_the_end(home: Path, tmp_path: Path) -> None:
-    """A film that is being written when SIGTERM comes is finished, and its client is told; then the process ends."""
+    """A film being written when SIGTERM arrives is finished, and its client notified; then the process ends."""
     keys = tmp_path / "keys"
     keys.write_text("class 0123456789abcdef-secret\n")
     with process(home, "--key", str(keys), "--rate", "none") as (running, url, log):
@@ -72,14 +72,14 @@ def test_what_runs_is_finished_at_the_end(home: Path, tmp_path: Path) -> None:
             begun = http.post("/v1/interpolate", json=body)
             assert begun.status_code == 202, begun.text
             exporting = psutil.Process(running.pid).children()
-            told: list[str] = []
+            events: list[str] = []
             with http.stream("GET", f"{begun.headers['Location']}/events") as stream:
                 for line in stream.iter_lines():
                     if line.startswith("data:"):
-                        if not told:
+                        if not events:
                             running.send_signal(signal.SIGTERM)
-                        told.append(line)
-        assert json.loads(told[-1].removeprefix("data:"))["state"] == "done"
+                        events.append(line)
+        assert json.loads(events[-1].removeprefix("data:"))["state"] == "done"
         assert running.wait(60) == 0
         _gone, left = psutil.wait_procs(exporting, timeout=10)
         assert not left
@@ -125,8 +125,8 @@ def test_a_hundred_clients_are_answered_or_told_to_wait(home: Path) -> None:
 
 @pytest.mark.release
 @pytest.mark.timeout(900)
-def test_kill_9_under_load_leaves_nothing_half_written(home: Path) -> None:
-    """Killed while it exports, draws and films; what lies under a final name is whole, and it starts again."""
+def test_kill_9_under_load_leaves_no_partial_files(home: Path) -> None:
+    """Killed while it exports, draws and makes films; files with final names are complete, and it starts again."""
     for path in (home / "exports").glob("*"):
         path.unlink()
     with process(home, "--rate", "none", "--model", STYLED) as (running, url, _log):
@@ -141,7 +141,7 @@ def test_kill_9_under_load_leaves_nothing_half_written(home: Path) -> None:
         running.wait(30)
         for one in visitors:
             one.join(60)
-        psutil.wait_procs(exporting, timeout=120)  # an export goes on alone, and is whole or not there
+        psutil.wait_procs(exporting, timeout=120)  # an export continues on its own, and is complete or absent
     results, folders = Path(tempfile.gettempdir()), f"{RESULTS}{running.pid}-*"
     assert list(results.glob(folders))
     with process(home, "--rate", "none", "--model", STYLED) as (_running, url, log):
@@ -184,7 +184,7 @@ def memory(process: int) -> int:
     return int(status.split("VmRSS:")[1].split()[0])
 
 
-def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verb, "PACKAGES", ("fastapi", "not_a_package"))
     said = refused(2, "serve")
     assert "aren't installed: not_a_package" in said

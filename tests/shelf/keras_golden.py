@@ -1,4 +1,4 @@
-"""Makes the Keras files of tests/shelf/keras, and golden.npz with what Keras itself draws with them.
+"""Makes the Keras files of tests/shelf/keras, and golden.npz with what Keras itself generates with them.
 
     pip install keras==3.15.1                     # in an environment with PyTorch; no test needs Keras
     KERAS_BACKEND=torch python -m tests.shelf.keras_golden

@@ -51,7 +51,7 @@ def test_one_direction_becomes_a_model(tmp_path: Path, home: Path) -> None:
         expected = theirs(images.clone())
     torch.testing.assert_close(loading.load("zebras").translate(images), expected, atol=1e-5, rtol=1e-5)
     with Image.open(home / "models" / "zebras" / "sample.png") as sheet:
-        assert sheet.size == (8 * 65 - 1, 2 * 65 - 1)  # four photos as both domains, each beside what is made of it
+        assert sheet.size == (8 * 65 - 1, 2 * 65 - 1)  # four photos as both domains, each next to its translation
 
 
 def test_cuts_own_files_become_a_cut_that_blurs(tmp_path: Path, home: Path) -> None:
@@ -71,7 +71,7 @@ def test_cuts_own_files_become_a_cut_that_blurs(tmp_path: Path, home: Path) -> N
         import_generators([tmp_path / "batch.pth"], "x", size=32)
 
 
-def test_there_and_back_become_a_cyclegan(tmp_path: Path) -> None:
+def test_both_directions_become_a_cyclegan(tmp_path: Path) -> None:
     forth, back = (moved(resnet(4, 2)) for _ in range(2))
     card = import_generators([saved(forth, tmp_path / "ab.pth"), saved(back, tmp_path / "ba.pth")], "both", size=32)
     assert (card.recipe, card.data, card.task) == ("cyclegan", "", "unpaired")
@@ -94,10 +94,10 @@ def test_a_u_net_becomes_pix2pix(tmp_path: Path, home: Path) -> None:
     torch.testing.assert_close(loading.load("plans").translate(images), expected, atol=1e-5, rtol=1e-5)
     with Image.open(home / "models" / "plans" / "sample.png") as sheet:
         truth = np.asarray(sheet.convert("RGB"))[:128, 2 * 129 : 2 * 129 + 128]  # the third of source, output, target
-    assert np.abs(truth.astype(int) - 128).max() <= 1  # grey: it isn't known
+    assert np.abs(truth.astype(int) - 128).max() <= 1  # grey, because it isn't known
 
 
-def test_training_goes_on_from_there(file: Path, home: Path) -> None:
+def test_training_continues_from_the_imported_model(file: Path, home: Path) -> None:
     import_generators([file], "zebras", Provenance(data="digits_coloured_unpaired"), 32)
     folder = home / "models" / "zebras"
     assert set(continuing.missing_networks(folder)) == {"discriminator", "heads"}
@@ -106,11 +106,11 @@ def test_training_goes_on_from_there(file: Path, home: Path) -> None:
         continuing.begin(store, folder)
     run = continuing.begin(store, folder, steps=1)
     checkpoint = store.checkpoints(run.id)[-1]
-    assert read_checkpoint(checkpoint.path)["average_updates"] == continuing.OLD  # it keeps what it has learnt
+    assert read_checkpoint(checkpoint.path)["average_updates"] == continuing.OLD  # it keeps its weights
     assert (run.spec.recipe, run.spec.data, run.spec.size) == ("cut", "digits_coloured_unpaired", 32)
 
 
-def test_a_file_that_leads_back_is_not_taken_for_one_that_leads_there(file: Path, home: Path) -> None:
+def test_a_file_of_the_reverse_direction_is_not_taken_for_the_forward_one(file: Path, home: Path) -> None:
     card = import_generators([file], "horses", Provenance(data="horse2zebra", backwards=True), 32)
     assert (card.data, card.origin) == ("", "Horses and zebras. Photos of wild horses, and of zebras.")
     import_generators([file], "zebras", size=32)
@@ -119,7 +119,7 @@ def test_a_file_that_leads_back_is_not_taken_for_one_that_leads_there(file: Path
     assert json.loads(ok("models", "show", "again", "--json"))["data"] == ""
 
 
-def test_the_page_on_the_hub_tells_nothing_that_is_not_known(file: Path, home: Path) -> None:
+def test_the_page_on_the_hub_states_nothing_unknown(file: Path, home: Path) -> None:
     other = file.rename(file.with_name("latest_net_G.pth"))
     text = page(import_generators([other], "some", size=32), "ada/some", with_samples=True)
     assert "datasets" not in text
@@ -132,7 +132,7 @@ def test_the_page_on_the_hub_tells_nothing_that_is_not_known(file: Path, home: P
     [("", "is not a valid model name"), ("../x", "is not a valid model name"), ("a/b", "is not a valid model name"),
      (".x", "is not a valid model name"), ("x" * 65, "is not a valid model name")],
 )  # fmt: skip
-def test_names_that_cannot_be_had(file: Path, home: Path, name: str, said: str) -> None:
+def test_unavailable_names(file: Path, home: Path, name: str, said: str) -> None:
     with pytest.raises(BadValue, match=said):
         import_generators([file], name, size=32)
     assert nothing_left(home)
@@ -201,8 +201,8 @@ def test_weights_of_strange_shapes(tmp_path: Path, home: Path) -> None:
 
 
 def test_on_the_command_line(file: Path, tmp_path: Path, home: Path) -> None:
-    told = ok("import", file, "--name", "zebras", "--size", "32", "--title", "Zebras")
-    assert "zebras: CUT, 32 px" in told
+    output = ok("import", file, "--name", "zebras", "--size", "32", "--title", "Zebras")
+    assert "zebras: CUT, 32 px" in output
     picture = tmp_path / "photo.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(picture)
     ok("translate", "zebras", picture, "-o", tmp_path / "out.png")

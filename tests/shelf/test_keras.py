@@ -1,4 +1,4 @@
-"""Generators of Keras draw here what Keras draws with them (tests/shelf/keras_golden.py), and others are refused."""
+"""Keras generators draw the same here as in Keras (tests/shelf/keras_golden.py), and others are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models' table, and the runner that stops, goes on and publishes."""
+"""The models' table, and the runner that stops, continues and publishes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_every_plan_can_be_begun(name: str) -> None:
     assert plan.limits.endswith(".")
 
 
-def test_a_budget_stops_and_the_next_call_goes_on(
+def test_a_budget_stops_and_the_next_call_continues(
     tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     long = Plan(**{**vars(TINY), "steps": 1_000_000})
@@ -69,9 +69,9 @@ def test_a_budget_stops_and_the_next_call_goes_on(
     assert first.state is RunState.STOPPED
     assert 0 < first.step < 1_000_000
     assert pretrain.main(["mlp_gan.long", "--budget", "0.005", "--folder", folder]) == 0
-    told = capsys.readouterr().err
-    assert "images/s · discriminator" in told  # how it goes on
-    assert "stopped at step" in told
+    log = capsys.readouterr().err
+    assert "images/s · discriminator" in log  # its progress
+    assert "stopped at step" in log
     assert len(store.runs()) == 1
     assert read_card(Path(folder)).steps > first.step
 
@@ -141,7 +141,7 @@ def test_a_device_that_is_not_here_is_refused(tiny: str, capsys: pytest.CaptureF
     assert not RunStore().runs()
 
 
-def test_why_a_run_failed_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_why_a_run_failed_is_reported(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     plan = Plan(
         recipe="encoder",
         data="digits",
@@ -159,7 +159,7 @@ def test_why_a_run_failed_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 NET = {"channels": 4, "max_channels": 8, "features": 6, "batch_size": 16, "ema": 0.9}
 
 
-def test_a_judge_is_published_with_what_it_gets_right_on_images_that_it_has_not_seen(
+def test_a_judge_is_published_with_its_accuracy_on_unseen_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = Plan(recipe="feature_net", data="train:digits", size=8, steps=120, title="Judge", limits="All.", hparams=NET)
@@ -176,13 +176,13 @@ def test_a_judge_is_published_with_what_it_gets_right_on_images_that_it_has_not_
     assert described.metrics["accuracy179"] > 0.3
     weights = read_checkpoint(folder / WEIGHTS)
     assert list(weights["average"]) == ["features"]
-    assert weights["networks"] == {}  # the averaged net alone is kept
+    assert weights["networks"] == {}  # only the averaged net is kept
     assert described.parameters == {"features": sum(w.numel() for w in weights["average"]["features"].values())}
     with Image.open(folder / SAMPLE) as picture:
         assert picture.size == (10 * 9 - 1, 2 * ROWS * 9 - 1)  # a column for each class
 
 
-def test_a_judge_of_attributes_says_what_it_gets_wrong_where_it_sees_and_where_it_can_only_guess(
+def test_a_judge_of_attributes_reports_errors_for_visible_and_hidden_attributes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(avatars, "COUNT", 60)
@@ -216,7 +216,7 @@ TRANSLATORS = {
 
 
 @pytest.mark.parametrize("recipe", TRANSLATORS)
-def test_a_translator_is_published_with_what_it_makes_of_items_that_it_has_not_seen(
+def test_a_translator_is_published_with_its_outputs_for_unseen_items(
     recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reference, changes, expected = TRANSLATORS[recipe]
@@ -248,7 +248,7 @@ def test_a_translator_is_published_with_what_it_makes_of_items_that_it_has_not_s
         assert model.upscale(images[0, :, :5, :7]).shape == (1, 10, 14)
 
 
-def test_a_judge_without_a_say_or_without_room_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unused_or_too_large_discriminator_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = to_dict(recipes.get("srgan").tiny)
     for name, changes in {"warm": {"adversarial_weight": 0.0}, "wide": {"discriminator_channels": 64}}.items():
         plan = Plan(
@@ -312,7 +312,7 @@ def test_a_plan_can_start_from_another_models_weights(
         pretrain.run_of(store, "then.tiny")
 
 
-def test_an_unknown_model_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_model_is_reported_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UnknownName, match=r"dcgan\.digits"):
         pretrain.plan("dcgan.digit")
     assert pretrain.main(["dcgan.digit"]) == 2
@@ -343,7 +343,7 @@ def test_it_runs_without_the_front_ends_packages(tmp_path: Path) -> None:
     assert (tmp_path / "model" / "weights.safetensors").is_file()
 
 
-def test_a_cost_names_what_was_seen() -> None:
+def test_a_cost_names_the_items_seen() -> None:
     assert [items_of(name) for name in ("digits", "cartpole_expert", "spoken_digits", "ring8")] == [
         "images", "episodes", "recordings", "points",
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A visitor of a running Studio, on the level of HTTP: everything that the page does, and what it never would."""
+"""A visitor of a running Studio over HTTP: everything that the page does, and what it never does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATIENCE = 120.0  # seconds
 
 
 class Refusal(Exception):
-    """What the Studio has answered instead of a result."""
+    """The Studio's answer instead of a result."""
 
     def __init__(self, words: str, title: str = "") -> None:
         super().__init__(words)
@@ -47,7 +47,7 @@ class Caller:
 
     @property
     def endpoints(self) -> list[dict[str, Any]]:
-        """All that run something on the server, the page's own among them."""
+        """All endpoints that run something on the server, including the page's own."""
         return [one for one in self.config["dependencies"] if one["backend_fn"]]
 
     def inputs(self, endpoint: dict[str, Any]) -> list[dict[str, Any]]:
@@ -57,14 +57,14 @@ class Caller:
         return next(one for one in self.endpoints if one["api_name"] == name)
 
     def upload(self, path: Path) -> str:
-        """The path that the server has given to it."""
+        """Uploads a file; returns its path on the server."""
         with path.open("rb") as file:
             answer = self.http.post(f"{self.address}/upload", files={"files": (path.name, file)})
         answer.raise_for_status()
         return str(answer.json()[0])
 
     def call(self, endpoint: dict[str, Any] | str, data: list[Any], **more: Any) -> list[Any]:
-        """What the endpoint answers at its end; raises Refusal."""
+        """Calls an endpoint; returns its final answer; raises Refusal."""
         chosen = self.named(endpoint) if isinstance(endpoint, str) else endpoint
         body = {"data": data, "fn_index": chosen["id"], "session_hash": self.session, **more}
         joined = self.http.post(f"{self.address}/queue/join", content=json.dumps(body), headers=JSON)
@@ -82,9 +82,9 @@ class Caller:
 
     @contextmanager
     def page_open(self) -> Iterator[None]:
-        """For as long as the page is open in a browser."""
+        """Keeps the page open within the block, as a browser does."""
         with self.http.stream("GET", f"{self.address}/heartbeat/{self.session}") as stream:
-            beats = stream.iter_raw()  # the connection ends with it
+            beats = stream.iter_raw()  # the connection is closed with it
             next(beats)
             yield
             del beats
@@ -106,7 +106,7 @@ def file(path: object) -> dict[str, Any]:
 
 
 def default(component: dict[str, Any]) -> Any:
-    """A value that a control may have."""
+    """Returns a valid value for a control."""
     props = component["props"]
     if props.get("value") is not None or component["type"] in ("state", "file", "json", "number", "dropdown"):
         return props.get("value")
@@ -118,9 +118,9 @@ PLACE = re.compile(r"\{[^{}]*\}")  # of a value, in a template
 
 @cache
 def _texts(language: str) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
-    """All that the Studio can say in a language: whole texts, and templates, each with what stands before a value."""
+    """All texts of the Studio in a language: complete ones, and templates, each with its beginning before a value."""
     texts = {translations(language).gettext(text) for text in all_messages()}
-    least = 12 if language == "en" else 6  # letters: a few templates are all values
+    least = 12 if language == "en" else 6  # letters: a few templates consist only of values
     texts = {text for text in texts if len(PLACE.sub("", text).replace("\\", "")) >= least}
     templates = {text for text in texts if PLACE.search(text)}
     return frozenset(texts - templates), tuple((PLACE.split(text, maxsplit=1)[0], text) for text in templates)

@@ -30,10 +30,10 @@ def models_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         make_model(name, data, folder / "models" / name)
     for name, seed in ((ENLARGING, 0), (SMOOTH, 1)):
         make_model(name, folder=folder / "models" / name, scale="4", seed=seed)
-    with pytest.MonkeyPatch.context() as patch:  # where the encoder's generator stands
+    with pytest.MonkeyPatch.context() as patch:  # with the encoder's generator
         patch.setenv("GANSCOPE_HOME", str(folder))
         make_model(ENCODER)
-    place = folder / "models" / DRAWING  # a model that draws has learnt from edges, whose drawing would take a while
+    place = folder / "models" / DRAWING  # the model for Draw was trained on edges, which would take a while to draw
     write_card(place, replace(read_card(place), data="edges2avatars"))
     return folder
 

@@ -1,4 +1,4 @@
-"""The calls for programs: each by itself, with named values, files in and out; and the page of the docs."""
+"""The API: each call separately, with named values, files in and out; and its documentation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ VALUES = {
 
 @pytest.fixture
 def call(studio: Studio) -> Iterator[Any]:
-    """A client that has called nothing before."""
+    """A new client."""
     client = Client(studio.url, verbose=False)
     yield client.predict
     client.close()
@@ -43,7 +43,7 @@ def call(studio: Studio) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def refused(studio: Studio) -> Iterator[Any]:
-    """One client for all calls that are refused, of which nothing stays: each new one reads the whole page first."""
+    """One client for all refused calls, which leave no state: each new one first reads the whole page."""
     client = Client(studio.url, verbose=False)
     yield client.predict
     client.close()
@@ -118,7 +118,7 @@ def test_films_are_files(call: Any, kind: str, start: bytes) -> None:
     if kind != "MP4":
         with Image.open(path) as film:
             assert film.size == (128, 128)
-            assert film.n_frames > api.KINDS[kind][0] / 2  # equal ones are one that lasts longer
+            assert film.n_frames > api.KINDS[kind][0] / 2  # equal frames are merged into a longer one
 
 
 def test_pictures_go_in_and_out(call: Any, own: Any, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_pictures_go_in_and_out(call: Any, own: Any, tmp_path: Path) -> None:
         assert opened(call(picture=own, model=ENLARGING, scale=scale, api_name="/enlarge")).size == (side, side)
 
 
-def test_a_mask_says_what_is_made_anew(call: Any, own: Any, tmp_path: Path) -> None:
+def test_a_mask_selects_what_is_filled_in(call: Any, own: Any, tmp_path: Path) -> None:
     masks = {}
     for name, box in (("none", (0, 0, 0, 0)), ("left", (0, 0, 16, 32))):
         grey = Image.new("L", (32, 32))
@@ -180,7 +180,7 @@ def test_a_mask_says_what_is_made_anew(call: Any, own: Any, tmp_path: Path) -> N
         ("/enlarge", {"picture": None}, "Drop in a picture first"),
     ],
 )
-def test_what_can_not_be_made_is_told_with_what_is_valid(
+def test_invalid_requests_are_reported_with_what_is_valid(
     refused: Any, name: str, values: dict[str, Any], says: str
 ) -> None:
     model = {} if "model" in values or "picture" in values else {"model": STYLED}
@@ -198,7 +198,7 @@ def test_what_can_not_be_made_is_told_with_what_is_valid(
         ("/enlarge", {"model": CYCLE}),
     ],
 )
-def test_what_can_not_be_made_of_a_picture_is_told(refused: Any, own: Any, name: str, values: dict[str, Any]) -> None:
+def test_invalid_requests_on_a_picture_are_reported(refused: Any, own: Any, name: str, values: dict[str, Any]) -> None:
     with pytest.raises(Exception, match=r"Valid:|must be between"):
         refused(picture=own, **values, api_name=name)
 

@@ -1,4 +1,4 @@
-"""The Studio beside the classroom: started once, found again, ended with it; and what is said where that fails."""
+"""The Studio next to the classroom: started once, found again, ended with it; and error messages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ sys.meta_path.insert(0, Absent())
 
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> int:
-    """A free one, which the Studio is told to take."""
+    """A free port, set for the Studio."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         free: int = probe.getsockname()[1]
@@ -50,7 +50,7 @@ def studio() -> Iterator[StudioProcess]:
 
 
 def settled(studio: StudioProcess, steps: set[int] | None = None) -> studio_process.Status:
-    """Its status once it starts no more; the steps that it took are added to `steps`."""
+    """Its status once startup is over; the steps that were seen are added to `steps`."""
     end = time.monotonic() + START
     while (status := studio.look()).stage is Stage.STARTING:
         if steps is not None:
@@ -78,13 +78,13 @@ def test_nothing_runs_at_first(studio: StudioProcess, home: Path) -> None:
     ["", "{", "[]", '{"host": "127.0.0.1"}', '{"host": 1, "port": 7860, "word": "x"}',
      '{"host": "127.0.0.1", "port": 99999999, "word": "x"}', '{"host": "no such host", "port": 7860, "word": "x"}'],
 )  # fmt: skip
-def test_a_notice_that_says_nothing_is_as_none(home: Path, content: str) -> None:
+def test_an_invalid_notice_counts_as_none(home: Path, content: str) -> None:
     home.mkdir()
     (home / NOTICE).write_text(content)
     assert studio_process.found() is None
 
 
-def test_a_notice_that_was_left_behind_or_names_another_program_is_as_none(home: Path, port: int) -> None:
+def test_a_stale_notice_or_one_of_another_program_counts_as_none(home: Path, port: int) -> None:
     with studio_process.announced(Notice("127.0.0.1", port, "word")):
         assert json.loads((home / NOTICE).read_text()) == {"host": "127.0.0.1", "port": port, "word": "word"}
         assert studio_process.found() is None
@@ -102,7 +102,7 @@ def test_a_notice_that_was_left_behind_or_names_another_program_is_as_none(home:
     assert not (home / NOTICE).exists()
 
 
-def test_who_announced_itself_later_is_not_forgotten(home: Path) -> None:
+def test_a_later_announcement_is_kept(home: Path) -> None:
     with studio_process.announced(Notice("127.0.0.1", 7860, "first")):
         later = studio_process.announced(Notice("127.0.0.1", 7861, "second"))
         later.__enter__()
@@ -112,7 +112,7 @@ def test_who_announced_itself_later_is_not_forgotten(home: Path) -> None:
 
 @pytest.mark.parametrize(("host", "open"), [("0.0.0.0", True), ("::", True), ("192.168.1.7", True), ("::1", False),
                                             ("127.0.0.1", False), ("localhost", False)])  # fmt: skip
-def test_whom_an_address_reaches(host: str, open: bool) -> None:
+def test_which_computers_an_address_reaches(host: str, open: bool) -> None:
     assert Notice(host, 7860, "").open is open
 
 
@@ -136,7 +136,7 @@ def test_the_link_names_this_computer_as_the_visitor_does(given: str, host: str)
 # --- ports -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_port_that_was_asked_for_and_is_taken_is_told(studio: StudioProcess, port: int) -> None:
+def test_a_requested_port_that_is_taken_is_reported(studio: StudioProcess, port: int) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
         other.listen()
@@ -146,13 +146,13 @@ def test_a_port_that_was_asked_for_and_is_taken_is_told(studio: StudioProcess, p
 
 
 @pytest.mark.parametrize("value", ["0", "70000", "http", "-1"])
-def test_what_is_no_port_is_told(studio: StudioProcess, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_an_invalid_port_is_reported(studio: StudioProcess, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("GRADIO_SERVER_PORT", value)
     with pytest.raises(BadValue, match="must be a port between 1 and 65535"):
         studio.start()
 
 
-def test_the_first_free_port_is_taken_and_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_free_port_is_used_and_a_lack_of_ports_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GRADIO_SERVER_PORT", raising=False)
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -176,7 +176,7 @@ def test_it_is_started_once_found_by_others_and_ended(studio: StudioProcess, hom
     studio.start()
     steps: set[int] = set()
     status = settled(studio, steps)
-    assert steps >= {0, 1}  # it says what it does
+    assert steps >= {0, 1}  # it reports its progress
     assert (status.stage, status.notice and status.notice.port) == (Stage.READY, port)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
         assert "GANscope Studio" in answer.read().decode()

@@ -23,8 +23,10 @@ from tabs import enlarge
 from tests.models.test_community import compact
 from tests.studio.conftest import CYCLE, ENLARGING, SMOOTH
 from tests.studio.test_translating import picture, same
+from ui.studio.models import enlargers
 from ui.studio.requests.calls import streaming
 from ui.studio.requests.jobs import workshop
+from ui.studio.view import enlargement
 from ui.studio.view.pictures import MARK, write_marked
 
 pytestmark = pytest.mark.usefixtures("shelf")
@@ -169,7 +171,7 @@ def test_pictures_keep_their_kind(tmp_path: Path, array: np.ndarray) -> None:
 
 def test_of_a_large_result_the_middle_is_shown() -> None:
     array = noise(700, 900, 3)
-    window, (left, top, right, bottom) = enlarge._window(array.repeat(2, 0).repeat(2, 1), 2)
+    window, (left, top, right, bottom) = enlargement.visible(array.repeat(2, 0).repeat(2, 1), 2)
     assert window.shape == (960, 1280, 3)
     assert (left % 2, top % 2, right % 2, bottom % 2) == (0, 0, 0, 0)
     assert np.array_equal(window[::2, ::2], array[top // 2 : bottom // 2, left // 2 : right // 2])
@@ -250,7 +252,7 @@ def test_who_stops_a_job_gives_the_place_to_the_next(monkeypatch: pytest.MonkeyP
     assert len(workshop) == 1
     del steps
     assert ended.wait(1)
-    monkeypatch.setattr(enlarge, "LONGEST", 0.3)
+    monkeypatch.setattr(enlargers, "LONGEST", 0.3)
     with pytest.raises(BadValue, match="took longer than"):
         list(enlarge.enlarge(own, ENLARGING, 4, 0))
 
@@ -298,7 +300,7 @@ def test_the_first_model_is_the_one_of_pixels_alone(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         enlarge.image_models.__globals__["listing"], "BUNDLED", Path(__file__).parents[2] / "pretrained"
     )
-    assert enlarge._first() == "srresnet.bsds_x4"
+    assert enlargers.first() == "srresnet.bsds_x4"
 
 
 def test_a_harmed_jpeg_is_told_on_arrival_and_the_strength_is_lowered(tmp_path: Path) -> None:
@@ -370,7 +372,7 @@ def test_where_strangers_visit_the_limit_is_said_before_and_the_middle_is_taken(
 def test_the_model_of_pixels_alone_is_offered_for_a_harmed_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(enlarge, "_faithful", lambda: SMOOTH)
+    monkeypatch.setattr(enlargers, "_faithful", lambda: SMOOTH)
     scene = enlarge.take(str(jpeg(tmp_path, 30)), ENLARGING, 4)
     assert offered(scene) == [False, False, True]
     assert enlarge.for_damage()["value"] == SMOOTH

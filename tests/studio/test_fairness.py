@@ -1,4 +1,4 @@
-"""One visitor doesn't stop the others: films are files, who waits is told, and who stops or leaves frees the place."""
+"""One visitor doesn't block others: films are files, waits are announced, and stopping or leaving frees the place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONG, SHORT = ["GIF", 4.0, 512], ["GIF", 0.5, 128]
 
 
 def within(seconds: float, true: Callable[[], bool]) -> float:
-    """After how many seconds something is so, which must be soon."""
+    """Returns after how many seconds a condition becomes true, which must be soon."""
     began = time.monotonic()
     while not true():
         assert time.monotonic() - began < seconds
@@ -47,7 +47,7 @@ def test_films_are_files_that_the_server_serves(studio: Studio, kind: str, begin
 
 
 @pytest.mark.flaky(reruns=2)  # other work on the machine slows it
-def test_who_waits_sees_a_number_and_a_stop_frees_the_place_within_a_second(studio: Studio) -> None:
+def test_waiting_visitors_see_their_number_and_a_stop_frees_the_place_within_a_second(studio: Studio) -> None:
     with visitors(studio) as visitor, visitors(studio, "/zh") as chinese:
         first = visitor().ask("film", *FILM, *LONG)
         within(20, lambda: working(first))
@@ -62,7 +62,7 @@ def test_who_waits_sees_a_number_and_a_stop_frees_the_place_within_a_second(stud
 
 
 @pytest.mark.flaky(reruns=2)  # other work on the machine slows it
-def test_who_stops_waiting_leaves_the_queue(studio: Studio) -> None:
+def test_a_visitor_who_stops_waiting_leaves_the_queue(studio: Studio) -> None:
     with visitors(studio) as visitor:
         first = visitor().ask("film", *FILM, *LONG)
         within(20, lambda: working(first))
@@ -76,7 +76,7 @@ def test_who_stops_waiting_leaves_the_queue(studio: Studio) -> None:
 
 
 @pytest.mark.flaky(reruns=2)  # other work on the machine slows it
-def test_who_leaves_the_page_frees_the_place(studio: Studio) -> None:
+def test_leaving_the_page_frees_the_place(studio: Studio) -> None:
     with visitors(studio) as visitor:
         first = visitor().ask("film", *FILM, *LONG)
         within(20, lambda: working(first))

@@ -1,4 +1,4 @@
-"""What a visitor moves first does what it says, on the model that is opened first."""
+"""The first sliders of the first model do what they say."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VALUES = [f"{attribute.name}: {value}" for attribute in ATTRIBUTES for value in 
 
 @pytest.mark.slow
 def test_each_of_the_six_first_sliders_reaches_what_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At its end, by the net that knows drawn faces, for 9 of 12 seeds at least; before that for 6 at most."""
+    """At its end, according to the net for drawn faces, for at least 9 of 12 seeds; at 0 for at most 6."""
     monkeypatch.setattr("gan_core.models.listing.BUNDLED", Path(__file__).parents[2] / "pretrained")
     model = opened.opened(next(iter(opened.offered())))
     explorer, net = model.explorer, FeatureNet("features.avatars", loading.load("features.avatars"))
@@ -37,7 +37,7 @@ def test_each_of_the_six_first_sliders_reaches_what_it_names(monkeypatch: pytest
     points = explorer.write(points, "w+", torch.cat([explorer.read(one, "w+") for one in drawn]))
     points = explorer.write(points, "w+", mean + PSI * (explorer.read(points, "w+") - mean))
 
-    def told(name: str, strength: float) -> int:
+    def reached(name: str, strength: float) -> int:
         edit = Edit(model.directions[name], strength)
         pictures = to_uint8(explorer.draw(edited(explorer, points, [edit] if strength else [])))
         answers = np.concatenate([found for _features, found in net.predict(pictures.transpose(0, 3, 1, 2))])
@@ -53,11 +53,11 @@ def test_each_of_the_six_first_sliders_reaches_what_it_names(monkeypatch: pytest
         "gaze",
     }
     for name in model.slots:
-        assert told(name, 0) <= 6, name
-        assert told(name, REACH) >= 9, name
+        assert reached(name, 0) <= 6, name
+        assert reached(name, REACH) >= 9, name
 
 
-def test_a_surprise_is_the_candidate_that_the_net_is_surest_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_surprise_is_the_candidate_with_the_highest_confidence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gan_core.models.listing.BUNDLED", Path(__file__).parents[2] / "pretrained")
     seen: list[tuple[list[View], np.ndarray]] = []
     clearness = surprise.clearness
@@ -73,5 +73,5 @@ def test_a_surprise_is_the_candidate_that_the_net_is_surest_of(monkeypatch: pyte
     views, scores = seen[0]
     assert len(views) == surprise.CANDIDATES
     assert chosen == views[int(scores.argmax())]
-    assert scores.max() > scores.mean() + 0.02  # of confidences; it is no tie
-    assert all(change.strength > 0 for view in views for change in view.changes)  # what a value adds
+    assert scores.max() > scores.mean() + 0.02  # of confidences; not a tie
+    assert all(change.strength > 0 for view in views for change in view.changes)  # the effect of a value

@@ -1,4 +1,4 @@
-"""Long jobs: in turn, with a word to those who wait, behind sliders, and ended when nobody wants them any more."""
+"""Long jobs: in turn, with messages to waiting visitors, after sliders, and ended when nobody wants them any more."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from ui.studio.requests.jobs import News, Tell, Workshop
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.right_of_way import PATIENCE, RightOfWay, right_of_way
 
-WAIT = 20.0  # seconds, for what comes at once
+WAIT = 20.0  # seconds, for immediate events
 
 
 def until(true: Any, seconds: float = WAIT) -> float:
-    """Waits until something is so; returns after how many seconds it was."""
+    """Waits until a condition is true; returns after how many seconds."""
     began = time.monotonic()
     while not true():
         assert time.monotonic() - began < seconds
@@ -45,7 +45,7 @@ def endless(tell: Tell) -> None:
 # --- the workshop ----------------------------------------------------------------------------------------------------
 
 
-def test_a_job_tells_how_far_it_is_what_there_is_to_see_and_what_it_made() -> None:
+def test_a_job_reports_its_progress_its_previews_and_its_result() -> None:
     def work(tell: Tell) -> str:
         for step in range(4):
             tell(step / 4, step)
@@ -57,7 +57,7 @@ def test_a_job_tells_how_far_it_is_what_there_is_to_see_and_what_it_made() -> No
     assert (news[-1].made, news[-1].share, news[-1].done) == ("已停止。", 1.0, True)  # in the page's language
 
 
-def test_a_job_that_fails_says_so_and_leaves_its_place() -> None:
+def test_a_job_that_fails_reports_it_and_leaves_its_place() -> None:
     def broken(tell: Tell) -> None:
         raise BadData("nothing there")
 
@@ -68,7 +68,7 @@ def test_a_job_that_fails_says_so_and_leaves_its_place() -> None:
 
 
 @pytest.mark.flaky(reruns=2)  # other work on the machine slows it
-def test_who_waits_is_told_which_number_and_about_when_it_begins() -> None:
+def test_a_waiting_job_reports_its_number_and_its_approximate_start() -> None:
     shop = Workshop(places=3)
     first, second, third = (shop.run(endless, "film", 30.0) for _ in range(3))
     assert next(first).place == 1
@@ -86,7 +86,7 @@ def test_who_waits_is_told_which_number_and_about_when_it_begins() -> None:
 
 
 def test_a_job_that_is_stopped_ends_within_a_second_and_the_next_begins() -> None:
-    """A real search: its steps are PyTorch's, and nothing in it looks whether it is to end."""
+    """A real search: its steps are PyTorch's, and its code doesn't check whether it should end."""
     shop, ended = Workshop(), threading.Event()
 
     def search(tell: Tell) -> None:
@@ -122,14 +122,14 @@ def test_estimates_learn_from_the_jobs_before(monkeypatch: pytest.MonkeyPatch) -
     for _time in range(6):
         list(shop.run(lambda tell: time.sleep(0.2), "film", 0.05))
     assert 40 <= shop.estimate("film", 10.0) <= 80
-    list(shop.run(lambda tell: None, "film", 0.01))  # too short to tell anything
+    list(shop.run(lambda tell: None, "film", 0.01))  # too short to be meaningful
     assert 40 <= shop.estimate("film", 10.0) <= 80
     assert shop.estimate("other", 10.0) == 10.0
     with pytest.raises(BadValue, match="are allowed here"):
         shop.check("film", 1_000.0)
 
 
-def test_what_is_left_is_said_roughly() -> None:
+def test_the_remaining_time_is_rounded() -> None:
     assert News(1, 0.25, 33.0).words == "25% · about 35 s left"
     assert News(1, 0.9).words == "90%"
     assert 'value="0.250"' in News(1, 0.25).bar
@@ -138,7 +138,7 @@ def test_what_is_left_is_said_roughly() -> None:
 # --- right of way ----------------------------------------------------------------------------------------------------
 
 
-def test_a_job_stands_still_while_somebody_waits_for_a_picture() -> None:
+def test_a_job_pauses_while_somebody_waits_for_a_picture() -> None:
     way, steps, ended = RightOfWay(), [0], threading.Event()
 
     def work() -> None:
@@ -187,8 +187,8 @@ def test_every_callback_of_a_page_goes_before_jobs() -> None:
 
 
 @pytest.mark.usefixtures("shelf")
-def test_a_job_never_holds_what_a_slider_needs() -> None:
-    """A film of a model is being drawn, and stands still amidst a picture: its sliders go on."""
+def test_a_job_never_locks_what_a_slider_needs() -> None:
+    """A film of a model is being drawn and pauses within a picture: its sliders still work."""
     explorer, held, ended = opened(STYLED).explorer, threading.Event(), threading.Event()
     aside = explorer.apart()
 
@@ -217,7 +217,7 @@ def test_a_job_never_holds_what_a_slider_needs() -> None:
 # --- models in memory ------------------------------------------------------------------------------------------------
 
 
-def test_a_model_that_loads_slowly_keeps_nobody_from_the_others() -> None:
+def test_a_model_that_loads_slowly_does_not_block_the_others() -> None:
     kept, loading, free = ModelCache[str](3, 100, len), threading.Event(), threading.Event()
     made: list[str] = []
 
@@ -247,7 +247,7 @@ def test_models_in_memory_are_bounded_in_number_and_in_bytes() -> None:
     kept.get("b", lambda: "never")
     kept.get("large", lambda: "x" * 9)
     assert [name for name, _ in kept.items()] == ["b", "large"]
-    assert kept.get("larger", lambda: "y" * 20) == "y" * 20  # one there must be
+    assert kept.get("larger", lambda: "y" * 20) == "y" * 20  # at least one
     assert [name for name, _ in kept.items()] == ["larger"]
     assert kept.get("larger", lambda: "new", lambda one: len(one) < 5) == "new"
 
@@ -270,6 +270,6 @@ def test_a_call_opens_its_model_once_even_if_others_push_it_out() -> None:
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """Nobody is in a hurry after a test."""
+    """Checks that no priority is held after a test."""
     yield
     assert right_of_way._hurried == 0

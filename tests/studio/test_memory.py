@@ -1,4 +1,4 @@
-"""The Studio's memory has a bound, and use doesn't raise it."""
+"""The Studio's memory is bounded, and doesn't grow with use."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.studio.visitors import visitors
 from tests.studio_serving import Studio, serving
 from ui.studio.requests.memory import FORGET, FORGET_OPEN, forget
 
-MOST = 1_600.0  # MiB that the Studio holds after much use; 700 to 800 of them are held before the first visitor
-GROWTH = 150.0  # MiB by which the same use once more may raise it
+MOST = 1_600.0  # MiB that the Studio uses after heavy use; 700 to 800 of them before the first visitor
+GROWTH = 150.0  # MiB by which repeating the same use may raise it
 SESSIONS = 40
 DRAWING = ("stylegan2.avatars", "projected_gan.avatars", "progan.avatars", "biggan.fashion_mnist", "cgan.mnist",
            "infogan.mnist", "dcgan.digits", "wgan_gp.mnist", "mlp_gan.mnist")  # fmt: skip
@@ -65,12 +65,12 @@ def test_use_does_not_raise_the_memory(tmp_path: Path) -> None:
     assert second - first <= GROWTH
 
 
-def test_sessions_that_are_over_are_forgotten() -> None:
+def test_ended_sessions_are_dropped() -> None:
     asyncio.run(_forgotten())
 
 
 async def _forgotten() -> None:
-    """Gradio's queue wants a loop."""
+    """Gradio's queue needs an event loop."""
     with gr.Blocks() as page:
         gr.State([1])
     page.queue()

@@ -1,4 +1,4 @@
-"""What a shared link shows before it is opened, by plain HTTP as programs that make previews ask."""
+"""The preview of a shared link, requested over plain HTTP like preview bots."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def asked(url: str, **headers: str) -> tuple[bytes, dict[str, str]]:
 
 
 def tags(url: str, **headers: str) -> dict[str, str]:
-    """Of the page's head, each of which must be there once; `lang` and `title` among them."""
+    """The tags of the page's head, each of which must occur once; `lang` and `title` among them."""
     html = asked(url, **headers)[0].decode().partition("<script")[0]
     pairs = re.findall(r'<meta\s+(?:property|name)="([\w:]+)"\s+content="([^"]*)"', html)
     assert len({name for name, _content in pairs}) == len(pairs)
@@ -49,7 +49,7 @@ def drawn(studio: Studio, query: str) -> Image.Image:
 
 @pytest.fixture
 def warm(studio: Studio) -> Studio:
-    """The models are open, and pages tell of them at once: a busy machine may take longer than they wait."""
+    """The models are open, so that pages describe them at once: loading on a busy machine may exceed their wait."""
     for query in (f"model={STYLED}&seed=4", "model=cgan.tiny&class=3"):
         for _ in range(30):
             drawn(studio, query)
@@ -121,13 +121,13 @@ def test_a_page_is_compressed_for_those_who_read_that(studio: Studio) -> None:
 
 
 def test_a_picture_is_drawn_once_and_few_are_drawn_for_one_address(warm: Studio) -> None:
-    """The last test of this server: its address has asked for all that it may."""
+    """The last test of this server: it uses up the rate limit of its address."""
     with pytest.raises(urllib.error.HTTPError) as caught:
         seeds_asked(warm, 2 * BURST)
     assert caught.value.code == 429
     assert int(caught.value.headers["retry-after"]) >= 1
     caught.value.close()
-    _content, headers = asked(f"{warm.url}/preview.png?model={STYLED}&seed=100")  # is remembered
+    _content, headers = asked(f"{warm.url}/preview.png?model={STYLED}&seed=100")  # is cached
     assert headers["cache-control"] == "public, max-age=3600"
 
 

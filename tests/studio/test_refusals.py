@@ -1,4 +1,4 @@
-"""What makes no sense is refused by the Studio itself, by every endpoint, in a sentence of the page's language."""
+"""Invalid values are refused by the Studio itself, by every endpoint, in a sentence of the page's language."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def page(request: pytest.FixtureRequest, studio: Studio) -> Iterator[tuple[Calle
 
 
 def cases(caller: Caller) -> Iterator[tuple[dict[str, Any], list[Any], dict[str, Any]]]:
-    """The endpoints that the app names itself, with bad values in each place, and with events of every kind."""
+    """The endpoints listed by the app, with bad values in each place, and with events of every kind."""
     for number, endpoint in enumerate(caller.endpoints):
         inputs = caller.inputs(endpoint)
         data = [default(one) for one in inputs]
@@ -59,7 +59,7 @@ def cases(caller: Caller) -> Iterator[tuple[dict[str, Any], list[Any], dict[str,
 
 @pytest.mark.slow
 def test_every_endpoint_refuses_with_its_own_sentence(page: tuple[Caller, str], studio: Studio) -> None:
-    """A third of all cases in each language; all of them are too many for every day."""
+    """A third of all cases in each language; all of them would take too long."""
     caller, language = page
     logged = studio.log.stat().st_size
     wrong, refused, count = [], 0, 0
@@ -85,7 +85,7 @@ def test_every_endpoint_refuses_with_its_own_sentence(page: tuple[Caller, str], 
     assert "Traceback" not in log, log[:3000]
 
 
-# of answers that aren't meant for visitors, or that say that the fault is ours
+# parts of answers that aren't meant for visitors, or that blame the server
 WORDS_OF_OTHERS = (
     "<class",
     "show_error",
@@ -158,8 +158,8 @@ def test_over_plain_http_the_status_says_whose_fault_it_is(page: tuple[Caller, s
     assert "Traceback" not in studio.log.read_text(encoding="utf-8")[logged:]
 
 
-def test_a_lost_session_is_told_as_the_page_expects_it(studio: Studio) -> None:
-    """The page then opens anew; the log says nothing of it."""
+def test_a_lost_session_is_reported_as_the_page_expects_it(studio: Studio) -> None:
+    """The page is then reopened; nothing is logged."""
     answer = httpx.get(f"{studio.url}/gradio_api/queue/data", params={"session_hash": "nothing"})
     assert '"session_not_found":true' in answer.text
     assert "Traceback" not in studio.log.read_text(encoding="utf-8")
@@ -176,7 +176,7 @@ def test_a_call_without_a_content_type_and_with_names_is_answered(studio: Studio
         assert httpx.get(made["url"]).content.startswith(b"\x89PNG")
 
 
-def test_a_file_of_another_kind_is_told(studio: Studio, tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_reported(studio: Studio, tmp_path: Path) -> None:
     path = tmp_path / "own.txt"
     path.write_text("own")
     with calling(f"{studio.url}/zh") as caller:

@@ -1,4 +1,4 @@
-"""Runs of the dashboard in the Studio: the newest checkpoint by the run's name, and any that was kept."""
+"""Runs of the dashboard in the Studio: the newest checkpoint by the run's name, and any stored one."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def shelf_beside(home: Path) -> str:
     return STYLED
 
 
-def test_a_checkpoint_that_is_gone_is_told_and_the_newest_shown(store: RunStore, shelf_beside: str) -> None:
+def test_a_missing_checkpoint_is_reported_and_the_newest_shown(store: RunStore, shelf_beside: str) -> None:
     id = trained(store)
     view, (problem,) = parsed(f"model=run:{id}@1&seed=4")
     assert view is not None
@@ -78,7 +78,7 @@ def test_a_checkpoint_that_is_gone_is_told_and_the_newest_shown(store: RunStore,
 
 
 @pytest.mark.parametrize("name", ["run:nobody", "run:../../etc", "run:", "run:x@y"])
-def test_what_is_no_run(store: RunStore, shelf_beside: str, name: str) -> None:
+def test_invalid_run_names(store: RunStore, shelf_beside: str, name: str) -> None:
     view, (problem,) = parsed(f"model={name}")
     assert view is not None
     assert view.model == STYLED
@@ -103,7 +103,7 @@ def test_strangers_see_no_runs(store: RunStore, shelf_beside: str, monkeypatch: 
     assert "There is no model named" in str(parsed(f"model=run:{id}")[1][0])
 
 
-def test_folders_are_open_to_who_sits_at_the_computer_alone(shelf_beside: str, tmp_path: Path) -> None:
+def test_folders_are_open_only_to_the_local_user(shelf_beside: str, tmp_path: Path) -> None:
     from types import SimpleNamespace
 
     far = SimpleNamespace(client=SimpleNamespace(host="192.168.1.9"))

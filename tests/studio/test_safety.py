@@ -1,4 +1,4 @@
-"""Visitors' files: nobody reads another's, by any endpoint, however the Studio is started; and nothing stays."""
+"""Visitors' files: nobody can read another's, by any endpoint, however the Studio is started; and all are deleted."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def picture(folder: Path, name: str = "own.png", seed: int = 0) -> Path:
 
 
 def holds(folder: Path, content: bytes) -> list[Path]:
-    """The files of a folder with a content."""
+    """Finds the files in a folder that contain some bytes."""
     return [path for path in folder.rglob("*") if path.is_file() and path.read_bytes() == content]
 
 
@@ -45,7 +45,7 @@ Callers = Callable[[], Caller]
 
 @pytest.fixture
 def callers(studio: Studio) -> Iterator[Callers]:
-    """Makes visitors."""
+    """Creates visitors."""
     with ExitStack() as stack:
         yield lambda: stack.enter_context(calling(studio.url))
 
@@ -64,7 +64,7 @@ def until(check: Callable[[], bool], seconds: float = 60.0) -> bool:
 def test_no_endpoint_reads_a_file_that_its_visitor_did_not_upload(
     studio: Studio, callers: Callers, tmp_path: Path
 ) -> None:
-    """Every input of every endpoint that the app itself names: a file elsewhere, one put among the uploads by hand, and
+    """Every input of every endpoint listed by the app: a file elsewhere, one put among the uploads by hand, and
     another visitor's upload.
     """
     other, caller = callers(), callers()
@@ -77,7 +77,7 @@ def test_no_endpoint_reads_a_file_that_its_visitor_did_not_upload(
     for number, endpoint in enumerate(caller.endpoints):
         inputs = caller.inputs(endpoint)
         for place, component in enumerate(inputs):
-            if component["type"] == "state":  # it isn't the client's to give
+            if component["type"] == "state":  # clients can't provide it
                 continue
             many = len(HOW) * len(paths) if component["type"] == "file" else 1
             for turn in range(many):
@@ -101,7 +101,7 @@ def test_no_endpoint_reads_a_file_that_its_visitor_did_not_upload(
 def test_the_same_file_is_read_once_it_was_uploaded_and_each_visitor_has_a_copy(
     studio: Studio, callers: Callers, tmp_path: Path
 ) -> None:
-    """Two visitors send the same file under the same name: that one's is read and deleted doesn't touch the other's."""
+    """Two visitors send the same file under the same name: reading and deleting one doesn't affect the other."""
     one, other = callers(), callers()
     path = picture(tmp_path)
     first, second = one.upload(path), other.upload(path)
@@ -137,7 +137,7 @@ def _page(folder: Path) -> Path:
     return path
 
 
-def test_who_uses_no_client_names_a_session_or_none(studio: Studio, callers: Callers, tmp_path: Path) -> None:
+def test_callers_without_a_client_name_a_session_or_none(studio: Studio, callers: Callers, tmp_path: Path) -> None:
     """As curl does: the upload names the session that the call names, or neither names one."""
     root, path = f"{studio.url}/gradio_api", picture(tmp_path)
     for session in ("mine", None):
@@ -161,7 +161,7 @@ def test_who_uses_no_client_names_a_session_or_none(studio: Studio, callers: Cal
 # --- however it is started -------------------------------------------------------------------------------------------
 
 
-# launched by itself, mounted by somebody who knows nothing of the guard before the routes, and as it is deployed
+# launched by itself, mounted without the guard in front of the routes, and as deployed
 WAYS = """
 import sys, threading
 import fastapi, gradio as gr, uvicorn
@@ -213,7 +213,7 @@ def test_no_way_to_start_it_opens_the_disk(hosted: str, models_home: Path, tmp_p
 
 
 def check_that_files_are_safe(caller: Caller, outside: Path, uploads: bool) -> None:
-    """Where the guard before the routes is missing, nobody can tell whose an upload is, and none is read."""
+    """Without the guard in front of the routes, the owner of an upload is unknown, and none is read."""
     taking = [one for one in caller.endpoints if any(c["type"] == "file" for c in caller.inputs(one))]
     assert {"take", "read_back", "translate", "enlarge", "inpaint", "invert"} <= {one["api_name"] for one in taking}
     for endpoint in taking:
@@ -229,17 +229,17 @@ def check_that_files_are_safe(caller: Caller, outside: Path, uploads: bool) -> N
             caller.call("take", [file(caller.upload(outside)), STYLED])
 
 
-# --- what stays ------------------------------------------------------------------------------------------------------
+# --- deletion --------------------------------------------------------------------------------------------------------
 
 
-def test_what_a_callback_was_given_is_deleted_whatever_became_of_it(
+def test_files_given_to_a_callback_are_deleted_whatever_its_outcome(
     studio: Studio, callers: Callers, tmp_path: Path
 ) -> None:
     caller = callers()
     for call in (
         lambda path: ("take", [file(path), "nobody"]),  # refused before it was read
         lambda path: ("take", [file(path), 5]),
-        lambda path: ("translate_files", [[file(path)], CYCLE, "a_to_b", 1]),  # works step by step
+        lambda path: ("translate_files", [[file(path)], CYCLE, "a_to_b", 1]),  # a generator callback
         lambda path: ("translate", [file(path), CYCLE, "", None]),
     ):
         upload = caller.upload(picture(tmp_path))
@@ -250,7 +250,7 @@ def test_what_a_callback_was_given_is_deleted_whatever_became_of_it(
 
 
 def test_files_go_with_their_session(studio: Studio, callers: Callers, tmp_path: Path) -> None:
-    """An upload that nobody read, and a result; not those of others."""
+    """An unread upload, and a result; not those of others."""
     caller, other = callers(), callers()
     path = picture(tmp_path)
     kept = other.upload(path)
@@ -263,7 +263,7 @@ def test_files_go_with_their_session(studio: Studio, callers: Callers, tmp_path:
     assert Path(kept).exists()
 
 
-@pytest.mark.slow  # the client looks every 15 seconds whether it was closed
+@pytest.mark.slow  # the client checks every 15 seconds whether it was closed
 def test_files_of_the_python_client_go_when_it_is_closed(studio: Studio, callers: Callers, tmp_path: Path) -> None:
     client = Client(studio.url, verbose=False)
     client.predict(seed=11, api_name="/generate")
@@ -275,13 +275,13 @@ def test_files_of_the_python_client_go_when_it_is_closed(studio: Studio, callers
 
 
 def files_in(folder: Path) -> set[Path]:
-    """Also while others come and go there."""
+    """Lists files, also while others are created and deleted."""
     while True:
         with suppress(FileNotFoundError):
             return {path for path in folder.rglob("*") if path.is_file()}
 
 
-def test_an_upload_that_breaks_off_leaves_nothing(studio: Studio, callers: Callers, tmp_path: Path) -> None:
+def test_an_interrupted_upload_leaves_nothing(studio: Studio, callers: Callers, tmp_path: Path) -> None:
     before = files_in(studio.uploads)
     host, port = studio.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as line:
@@ -310,9 +310,7 @@ def kept(files: studio_files.Files, visitor: str, uploaded: bool) -> Path:
     return path
 
 
-def test_what_nobody_fetches_is_deleted_after_a_while(
-    files: studio_files.Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unread_files_are_deleted_after_a_while(files: studio_files.Files, monkeypatch: pytest.MonkeyPatch) -> None:
     files.came(["here"])
     upload, result, open_result = kept(files, "x", True), kept(files, "x", False), kept(files, "here", False)
     stray = files.folder / "stray"
@@ -342,7 +340,7 @@ def test_a_page_that_comes_back_finds_its_files(files: studio_files.Files, monke
     assert until(lambda: not path.exists())
 
 
-def test_what_a_dead_process_left_goes_at_the_next_start(files: studio_files.Files, tmp_path: Path) -> None:
+def test_files_of_a_dead_process_are_deleted_at_the_next_start(files: studio_files.Files, tmp_path: Path) -> None:
     code = (
         "import os, signal\nfrom ui.studio.requests.files import files\npath = files.place() / 'own.png'\n"
         "path.write_bytes(b'left')\nprint(path, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"

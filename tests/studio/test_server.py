@@ -121,7 +121,7 @@ def client(studio: Studio) -> Iterator[Client]:
     made.close()
 
 
-@pytest.mark.timeout(900)  # with the making of all models
+@pytest.mark.timeout(900)  # including making all models
 def test_every_endpoint_answers(client: Client, tmp_path: Path) -> None:
     """Those of the page, which aren't listed; for the others see test_api.py."""
     named = {f"/{one['api_name']}" for one in client.config["dependencies"] if one["api_visibility"] == "undocumented"}
@@ -137,7 +137,7 @@ def test_every_endpoint_answers(client: Client, tmp_path: Path) -> None:
         assert "data:" in json.dumps(answer, default=str) or name in FILES | {"/more_keyframes", "/leakage"}, name
 
 
-def test_an_unseen_drawn_face_is_found_and_another_kind_of_picture_is_told_to_be_far_off(
+def test_an_unseen_drawn_face_is_found_and_another_kind_of_picture_is_reported_to_be_far_off(
     client: Client, tmp_path: Path
 ) -> None:
     """With the bundled model and its encoder."""
@@ -159,7 +159,7 @@ def test_an_unseen_drawn_face_is_found_and_another_kind_of_picture_is_told_to_be
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
-def test_what_makes_no_sense_is_refused_with_a_sentence(client: Client, tmp_path: Path, name: str) -> None:
+def test_invalid_calls_are_refused_with_a_sentence(client: Client, tmp_path: Path, name: str) -> None:
     client.predict(f"?model={STYLED}", api_name="/arrive")
     client.predict(STYLED, 1, api_name="/begin")
     client.predict(STYLED, 7, api_name="/samples")
@@ -203,7 +203,7 @@ def test_a_file_that_is_too_large_is_not_even_kept(studio: Studio, client: Clien
     assert not list(studio.uploads.rglob("large.png"))
 
 
-def test_what_one_tab_takes_another_may_not(studio: Studio, client: Client, tmp_path: Path) -> None:
+def test_upload_limits_differ_between_tabs(studio: Studio, client: Client, tmp_path: Path) -> None:
     """Pictures that are enlarged may be larger files than others."""
     path = tmp_path / "large.bmp"
     Image.new("RGB", (2000, 2000)).save(path)
@@ -222,7 +222,7 @@ def test_an_error_in_chinese(studio: Studio) -> None:
 
 
 def fetched(url: str, **headers: str) -> tuple[str, str]:
-    """The address that was arrived at, and the page."""
+    """Returns the final address, and the page."""
     with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
         return answer.url, answer.read().decode()
 

@@ -1,4 +1,4 @@
-"""What a Space reads of this project is true, and the benchmark of the Studio runs."""
+"""The files that a Space reads are correct, and the benchmark of the Studio runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_front_matter_names_what_is_installed() -> None:
     assert len(facts["short_description"]) <= 60  # the Hub refuses longer ones
 
 
-def test_a_taken_port_is_told() -> None:
+def test_a_taken_port_is_reported() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

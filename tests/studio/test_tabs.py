@@ -66,7 +66,7 @@ def pixels(address: str) -> bytes:
 
 
 def array(address: str) -> np.ndarray:
-    """The picture of an address, as small as it was drawn, (H, W, 3)."""
+    """The picture of an address, at its original size, (H, W, 3)."""
     with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as image:
         return np.asarray(image.convert("RGB")).astype(int)
 
@@ -177,8 +177,8 @@ def test_a_card_to_share_shows_picture_and_words_and_brings_its_settings_back(
         assert card.size == (share.WIDTH, share.HEIGHT)
         assert card.text[MARK_KEY] == MARK
         beside = np.asarray(card.convert("L"))[:, share.HEIGHT :]
-    assert (beside < 128).sum() > 1_000  # the title's ink
-    assert (beside[-share.MARGIN * 3 :] < 180).any()  # link and mark
+    assert (beside < 128).sum() > 1_000  # the title's colour
+    assert (beside[-share.MARGIN * 3 :] < 180).any()  # link and note
     path = tmp_path / "card.png"
     path.write_bytes(content)
     read = editing.read_back(str(path), visit, *controls(scene))
@@ -265,7 +265,9 @@ def directions_instead(folder: Path) -> Path:
     ("make", "says"),
     [(foreign, "belongs to another model"), (cut_off, "can't be read"), (directions_instead, "has the format")],
 )
-def test_a_file_of_edits_that_does_not_fit_is_told_and_the_picture_stays(tmp_path: Path, make: Any, says: str) -> None:
+def test_a_file_of_edits_that_does_not_fit_is_reported_and_the_picture_stays(
+    tmp_path: Path, make: Any, says: str
+) -> None:
     path = make(tmp_path)
     visit, values, _ = arrived()
     with pytest.raises(BadCheckpoint, match=says) as caught:
@@ -274,7 +276,7 @@ def test_a_file_of_edits_that_does_not_fit_is_told_and_the_picture_stays(tmp_pat
     assert not path.exists()
 
 
-def test_edits_along_a_direction_that_is_not_here_are_left_out_and_told(tmp_path: Path) -> None:
+def test_edits_along_missing_directions_are_left_out_and_reported(tmp_path: Path) -> None:
     model = opened(STYLED)
     own = replace(model.directions["PCA 1"], name="mine")
     path = tmp_path / "edit.safetensors"
@@ -285,14 +287,14 @@ def test_edits_along_a_direction_that_is_not_here_are_left_out_and_told(tmp_path
     assert read[VISIT].others == (Change("PCA 2", 1.5, (0, 1)),)
 
 
-def test_a_bad_link_is_told_and_shows_a_picture() -> None:
+def test_a_bad_link_is_reported_and_shows_a_picture() -> None:
     with pytest.warns(UserWarning, match="The truncation must be between 0 and 1.5"):
         scene = editing.arrive("?psi=9&seed=2")
     assert plain(scene[SEED]) == 2
     assert scene[FACE]["now"].startswith("data:image/")
 
 
-def test_an_empty_shelf_is_told_kindly(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_empty_shelf_shows_a_helpful_message(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GANSCOPE_HOME", str(tmp_path))
     scene = editing.arrive("")
     assert "There are no models yet." in scene[FACE]["wait"]
@@ -308,7 +310,7 @@ def test_errors_are_sentences_in_the_pages_language() -> None:
     assert "需要 2 到 8 个关键帧" in caught.value.message
 
 
-def test_our_own_mistakes_show_no_details(caplog: pytest.LogCaptureFixture) -> None:
+def test_internal_errors_show_no_details(caplog: pytest.LogCaptureFixture) -> None:
     def broken() -> None:
         raise RuntimeError("/secret/path")
 
@@ -352,7 +354,7 @@ def test_the_matrix_shows_rows_columns_and_mixtures() -> None:
         ((STYLED, -1, 2, "coarse", 0), "The seed must be a whole number"),
     ],
 )
-def test_what_can_not_be_mixed(arguments: tuple, says: str) -> None:
+def test_invalid_mixtures(arguments: tuple, says: str) -> None:
     with pytest.raises(BadValue, match=says):
         mixing.mix(None, *arguments)
 
@@ -366,12 +368,12 @@ def test_a_matrix_is_bounded() -> None:
 
 
 @pytest.mark.parametrize("way", list(interpolation.WAYS))
-def test_a_way_leads_from_the_first_keyframe_to_the_last(way: str) -> None:
+def test_a_path_leads_from_the_first_keyframe_to_the_last(way: str) -> None:
     first, middle, last = (
         pixels(interpolation.between(None, STYLED, "3, 8", way, False, share)["now"]) for share in (0, 0.5, 1)
     )
     assert len({first, middle, last}) == 3
-    if way != "spherical":  # which leads through z, without truncation
+    if way != "spherical":  # which goes through z, without truncation
         strip = interpolation.keyframes(STYLED, "3; 8")["items"]
         assert [first, last] == [pixels(address) for address in strip]
 
@@ -402,7 +404,7 @@ def test_films_are_files_as_they_were_announced(kind: str) -> None:
     assert not path.exists()  # Gradio has copied it by then
 
 
-def test_a_film_that_would_take_too_long_is_refused_before_it_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_film_that_would_take_too_long_is_refused_before_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = STYLED, "1 2 3 4 5 6 7 8", True, "GIF", 4.0, 512
     assert "At most" not in interpolation.budget(*wanted)
     monkeypatch.setitem(interpolation._drawing, STYLED, 0.5)
@@ -426,7 +428,7 @@ def test_a_film_that_would_take_too_long_is_refused_before_it_is_begun(monkeypat
         ({"size": 4096}, "one of 128, 256, 512 pixels"),
     ],
 )
-def test_films_that_can_not_be_made(change: dict[str, Any], says: str) -> None:
+def test_invalid_films(change: dict[str, Any], says: str) -> None:
     wanted = {"seeds": "1 2", "way": "linear", "closed": True, "kind": "GIF", "seconds": 1, "size": 128} | change
     with pytest.raises(BadValue, match=says):
         next(interpolation.film(STYLED, **wanted))
@@ -452,7 +454,7 @@ def test_every_model_has_a_card_and_those_that_draw_a_link() -> None:
 # --- my picture ------------------------------------------------------------------------------------------------------
 
 
-def test_ones_own_picture_is_found_again_and_edited(tmp_path: Path) -> None:
+def test_a_users_picture_is_found_again_and_edited(tmp_path: Path) -> None:
     path = tmp_path / "own.png"
     path.write_bytes(file_of(View(STYLED, 11, 0.7)))
     own, target, found, _words, *sliders = my_picture.take(str(path), STYLED)
@@ -486,7 +488,7 @@ def test_the_tab_begins_with_an_example_that_can_be_edited_at_once() -> None:
     assert all(slider["interactive"] for slider in sliders if slider.get("visible"))
     edited = my_picture.edit(None, own, 4.0, *[0.0] * (SLOTS - 1))
     assert pixels(edited["now"]) != pixels(found["now"])
-    assert all(isinstance(one, dict) for one in my_picture.show_example(own, STYLED))  # what is there stays
+    assert all(isinstance(one, dict) for one in my_picture.show_example(own, STYLED))  # the existing picture is kept
     other = my_picture.choose(own, "dcgan.tiny")
     assert (other[0].model, other[0].example) == ("dcgan.tiny", True)
     with pytest.raises(BadValue, match="click “Start search” first"):
@@ -506,7 +508,7 @@ def test_a_search_starts_from_what_the_encoder_finds(tmp_path: Path) -> None:
     assert opened("dcgan.tiny").encode is None
 
 
-def test_a_picture_of_another_kind_is_told_to_be_far_off(tmp_path: Path) -> None:
+def test_a_picture_of_another_kind_is_reported_to_be_far_off(tmp_path: Path) -> None:
     said = []
     checks = Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8))
     for place, one in enumerate((drawn(opened(STYLED).explorer, opened(STYLED).explorer.sample(1, 11))[0], checks)):
@@ -520,7 +522,7 @@ def test_a_picture_of_another_kind_is_told_to_be_far_off(tmp_path: Path) -> None
 
 
 def free_within(seconds: float) -> bool:
-    """Whether no job is at work any more."""
+    """Whether no job is running any more."""
     end = time.monotonic() + seconds
     while len(workshop) and time.monotonic() < end:
         time.sleep(0.01)
@@ -528,7 +530,7 @@ def free_within(seconds: float) -> bool:
 
 
 @pytest.mark.flaky(reruns=2)  # other work on the machine slows it
-def test_who_leaves_a_search_gives_the_place_to_the_next(tmp_path: Path) -> None:
+def test_leaving_a_search_gives_the_place_to_the_next(tmp_path: Path) -> None:
     path = tmp_path / "own.png"
     Image.new("RGB", (32, 32)).save(path)
     own = my_picture.take(str(path), STYLED)[0]
@@ -663,7 +665,7 @@ def test_marks_make_a_slider_that_a_link_holds() -> None:
     [("y" * 12, "All images have the same label"), ("n" * 12, "the same label"), ("yn", "Label 10 to"),
      ("", "Label 10 to")],
 )  # fmt: skip
-def test_marks_that_make_no_slider_are_told(said: str, says: str) -> None:
+def test_marks_that_make_no_slider_are_reported(said: str, says: str) -> None:
     state = marked(said)
     with pytest.raises(BadValue, match=says):
         list(marks.make(state))
@@ -673,7 +675,7 @@ def test_marks_that_make_no_slider_are_told(said: str, says: str) -> None:
     assert pixels(scene[FACE]["now"]) == pixels(editing.arrive("?seed=3")[FACE]["now"])
 
 
-def test_there_is_nothing_to_make_without_pictures() -> None:
+def test_without_pictures_no_slider_can_be_made() -> None:
     with pytest.raises(BadValue, match="Mark some pictures first"):
         list(marks.make(marks.Marked()))
     with pytest.raises(BadValue, match="no picture at position 99"):
@@ -690,7 +692,7 @@ def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("few_steps")
-def test_places_are_put_and_pulled() -> None:
+def test_points_are_placed_and_dragged() -> None:
     hold, value, _ = drag.begin(STYLED, 3)
     assert value["side"] == 8
     for x, y in ((0.3, 0.3), (0.6, 0.3)):
@@ -704,7 +706,7 @@ def test_places_are_put_and_pulled() -> None:
     assert drag.clear(hold)[0].places == ()
 
 
-def test_what_can_not_be_dragged() -> None:
+def test_invalid_drags() -> None:
     hold = drag.begin(STYLED, 3)[0]
     with pytest.raises(BadValue, match="Click a point"):
         next(drag.pull(hold))
@@ -724,7 +726,7 @@ EDITED = View(STYLED, 11, 0.5, None, (Change("PCA 1", 3.0),))
 
 
 @pytest.mark.usefixtures("few_steps")
-def test_a_drag_is_taken_back_and_saved_with_its_way() -> None:
+def test_a_drag_is_undone_and_saved_with_its_path() -> None:
     hold, first, _ = drag.begin(STYLED, 3)
     with pytest.raises(BadValue, match="no drag to undo"):
         drag.undo(hold)
@@ -740,7 +742,7 @@ def test_a_drag_is_taken_back_and_saved_with_its_way() -> None:
                              f"{0.4 * (side - 1):.0f}%400.2")  # fmt: skip
     back, shown_again, _ = drag.undo(hold)
     assert shown_again["now"] == first["now"]
-    assert back.places  # the arrows are there again
+    assert back.places  # the arrows are back
     assert back.past == ()
 
 
@@ -793,7 +795,7 @@ def test_inside_and_drag_take_a_face_and_give_theirs() -> None:
         drag.take(first_view("dcgan.tiny"))
 
 
-def test_ones_own_edits_are_keyframes_of_a_film() -> None:
+def test_edited_faces_are_keyframes_of_a_film() -> None:
     model, seeds = interpolation.take(EDITED, STYLED, "1, 2")
     assert model["value"] == STYLED
     assert re.fullmatch(r"1, 2, #[0-9a-f]{10}", seeds)
@@ -804,7 +806,7 @@ def test_ones_own_edits_are_keyframes_of_a_film() -> None:
     view = interpolation.given(STYLED, seeds, "linear", False, 1.0)
     assert np.abs(studio_pictures_of(view).astype(int) - studio_pictures_of(EDITED)).max() <= 2
     eight = ", ".join(map(str, range(8)))
-    assert interpolation.take(EDITED, STYLED, eight)[1].count(",") == 7  # the last one made room
+    assert interpolation.take(EDITED, STYLED, eight)[1].count(",") == 7  # the last one was replaced
     assert interpolation.take(first_view("dcgan.tiny"), STYLED, seeds)[1].startswith("1, 2, #")
     with pytest.raises(BadValue, match="belongs to another model"):
         interpolation.keyframes("dcgan.tiny", seeds)

@@ -1,4 +1,4 @@
-"""The tabs that make a picture of a picture: translate, draw, inpaint. What a visitor does, and what goes wrong."""
+"""The tabs that turn a picture into another: translate, draw, inpaint. Actions of visitors, and errors."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_strength_shows_less_of_the_change() -> None:
         translate.press_at(CYCLE, "a_to_b", 1, 1.5)
     translate.press_at(
         DRAWING, next(iter(open_image_model(DRAWING, ("paired",)).directions)), 0, 0.5
-    )  # not told: no such knob
+    )  # not passed: no such knob
 
 
 def test_a_translated_picture_is_saved_with_its_mark() -> None:
@@ -155,7 +155,7 @@ def test_a_photo_of_the_webcam_is_translated() -> None:
         ((FILLING, "a_to_b", 0), "doesn't support"),
     ],
 )
-def test_what_can_not_be_translated(arguments: tuple, says: str) -> None:
+def test_invalid_translations(arguments: tuple, says: str) -> None:
     with pytest.raises(BadValue, match=says):
         translate.press_at(*arguments)
 
@@ -175,7 +175,7 @@ def test_pictures_of_impossible_sizes_are_refused_and_deleted(
     assert not path.exists()
 
 
-def test_many_files_become_a_zip_and_what_is_none_is_told(tmp_path: Path) -> None:
+def test_several_files_become_a_zip_and_invalid_ones_are_reported(tmp_path: Path) -> None:
     (tmp_path / "more").mkdir()
     junk = tmp_path / "junk.png"
     junk.write_bytes(b"nothing")
@@ -212,7 +212,7 @@ def bundled(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def drawn_pair(folder: Path) -> dict[str, str]:
-    """A face that no model has learnt, in pencil and in colour, and a photo, as files."""
+    """A face that no model was trained on, in pencil and in colour, and a photo, as files."""
     attributes = avatars.sample_attributes(1, 4711)
     colour = avatars.draw_avatars(attributes, 128)[0].transpose(1, 2, 0)  # (C, H, W) -> (H, W, C)
     pencil = draw_pencil(attributes, 128)[0].transpose(1, 2, 0)
@@ -224,7 +224,7 @@ def drawn_pair(folder: Path) -> dict[str, str]:
 
 @pytest.mark.usefixtures("bundled")
 @pytest.mark.parametrize("asked", ["a_to_b", "b_to_a"])
-def test_a_picture_goes_the_way_of_its_kind_whatever_was_chosen(tmp_path: Path, asked: str) -> None:
+def test_a_picture_is_translated_in_the_direction_of_its_kind_whatever_was_chosen(tmp_path: Path, asked: str) -> None:
     paths = drawn_pair(tmp_path)
     for name, goes in (("pencil", "a_to_b"), ("colour", "b_to_a")):
         direction, own, *_rest, words = translate.take(paths[name], "cyclegan.avatars", asked)
@@ -240,7 +240,7 @@ def test_a_picture_goes_the_way_of_its_kind_whatever_was_chosen(tmp_path: Path, 
 
 
 @pytest.mark.usefixtures("bundled")
-def test_what_a_model_of_one_way_does_not_know_is_told(tmp_path: Path) -> None:
+def test_pictures_unknown_to_a_model_of_one_direction_are_reported(tmp_path: Path) -> None:
     for model, tab in (("pix2pix.edges2avatars", translate), ("context_encoder.avatars", inpaint)):
         paths = drawn_pair(tmp_path)
         more = ("source_to_target",) if tab is translate else ()
@@ -253,11 +253,11 @@ def test_what_a_model_of_one_way_does_not_know_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("bundled")
-def test_of_many_files_it_is_told_how_many_the_model_does_not_know(tmp_path: Path) -> None:
+def test_the_number_of_files_unknown_to_the_model_is_reported(tmp_path: Path) -> None:
     paths = drawn_pair(tmp_path)
-    *_, (_file, told) = translate.batch([*paths.values()], "cyclegan.avatars", "a_to_b")
-    assert "3 of 3 pictures were translated." in told
-    assert "**Unlike the training images of this direction**: 2." in told  # the photo, and the face in colour
+    *_, (_file, message) = translate.batch([*paths.values()], "cyclegan.avatars", "a_to_b")
+    assert "3 of 3 pictures were translated." in message
+    assert "**Unlike the training images of this direction**: 2." in message  # the photo, and the face in colour
 
 
 # --- draw ------------------------------------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def test_lines_are_as_wide_as_the_learnt_ones_and_pale_ones_can_be_traced() -> N
     assert draw._pen([Image.new("L", (9, 9), 255)]) == draw._pen([]) == draw.USUAL_PEN
 
 
-def test_a_line_changes_the_picture_and_an_empty_sheet_is_told_kindly() -> None:
+def test_a_line_changes_the_picture_and_an_empty_sheet_shows_a_message() -> None:
     nothing, words = draw.draw(None, sheet(), DRAWING)
     assert "The canvas is empty" in words
     lines = np.full((SIDE, SIDE, 4), 255, np.uint8)
@@ -317,7 +317,7 @@ def test_a_line_changes_the_picture_and_an_empty_sheet_is_told_kindly() -> None:
         ),
     ],
 )
-def test_what_is_no_drawing(drawing: Any, says: str) -> None:
+def test_invalid_drawings(drawing: Any, says: str) -> None:
     with pytest.raises(BadData, match=says):
         draw.draw(None, drawing, DRAWING)
 
@@ -398,7 +398,7 @@ for language in ("en", "zh"):
     assert chinese.count("目前没有可用的") == 4
 
 
-def test_several_ways_between_the_same_domains_are_numbered() -> None:
+def test_several_directions_between_the_same_domains_are_numbered() -> None:
     card = SimpleNamespace(data="digits_coloured_unpaired")
     chosen = SimpleNamespace(card=card, directions=("a_to_b", "variant_1", "b_to_a"))
     labels = [label for label, _ in direction_choices(chosen)]  # type: ignore[arg-type]

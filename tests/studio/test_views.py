@@ -1,4 +1,4 @@
-"""Links, history, files and turns: what the Studio's tabs stand on."""
+"""Links, history, files and scheduling: the basis of the Studio's tabs."""
 
 from __future__ import annotations
 
@@ -69,9 +69,7 @@ def test_a_link_of_a_model_with_classes(shelf: Path) -> None:
         ("edits=" + "x" * 5000, "The link is longer than 4000 characters."),
     ],
 )
-def test_what_is_wrong_with_a_link_is_told_and_a_picture_is_shown_all_the_same(
-    shelf: Path, query: str, says: str
-) -> None:
+def test_problems_of_a_link_are_reported_and_a_picture_is_still_shown(shelf: Path, query: str, says: str) -> None:
     view, problems = parsed(query)
     assert says in str(problems[0])
     assert view is not None
@@ -185,7 +183,7 @@ def test_bad_uploads_are_refused_and_deleted(tmp_path: Path, make, says: str) ->
     assert not path.exists()
 
 
-def test_a_missing_upload_is_told_without_its_path(tmp_path: Path) -> None:
+def test_a_missing_upload_is_reported_without_its_path(tmp_path: Path) -> None:
     with pytest.raises(BadData, match="didn't arrive") as caught, received(str(tmp_path / "gone.png")):
         pass
     assert str(tmp_path) not in str(caught.value)
@@ -225,7 +223,7 @@ def test_only_the_newest_request_of_a_visitor_is_answered() -> None:
     assert started.wait(20)
     for visitor, name in (("one", "second"), ("two", "other"), ("one", "third")):
         threads.append(ask(visitor, name))
-        while latest._newest.get(visitor) != len(threads) - 1:  # it has asked and waits for its turn
+        while latest._newest.get(visitor) != len(threads) - 1:  # it has sent a request and waits for its turn
             pass
     free.set()
     for thread in threads:

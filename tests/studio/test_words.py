@@ -1,4 +1,4 @@
-"""The tab From words: sentences in two languages, words that aren't known, refining, undo, and what is refused."""
+"""The tab From words: sentences in two languages, unknown words, refining, undo, and refusals."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_model_that_knows_no_words_is_searched_and_refined(monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("shelf")
-def test_what_cannot_be_drawn_is_said_and_nothing_is_lost() -> None:
+def test_sentences_that_cannot_be_drawn_are_reported_and_nothing_is_lost() -> None:
     made = words.draw(SENTENCE, DRAWER, 3, 1.0, word_models.CLIP, words.Made())[0]
     for text, message in (
         ("", "Write a sentence"), ("red " * 2500, "up to 400 characters, not 10,000"),
@@ -137,7 +137,7 @@ def test_a_link_opens_the_tab_as_it_was() -> None:
     made = found[5]
     assert made.asked == Asked("a blue hat", DRAWER, 7, 0.5, word_models.CLIP)
     again = words.draw("a blue hat", DRAWER, 7, 0.5, word_models.CLIP, made)
-    assert all(value == gr.skip() for value in again)  # the same again is no step to undo
+    assert all(value == gr.skip() for value in again)  # repeating the same isn't a step to undo
     assert all(value == gr.skip() for value in words._opening(link, *usual, made))
     plain = words._opening("?tab=words&seed=9", *usual, words.Made())
     assert plain[5].asked == Asked(*usual)
@@ -155,7 +155,7 @@ def test_a_link_opens_the_tab_as_it_was() -> None:
         ("text=" + "red+" * 1100, "longer than 4000 characters"),
     ],
 )  # fmt: skip
-def test_a_bad_part_of_a_link_is_told_and_the_usual_taken(part: str, message: str) -> None:
+def test_a_bad_part_of_a_link_is_reported_and_the_default_used(part: str, message: str) -> None:
     usual = Asked(SENTENCE, DRAWER, 13, 1.0, word_models.CLIP)
     asked, problems = parsed(f"?words-{part}", usual)
     assert asked == usual

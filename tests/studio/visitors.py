@@ -1,4 +1,4 @@
-"""Visitors of a Studio that runs: clients of its HTTP API, as the page is one."""
+"""Visitors of a running Studio: clients of its HTTP API, like the page."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ class Visitor:
         self.session = uuid.uuid4().hex[:12]
 
     def __call__(self, name: str, *data: Any) -> list[Any]:
-        """Calls an endpoint, with None for each state; the answer, which must be one."""
+        """Calls an endpoint, with None for each state; returns the answer, of which there must be one."""
         asked = self.ask(name, *data)
         asked.thread.join(600)
         assert asked.answer is not None, (name, asked.heard)
         return asked.answer
 
     def ask(self, name: str, *data: Any) -> Asked:
-        """Calls an endpoint and listens to it in a thread."""
+        """Calls an endpoint and reads its stream in a thread."""
         body = {"data": list(data), "fn_index": self._ids[name], "session_hash": self.session}
         answer = self._client.post("/gradio_api/queue/join", json=body).raise_for_status()
         return Asked(self._client, self.session, self._ids[name], answer.json()["event_id"])
 
 
 class Asked:
-    """What was asked for: all that was heard of it, and the answer."""
+    """A request: all messages about it, and the answer."""
 
     def __init__(self, client: httpx.Client, session: str, function: int, event: str) -> None:
         self._client, self._body = client, {"session_hash": session, "fn_index": function, "event_id": event}
@@ -60,18 +60,18 @@ class Asked:
                     return
 
     def stop(self) -> None:
-        """The button Stop."""
+        """Presses the button Stop."""
         self._client.post("/gradio_api/cancel", json=self._body).raise_for_status()
 
     def leave(self) -> None:
-        """Closes the page: at the next thing that is said, nobody listens any more."""
+        """Closes the page: the next message has no receiver any more."""
         self._left.set()
         self.thread.join(10)
 
 
 @contextmanager
 def visitors(studio: Studio, page: str = "") -> Iterator[Callable[[], Visitor]]:
-    """Makes visitors; `page` is "/zh" for the Chinese one."""
+    """Creates visitors; `page` is "/zh" for the Chinese one."""
     with httpx.Client(base_url=f"{studio.url}{page}", timeout=600) as client:
         config = client.get("/config").json()
         ids = {one["api_name"]: one["id"] for one in config["dependencies"] if one["api_name"]}

@@ -1,4 +1,4 @@
-"""A study as a process of its own: one at a time, found by others, ended with what it has measured."""
+"""A study as a process of its own: one at a time, found by others, ended with its results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLAN = StudyPlan("digits", 8, k=(4, 8), unbalanced=0, seeds=2, steps=100, gan_st
 
 
 @pytest.mark.release
-def test_one_study_at_a_time_and_what_it_measured_stays() -> None:
+def test_one_study_at_a_time_and_its_results_are_kept() -> None:
     endless = StudyPlan("digits", 8, k=(4,), unbalanced=0, seeds=1, steps=1, gan_steps=1_000_000)
     started = process.start(endless)
     try:
@@ -60,7 +60,7 @@ def test_a_pid_that_another_process_has_by_now_is_no_study() -> None:
     started = process.last()
     assert started
     assert not started.runs
-    process.stop()  # and is left alone
+    process.stop()  # and isn't touched
     assert not exists(Owner("elsewhere", os.getpid(), mine.born))
 
 
@@ -73,7 +73,7 @@ def test_a_damaged_notice_is_none(content: str) -> None:
     assert process.last() is None
 
 
-def test_the_time_left_follows_from_what_results_took() -> None:
+def test_the_time_left_follows_from_the_time_of_previous_results() -> None:
     folder = StudyFolder.of(PLAN)
     assert duration.left(PLAN, folder) == duration.expected(PLAN)
     folder.begin(PLAN, Background(("a",), 1, "held_out"))

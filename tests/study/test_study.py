@@ -1,4 +1,4 @@
-"""The study of GAN images for a classifier: what is compared, refused, resumed and told."""
+"""The study of GAN images for a classifier: what is compared, refused, resumed and reported."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def study(*more: str) -> dict:
     return json.loads(ok("augment-study", *TINY, *more, "--json"))
 
 
-def measured(told: dict) -> list[tuple]:
-    return [(row["setting"], row["arm"], row["measure"], row["mean"]) for row in told["results"]]
+def measured(summary: dict) -> list[tuple]:
+    return [(row["setting"], row["arm"], row["measure"], row["mean"]) for row in summary["results"]]
 
 
 def test_the_interval_is_students() -> None:
     found = estimate([1.0, 2.0, 3.0])
     assert found.mean == pytest.approx(2.0)
-    assert found.half == pytest.approx(4.302652729911275 / math.sqrt(3))  # t(0.975, 2) of the tables, s = 1
+    assert found.half == pytest.approx(4.302652729911275 / math.sqrt(3))  # t(0.975, 2) from tables, s = 1
     assert found.verdict == "unclear"
     assert estimate([1.0, 1.1, 0.9]).verdict == "better"
     assert estimate([-1.0, -1.1, -0.9]).verdict == "worse"
@@ -46,7 +46,7 @@ def test_the_interval_is_students() -> None:
     assert estimate([1.0]).verdict == "unclear"
 
 
-def test_the_few_are_a_part_of_the_many_and_classes_are_shown_equally_often() -> None:
+def test_smaller_sets_are_parts_of_larger_ones_and_classes_are_shown_equally_often() -> None:
     train = DataSet("random", {"real": images(200), "label": np.arange(200) % 2}, ("a", "b"))
     few, many = subsets.chosen(train, Setting(5, 5), 1), subsets.chosen(train, Setting(40, 40), 1)
     assert _set(few) < _set(many)
@@ -70,7 +70,7 @@ def test_arms_are_compared_in_the_same_seeds(home: Path) -> None:
         for seed, value in enumerate(auc):
             folder.keep(Cell(Setting(4, 4), seed, arm), Result(0.5, value, 1.0))
     summary = summarise(folder, plan)
-    assert (summary.done, summary.planned) == (4, 8)  # the third seed isn't asked for
+    assert (summary.done, summary.planned) == (4, 8)  # the third seed isn't requested
     [one] = [one for one in summary.comparisons if one.measure == "auc"]
     assert (one.arm, one.against) == ("gan", "real")
     assert one.difference.mean == pytest.approx(0.2)
@@ -110,9 +110,9 @@ def test_images_without_classes_are_refused(tmp_path: Path) -> None:
 def test_a_study_is_extended_and_a_damaged_result_is_measured_again() -> None:
     first = study("--seeds", "1", "--arms", "real,gan")
     assert (first["done"], first["test_part"], first["test_images"]) == (2, "held_out", 179)
-    told = ganscope("augment-study", *TINY, "--seeds", "1", "--arms", "real,gan")  # as it was measured just now
-    assert "nan" not in told.output
-    assert "Confidence intervals need at least 2 seeds" in told.output
+    result = ganscope("augment-study", *TINY, "--seeds", "1", "--arms", "real,gan")  # as just measured
+    assert "nan" not in result.output
+    assert "Confidence intervals need at least 2 seeds" in result.output
     whole = study()
     assert whole["folder"] == first["folder"]
     assert (whole["done"], whole["planned"]) == (8, 8)
@@ -126,7 +126,7 @@ def test_a_study_is_extended_and_a_damaged_result_is_measured_again() -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_study_goes_on_where_it_stopped(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_study_resumes_where_it_stopped(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     more = ("--steps", "10")
     command = [sys.executable, "-m", "gan_core", "augment-study", *TINY, *more]
     environment = {**os.environ, "GANSCOPE_HOME": str(home), "OMP_NUM_THREADS": "1"}
@@ -147,7 +147,7 @@ def test_a_killed_study_goes_on_where_it_stopped(home: Path, monkeypatch: pytest
 
 
 def test_a_study_whose_classes_have_changed_is_refused(tmp_path: Path) -> None:
-    """Images were generated under the numbers of the old names."""
+    """Images were generated with the numbers of the old names."""
     for place in range(40):
         folder = tmp_path / "set" / "ab"[place % 2]
         folder.mkdir(parents=True, exist_ok=True)

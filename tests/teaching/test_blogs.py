@@ -1,4 +1,4 @@
-"""The scripts of the blogs: runnable as they are, and the presets of the same names equal them."""
+"""The tutorials' scripts: they run unchanged, and the presets of the same names are equivalent."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_the_preset_has_the_losses_of_the_script(
 
 
 def served(known: DataSet, name: str, size: int) -> Callable[[str, int], Any]:
-    """Stands for `data.load`; the script must ask for the preset's data."""
+    """Replaces `data.load`; the script must load the preset's data."""
 
     def load(asked: str, pixels: int) -> DataSet:
         assert (asked, pixels) == (name, size)

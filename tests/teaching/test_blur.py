@@ -1,4 +1,4 @@
-"""The mean of possible pictures, its error, and what the lesson says of it."""
+"""The mean of possible pictures, its error, and the lesson's statements about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures of mode collapse against those of the library, and what the lesson says of them."""
+"""Measures of mode collapse against those of the library, and the lesson's statements about them."""
 
 from __future__ import annotations
 

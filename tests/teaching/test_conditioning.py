@@ -1,4 +1,4 @@
-"""The game of a conditional GAN, the matrices that the lesson keeps, and what it says of them."""
+"""The game of a conditional GAN, the stored matrices of the lesson, and its statements about them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_value_is_that_of_each_class() -> None:
     assert conditioning.best_value(p, q) == pytest.approx(-LOG4 + 2 * np.mean(each))
 
 
-def test_who_does_not_see_the_class_does_not_notice_a_swap() -> None:
+def test_a_discriminator_that_does_not_see_the_class_does_not_notice_a_swap() -> None:
     """Question 2: ten digits that don't touch each other, of which 3 and 7 are exchanged."""
     p = np.eye(CLASSES) / CLASSES
     q = p[[0, 1, 2, 7, 4, 5, 6, 3, 8, 9]]
@@ -68,7 +68,7 @@ def test_a_matrix_counts_what_was_recognised() -> None:
 
 
 @pytest.mark.parametrize("who", [SEEING, BLIND, SHELF, REAL])
-def test_what_is_kept_is_whole(who: str) -> None:
+def test_stored_matrices_are_complete(who: str) -> None:
     steps = STEPS if who in SEEDS else STEPS[-1:]
     for step, seed in product(steps, SEEDS.get(who, (0,))):
         seen = conditioning.kept(who, step, seed)

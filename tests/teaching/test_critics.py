@@ -1,4 +1,4 @@
-"""The critics of the lesson on slopes: what is kept is what training gives, and the bounds hold."""
+"""The critics of the lesson on slopes: the stored ones equal those from training, and the bounds hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maps that fool a discriminator, the cycle term, and the translators that the lesson keeps."""
+"""Maps that fool a discriminator, the cycle term, and the stored translators of the lesson."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def test_which_maps_fool_a_discriminator_and_which_come_back() -> None:
 
 
 def test_no_way_back_from_the_tent_misses_by_less_than_a_half() -> None:
-    """a and -a come from the same place; whatever F says there, the two errors add up to at least 2|a|."""
+    """a and -a come from the same place; whatever F's value there, the two errors add up to at least 2|a|."""
     forth = MAPS["tent"][0]
     np.testing.assert_allclose(forth(EVENLY), forth(-EVENLY))
     for guess in np.linspace(-1, 1, 9):
         assert cycles.cycle_loss(EVENLY, np.full_like(EVENLY, guess)) >= 0.5 - 1e-9
 
 
-def test_the_identity_term_tells_a_mirror() -> None:
+def test_the_identity_term_detects_a_mirror() -> None:
     assert cycles.identity_loss(MAPS["same"][0], EVENLY) == 0
     assert cycles.identity_loss(MAPS["mirror"][0], EVENLY) == pytest.approx(1)
 
@@ -76,7 +76,7 @@ def test_the_starts_differ_where_the_first_point_goes() -> None:
     assert min(apart) > 0.4
 
 
-def test_two_points_of_the_ring_that_know_nothing_of_each_other() -> None:
+def test_two_independent_points_of_the_ring() -> None:
     points = cycles.ring(np.arange(400) / 400)
     assert np.abs(points[:, None] - points[None]).mean() == pytest.approx(0.81, abs=5e-3)
     assert len(TURNS) == cycles.SHOWN

@@ -1,4 +1,4 @@
-"""The smallest game, against autograd and against what the lesson says of it."""
+"""The smallest game, against autograd and the lesson's statements."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def test_noise_is_added_as_the_trainer_adds_it() -> None:
 
 @pytest.mark.parametrize("share", [0.95, 0.5, 0.1])
 def test_no_other_guess_of_the_clean_point_is_better(share: float) -> None:
-    """The best denoiser is a regression: its error is uncorrelated with any function of what it saw."""
+    """The best denoiser is a regression: its error is uncorrelated with any function of its input."""
     points = ring(100_000)
     noise = np.random.default_rng(1).standard_normal(points.shape)
     noisy = generative.add_noise(points, noise, share)

@@ -32,7 +32,7 @@ def test_bayes_rule_counts_pictures() -> None:
 
 
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.3])
-def test_what_leaving_a_group_out_costs(share: float) -> None:
+def test_the_cost_of_leaving_a_group_out(share: float) -> None:
     p, q = np.array([1 - share, share]), np.array([1.0, 0.0])
     assert honesty.js_of_dropping(share) == pytest.approx(density.js(p, q))
     random = np.random.default_rng(0).random((20_000, 64))
@@ -48,7 +48,7 @@ def test_the_formula_of_the_lesson() -> None:
 
 
 def picture() -> np.ndarray:
-    """What the lesson marks."""
+    """The picture that the lesson marks."""
     return lesson.plain_digit()
 
 
@@ -62,7 +62,7 @@ def test_the_text_is_the_one_that_pictures_have() -> None:
     np.testing.assert_array_equal(levels, picture())
 
 
-def test_what_becomes_of_the_marks() -> None:
+def test_what_happens_to_the_marks() -> None:
     content = honesty.written(honesty.with_pattern(picture(), 3))
     found = {name: honesty.opened(after(content)) for name, after in AFTER.items()}
     assert {name for name, (_levels, text) in found.items() if text} == {"copied"}
@@ -98,9 +98,8 @@ def test_the_study_is_that_of_the_benchmarks() -> None:
     assert [int(re.search(r"\d+", name)[0]) for name, _cells in rows] == [common for common, _rare in STUDY]  # type: ignore[index]
     helped = [arms["classical"][0] - arms["real"][0] for (common, rare), arms in STUDY.items() if common == rare > 20]
     assert (round(min(helped), 3), round(max(helped), 3)) == (0.015, 0.025)
-    assert (
-        "of ten comparisons by AUC (with them or without, all else equal) none leaves out zero"
-        in BENCHMARKS.replace("\n", " ")
+    assert "of ten comparisons by AUC (with or without them, all else equal) none excludes zero" in BENCHMARKS.replace(
+        "\n", " "
     )
 
 

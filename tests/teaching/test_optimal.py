@@ -1,4 +1,4 @@
-"""D*, -log 4 and 2 JS: against each other, against autograd, and in cases that are known."""
+"""D*, -log 4 and 2 JS: against each other, against autograd, and in known cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both log losses and their gradients, against autograd and against the losses that are trained with."""
+"""Both log losses and their gradients, against autograd and against the losses used in training."""
 
 from __future__ import annotations
 

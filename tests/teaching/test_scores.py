@@ -1,4 +1,4 @@
-"""Scores in the plane against those of the library, and what the lesson says of them."""
+"""Scores in the plane against those of the library, and the lesson's statements about them."""
 
 from __future__ import annotations
 

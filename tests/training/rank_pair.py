@@ -1,4 +1,4 @@
-"""One of two processes that train every recipe together, and compare with one process that has the joined batch.
+"""One of two processes that train every recipe together, and compare with one process with the joined batch.
 
     python -m tests.training.rank_pair RANK PORT FOLDER [NAME ...]
 
@@ -75,7 +75,7 @@ def cases() -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def watched(trainer: Trainer) -> list[list[Tensor]]:
-    """The gradients of every update, once they are reduced."""
+    """The gradients of every update after reduction."""
     seen: list[list[Tensor]] = []
 
     def look(optimizer: torch.optim.Optimizer, *_: object) -> None:
@@ -88,7 +88,7 @@ def watched(trainer: Trainer) -> list[list[Tensor]]:
 
 
 def in_double_precision(trainer: Trainer) -> None:
-    """So that what differs is no rounding: instance norm of a few pixels multiplies that by thousands."""
+    """Avoids rounding differences, which instance norm of a few pixels multiplies by thousands."""
     modules = [*trainer.networks.values(), *trainer.ema.networks.values(), trainer.objective, *trainer._nets.values()]
     if isinstance(encoder := trainer.networks.get("encoder"), ImageEncoder):
         modules += encoder._generators
@@ -141,7 +141,7 @@ def compared(ours: tuple[Trainer, list[list[Tensor]]], alone: tuple[Trainer, lis
 
 
 def nan_on_one_rank(ranks: Ranks) -> list[list[bool]]:
-    """Which ranks had the fault, of each phase of a step in which rank 1 reads NaN; batch norm spreads it at once."""
+    """The ranks with the fault in each phase of a step in which rank 1 reads NaN; batch norm spreads it at once."""
     recipe = recipes.get("dcgan")
     trainer = Trainer(recipe, changed(recipe.tiny, {"batch_size": BATCH}), example(recipe), ranks=ranks)
     trainer.train_step()
@@ -162,7 +162,7 @@ def refused(act: Callable[[], object]) -> str:
 
 
 def refusals(ranks: Ranks) -> dict[str, str]:
-    """What every rank raises where they differ."""
+    """The errors of every rank where they differ."""
     recipe = recipes.get("mlp_gan")
     trainer = Trainer(recipe, recipe.tiny, example(recipe), ranks=ranks)
     if ranks.rank:
@@ -178,7 +178,7 @@ def refusals(ranks: Ranks) -> dict[str, str]:
 
 
 class Dying(leading.Follower):
-    """Rank 1 as killed: it ends within a step, without a word."""
+    """Rank 1 as if killed: it ends within a step, without a message."""
 
     def _step(self, only: str | None) -> None:
         super()._step(only)
@@ -212,7 +212,7 @@ def stopped(session: Session) -> dict[str, Any]:
 
 
 def led(ranks: Ranks) -> dict[str, Any]:
-    """A run of two ranks that one process resumes, against one process; and one whose rank 1 ends."""
+    """A run of two ranks that one process resumes, compared with one process; and one whose rank 1 ends."""
     if ranks.rank:
         leading.Follower(ranks, "cpu", cpu_threads).run()
         Dying(ranks, "cpu", cpu_threads).run()

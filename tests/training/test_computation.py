@@ -48,7 +48,7 @@ def types(running: Trainer, network: str = "discriminator") -> set[torch.dtype]:
 
 @pytest.mark.parametrize("name", ["mlp_gan", "sngan", "acgan", "lightweight_gan", "feature_net", "progan", "cyclegan"])
 def test_bf16_is_close_to_full_precision(name: str) -> None:
-    close = 0.3 if name == "cyclegan" else 0.03  # its terms of the way back are weighed by 10
+    close = 0.3 if name == "cyclegan" else 0.03  # its cycle terms are weighted by 10
     results = []
     for computation in (Computation(), LOW):
         running = trainer(name, computation)
@@ -89,7 +89,7 @@ def test_second_derivatives_are_taken_in_full_precision() -> None:
     assert float(usual.terms["discriminator/penalty"]) == float(low.terms["discriminator/penalty"])
 
 
-def test_a_run_goes_on_from_its_state() -> None:
+def test_a_run_continues_from_its_state() -> None:
     first = trainer("sngan", LOW)
     for _ in range(2):
         first.train_step()
@@ -99,11 +99,11 @@ def test_a_run_goes_on_from_its_state() -> None:
     for running in (first, second, usual):
         running.train_step()
     assert same_state(first.state_dict(), second.state_dict())  # bit for bit
-    assert not same_state(first.state_dict(), usual.state_dict())  # in another precision, but it goes on
+    assert not same_state(first.state_dict(), usual.state_dict())  # in another precision, but it continues
 
 
 def test_bf16_is_used_where_a_trial_finds_it_quicker() -> None:
-    """By this machine's own measure: both outcomes occur, so that what follows is checked and not the speed."""
+    """Either outcome of this machine's measurement is possible: the consequence is checked, not the speed."""
     if bf16_speedup("cpu") >= WORTH:
         assert asked_for("bf16", "cpu") == asked_for("auto", "cpu") == LOW
     else:
@@ -131,7 +131,7 @@ def test_the_trial_takes_no_numbers_from_the_global_generator() -> None:
 
 
 def learn_compiled(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Traced as for a real compiler, and run as it was traced: the numbers are those of the plain networks."""
+    """Traced as for a real compiler, and run as traced: the numbers are those of the plain networks."""
     traced: list[torch.fx.GraphModule] = []
 
     def as_traced(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., object]:
@@ -145,7 +145,7 @@ def learn_compiled(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         expected, found = usual.train_step(), compiled.train_step()
         for term, value in expected.terms.items():
             assert float(found.terms[term]) == pytest.approx(float(value), rel=1e-4, abs=1e-5), term
-    # phases go through the compiled networks, but for the exact ones
+    # all phases but the exact ones use the compiled networks
     assert bool(traced) == any(not phase.exact for phase in compiled.phases)
 
 
@@ -167,7 +167,7 @@ def test_every_recipes_networks_can_be_compiled(name: str, monkeypatch: pytest.M
 
 
 @pytest.mark.slow
-def test_a_compiled_run_learns_and_a_missing_compiler_is_told(tmp_path: Path) -> None:
+def test_a_compiled_run_learns_and_a_missing_compiler_is_reported(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gan_core", "train", "mlp_gan", "--data", "digits", "--size", "8", "--steps", "5"]
     command += ["--compile", "--set", "generator_widths=8", "--set", "discriminator_widths=8", "--json"]
     here = os.environ | {"GANSCOPE_HOME": str(tmp_path), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "made")}

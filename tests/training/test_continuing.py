@@ -1,4 +1,4 @@
-"""Runs that start from a model on the shelf: from exactly its weights, and refused where they don't fit."""
+"""Runs that start from a model on the shelf: from exactly its weights, and refused if they don't fit."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_the_run_trains_on_from_there(store: RunStore) -> None:
     assert run.images_seen == described.images + 3 * described.hparams["batch_size"]
 
 
-def test_what_the_file_lacks_begins_anew(store: RunStore) -> None:
+def test_networks_that_the_file_lacks_are_reinitialised(store: RunStore) -> None:
     described = make_model("infogan.x")
     assert continuing.missing_networks(place(described)) == ["recogniser"]
     folder = place(described)

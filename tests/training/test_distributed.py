@@ -1,4 +1,4 @@
-"""The examples of docs/distributed.md, as a shell runs them, and its tables."""
+"""The examples of docs/distributed.md, run by a shell, and its tables."""
 
 from __future__ import annotations
 

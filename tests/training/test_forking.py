@@ -1,4 +1,4 @@
-"""What forks keep, and that what is told of it is so."""
+"""What forks keep, and that the record of it is correct."""
 
 from __future__ import annotations
 
@@ -58,18 +58,18 @@ def newest(store: RunStore, id: str) -> dict[str, Any]:
     return read_checkpoint(checkpoint.path, checkpoint.sha256)
 
 
-def told(store: RunStore, id: str) -> dict[str, Any]:
+def fork_payload(store: RunStore, id: str) -> dict[str, Any]:
     (event,) = (event for event in store.events(id) if event.kind == "forked")
     return dict(event.payload)
 
 
-def test_a_fork_goes_on_exactly_as_after_an_edit(store: RunStore) -> None:
+def test_a_fork_continues_exactly_as_after_an_edit(store: RunStore) -> None:
     changes = {"instance_noise": 0.5, "instance_noise_steps": 8, "penalty": "r1", "penalty_weight": 0.1, "ema": 0.9}
     parent = trained(store)
     made = fork(store, parent, changes, steps=STEPS + 5)
     assert (made.step, store.checkpoints(made.id)[-1].step) == (STEPS, STEPS)
-    assert told(store, made.id)["kept"] == ["generator", "discriminator"]
-    store.delete(parent.id)  # it is on its own feet
+    assert fork_payload(store, made.id)["kept"] == ["generator", "discriminator"]
+    store.delete(parent.id)  # it is independent of the parent
     finished(store, made)
 
     edited = Trainer(recipes.get("points"), current_hparams(store, parent_of(made)), load("ring8", 2))
@@ -97,10 +97,10 @@ def parent_of(made: Run) -> Run:
     return Run(**{**vars(made), "spec": spec})
 
 
-def test_the_generator_goes_on_where_a_penalty_takes_out_the_batch_norm(store: RunStore) -> None:
+def test_the_generator_continues_where_a_penalty_removes_the_batch_norm(store: RunStore) -> None:
     parent = trained(store, "dcgan", batch_norm=True)
     made = fork(store, parent, {"penalty": "r1", "penalty_weight": 0.1}, steps=STEPS + 2)
-    assert told(store, made.id) == {
+    assert fork_payload(store, made.id) == {
         "run": parent.id, "begun": [], "step": STEPS, "kept": ["generator"], "fresh": ["discriminator"],
         "because": ["penalty"], "began": {},
     }  # fmt: skip
@@ -139,16 +139,14 @@ DCGAN = {"batch_norm": True, "dropout": 0.1}
     ],
     ids=str,
 )
-def test_what_is_told_beforehand_is_what_is_kept(
-    store: RunStore, changes: dict[str, Any], kept: tuple[str, ...]
-) -> None:
+def test_a_fork_keeps_what_was_announced(store: RunStore, changes: dict[str, Any], kept: tuple[str, ...]) -> None:
     parent = trained(store, "dcgan", 2, **DCGAN)
     hparams = changed(current_hparams(store, parent), changes)
     start = forking.start_of(store, parent, hparams)
     assert start.kept == kept
     assert start.step == (2 if kept else 0)
     made = fork(store, parent, changes, steps=3)
-    assert told(store, made.id)["kept"] == list(kept)
+    assert fork_payload(store, made.id)["kept"] == list(kept)
     session = Session(store, made.id).start(paused=True)
     wait(lambda: session.status.state is RunState.PAUSED)
     old, new = newest(store, parent.id)["networks"], session.trainer.state_dict()["networks"]
@@ -172,19 +170,19 @@ def test_a_fork_starts_from_where_the_run_is(store: RunStore) -> None:
     session.pause()
     wait(lambda: session.status.state is RunState.PAUSED)
     at = session.status.step
-    session.step(1, only="discriminator")  # which writes no checkpoint of itself
+    session.step(1, only="discriminator")  # it writes no checkpoint itself
     wait(lambda: session.status.step == at + 1)
     assert fork(store, session.status, {}).step == session.status.step
 
 
-def test_a_fork_of_a_run_without_a_checkpoint_says_so(store: RunStore) -> None:
+def test_a_fork_of_a_run_without_a_checkpoint_reports_it(store: RunStore) -> None:
     run = store.create(recipes.get("points").plan("ring8", 2, 5, {}))
     made = fork(store, run, {"seed": 1})
-    assert told(store, made.id)["kept"] == []
+    assert fork_payload(store, made.id)["kept"] == []
     assert forking.start_of(store, run, current_hparams(store, run)).because == ()
 
 
-def test_a_fork_that_is_killed_at_once_begins_again_from_the_same_place(store: RunStore) -> None:
+def test_a_fork_that_is_killed_at_once_restarts_from_the_same_place(store: RunStore) -> None:
     parent = trained(store)
     made = fork(store, parent, {"generator_rate": 1e-4}, steps=STEPS + 3)
     first = Session(store, made.id).start(paused=True)
@@ -200,7 +198,7 @@ def test_a_fork_that_is_killed_at_once_begins_again_from_the_same_place(store: R
     assert torch.isfinite(newest(store, made.id)["networks"]["generator"]["point.weight"]).all()
 
 
-def test_a_schedule_can_begin_anew_with_a_fork(store: RunStore) -> None:
+def test_a_schedule_can_restart_with_a_fork(store: RunStore) -> None:
     parent = trained(store, schedule="linear", decay_steps=STEPS)  # its rates have fallen to 0
     made = fork(store, parent, {}, steps=STEPS + 4, begin=["rates"])
     finished(store, made)

@@ -1,4 +1,4 @@
-"""Frames of runs of points: right numbers, no trace in the training, a past that can be gone on from."""
+"""Frames of runs of points: right numbers, no effect on the training, and a past that can be continued from."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def one(record: np.ndarray, name: str) -> torch.Tensor:
     return torch.from_numpy(record[name].astype(np.float32))
 
 
-HARD = (  # settings under which looking could leave a trace
+HARD = (  # settings under which looking could have side effects
     {},
     {"batch_norm": True, "spectral_norm": "both"},
     {"penalty": "r1", "penalty_every": 2, "instance_noise": 0.2, "relativistic": "average"},
@@ -246,7 +246,7 @@ def test_frames_come_while_somebody_watches(store: RunStore) -> None:
     wait(lambda: taken(store, run.id).steps()[-1] == store.get(run.id).step > 0)
 
 
-def test_a_run_pauses_at_the_step_that_was_asked_for(store: RunStore) -> None:
+def test_a_run_pauses_at_the_requested_step(store: RunStore) -> None:
     run = new_run(store)
     session = Session(store, run.id).start(paused=True)
     wait(lambda: store.get(run.id).state is RunState.PAUSED)
@@ -279,7 +279,7 @@ def test_a_pace_slows_a_run_down_and_commands_are_obeyed_meanwhile(store: RunSto
     wait(lambda: session.trainer.step > before + 20)
 
 
-def test_going_on_from_a_frame_is_going_on_from_that_moment(store: RunStore) -> None:
+def test_continuing_from_a_frame_is_continuing_from_that_step(store: RunStore) -> None:
     """Edits and single-player steps in between are done again; every later step is the same bit for bit."""
     run = new_run(store)
     session = Session(store, run.id).start(paused=True)
@@ -301,7 +301,7 @@ def test_going_on_from_a_frame_is_going_on_from_that_moment(store: RunStore) -> 
     other = paused_again(store, run, 50)
     other.run_to(66)
     wait(lambda: paused_at(store, other.run_id, 66))
-    # what is left of the single-player steps is not done again: from here both players train, as in the first run
+    # the remaining single-player steps are not repeated: from here both players train, as in the first run
     assert same_state(states(store, run.id), states(store, other.run_id))
     with pytest.raises(BadValue, match="no step 99"):
         forking.again(store, store.get(run.id), 99)
@@ -333,7 +333,7 @@ def test_frames_after_the_step_that_a_run_goes_back_to_are_dropped(store: RunSto
     kept = taken(store, run.id)
     assert kept.steps()[-1] == 40
     later = kept.read(slice(-1, None))[0]
-    later["step"] = 77  # as a crash leaves it between two checkpoints
+    later["step"] = 77  # as after a crash between two checkpoints
     kept.append(later)
     session = Session(store, run.id).start(paused=True)
     wait(lambda: session.join(0) or kept.steps()[-1] == 40)
@@ -382,9 +382,9 @@ def test_a_reshaped_run_keeps_the_layers_that_fit_and_their_moments(store: RunSt
     assert same_state(old["networks"]["discriminator"], new["networks"]["discriminator"])
     assert same_state(old["optimizers"]["discriminator"], new["optimizers"]["discriminator"])
     assert sorted(new["optimizers"]["generator"]) == [0, 1, 2, 3]
-    told = store.events(made.id)[0].payload
-    assert told["layers"] == {"generator": [2, 4], "discriminator": [3, 3]}
-    assert (told["kept"], told["fresh"]) == (["generator", "discriminator"], [])
+    payload = store.events(made.id)[0].payload
+    assert payload["layers"] == {"generator": [2, 4], "discriminator": [3, 3]}
+    assert (payload["kept"], payload["fresh"]) == (["generator", "discriminator"], [])
     session = Session(store, made.id).start()
     wait(lambda: store.get(made.id).step > 30)
     session.stop()
@@ -392,7 +392,7 @@ def test_a_reshaped_run_keeps_the_layers_that_fit_and_their_moments(store: RunSt
     assert store.get(made.id).state is RunState.STOPPED
 
 
-def test_a_reshaped_run_refuses_what_keeps_nothing(store: RunStore) -> None:
+def test_reshaping_that_keeps_nothing_is_refused(store: RunStore) -> None:
     run = new_run(store, steps=5)
     assert Session(store, run.id).start().join(30)
     with pytest.raises(BadValue, match="seed can't change while weights are kept"):

@@ -1,4 +1,4 @@
-"""Runs that go on: with rates that aren't 0, from whichever side, and with an honest estimate of the time."""
+"""Runs that continue: with rates that aren't 0, however they are continued, and with a correct estimate of the time."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def decays_to_nothing(factors: np.ndarray, kind: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", SCHEDULES)
-def test_a_finished_run_goes_on_with_rates_that_decay_anew(store: RunStore, kind: str) -> None:
+def test_a_finished_run_continues_with_rates_that_decay_again(store: RunStore, kind: str) -> None:
     run = trained(store, new_run(store, 20, **SCHEDULES[kind]))
     assert restarts_schedule(store, run, run.spec.hparams, 40)
     before = store.metrics(run.id).columns["rate/generator"]
@@ -73,7 +73,7 @@ def test_a_finished_run_goes_on_with_rates_that_decay_anew(store: RunStore, kind
 
 
 @pytest.mark.parametrize("kind", SCHEDULES)
-def test_a_longer_fork_goes_on_with_rates_that_decay_anew(store: RunStore, kind: str) -> None:
+def test_a_longer_fork_continues_with_rates_that_decay_again(store: RunStore, kind: str) -> None:
     run = trained(store, new_run(store, 20, **SCHEDULES[kind]))
     forked = trained(store, fork(store, run, {}, steps=40))
     assert (forked.step, forked.parent) == (40, run.id)
@@ -85,14 +85,14 @@ def test_a_longer_fork_goes_on_with_rates_that_decay_anew(store: RunStore, kind:
 
 def test_a_fork_knows_from_where_its_schedule_counts(store: RunStore) -> None:
     run = trained(store, new_run(store, 20, schedule="linear", decay_steps=20))
-    anew = trained(store, fork(store, run, {"seed": 1}, steps=30))  # from step 0, unlike the run that it leaves
+    anew = trained(store, fork(store, run, {"seed": 1}, steps=30))  # from step 0, unlike its parent
     assert decays_to_nothing(rates(store, anew), "linear")
     assert (schedule.began(store, anew), schedule.began(store, run)) == (0, 0)
     chosen = trained(store, fork(store, run, {"schedule": "cosine", "decay_steps": 30}, steps=40))
     assert schedule.began(store, chosen) == 20
     lasting = trained(store, fork(store, chosen, {"batch_size": 4}, steps=50))
     store.delete(chosen.id)
-    assert schedule.began(store, lasting) == 20  # whatever becomes of the other run
+    assert schedule.began(store, lasting) == 20  # whatever happens to the other run
     assert rates(store, lasting)[-1] == pytest.approx(0.5 * (1 + np.cos(np.pi * 29 / 30)), rel=1e-4)
 
 
@@ -136,7 +136,7 @@ def wait(condition: object, seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def test_extending_is_refused_where_it_means_nothing(store: RunStore) -> None:
+def test_extending_is_refused_where_it_has_no_meaning(store: RunStore) -> None:
     run = trained(store, new_run(store, 5))
     for steps in (3, 5):
         with pytest.raises(BadValue, match="has already trained for 5 steps"):

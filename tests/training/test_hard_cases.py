@@ -1,4 +1,4 @@
-"""The one trainer carries the hard cases, and each resumes bit for bit through a checkpoint file."""
+"""The trainer supports the hard cases, and each resumes bit for bit through a checkpoint file."""
 
 from __future__ import annotations
 

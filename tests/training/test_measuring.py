@@ -1,4 +1,4 @@
-"""Metrics while a run trains: when they are taken, what they cost, that they change nothing, and what they find."""
+"""Metrics while a run trains: when they are taken, their cost, that they change nothing, and their results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ui.classroom.live.history import History
 
 
 class Clock:
-    """Time that passes as the test says: `cost` at each look, until it is set to 0."""
+    """A simulated clock: each measurement takes `cost` seconds, until it is set to 0."""
 
     def __init__(self) -> None:
         self.now = self.cost = 0.0
@@ -51,7 +51,7 @@ def test_it_is_due_every_k_steps() -> None:
     due = []
     for _ in range(12):
         trained.train_step()
-        clock.now += 1e9  # no budget holds it back
+        clock.now += 1e9  # no budget delays it
         if found.due:
             found.measure()
             due.append(trained.step)
@@ -64,7 +64,7 @@ def test_where_it_costs_too_much_it_is_done_less_often() -> None:
     """Each measurement takes a second by this clock, each step a hundredth: it waits for 1 / BUDGET seconds."""
     trained, clock = trainer(), Clock()
     found = Measurer(trained, "digits", clock)
-    found._cost = 1.0  # what a few samples have said
+    found._cost = 1.0  # estimated from a few samples
     measured = []
 
     def costly() -> dict[str, float]:
@@ -126,7 +126,7 @@ def test_measuring_changes_nothing() -> None:
         assert torch.equal(weights, other.networks["generator"].state_dict()[name]), name
 
 
-def test_what_isnt_measured() -> None:
+def test_runs_that_are_not_measured() -> None:
     small = data.load("digits", 8)
     few = DataSet("few", {name: array[:40] for name, array in small.arrays.items()}, small.class_names)
     recipe = recipes.get("mlp_gan")

@@ -1,4 +1,4 @@
-"""What goes wrong in a playground: two viewers at once, edits while it steps, a closed page, a process that dies."""
+"""Faults in a playground: two viewers at once, edits while it steps, a closed page, a process that dies."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def ended(session: Session, state: RunState) -> None:
     wait(lambda: not any(session.run_id in thread.name for thread in threading.enumerate()))
 
 
-def test_an_edit_while_it_steps_acts_after_the_steps_that_were_asked_for(store: RunStore) -> None:
+def test_an_edit_while_it_steps_acts_after_the_requested_steps(store: RunStore) -> None:
     run = new_run(store)
     session = paused(store, run)
     session.step(120)
@@ -106,7 +106,7 @@ def test_of_two_edits_that_contradict_each_other_the_later_one_is_refused_and_no
 
 
 @pytest.mark.parametrize("rate", [0.0, -1e-3, 1e9, float("nan")])
-def test_a_rate_that_cannot_train_is_refused_and_the_run_goes_on(store: RunStore, rate: float) -> None:
+def test_a_rate_that_cannot_train_is_refused_and_the_run_continues(store: RunStore, rate: float) -> None:
     run = new_run(store)
     session = paused(store, run)
     with pytest.raises(BadValue, match=r"between 1e-06 and 0\.1"):
@@ -144,7 +144,7 @@ def test_a_page_that_is_closed_in_slow_motion_leaves_a_run_that_is_slow_and_ends
     session.stop()
     ended(session, RunState.STOPPED)
     assert time.monotonic() - began < 4
-    again = Session(store, run.id).start()  # whoever opens it next finds it as slow as it was
+    again = Session(store, run.id).start()  # the next viewer finds it as slow as before
     wait(lambda: hasattr(again, "trainer") and again.trainer.step == 2)
     time.sleep(0.4)
     assert again.trainer.step == 2
@@ -182,7 +182,7 @@ def test_the_duality_gap_of_another_game_is_refused(store: RunStore) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is of POSIX")
-def test_a_run_whose_process_dies_goes_on_from_its_checkpoint_as_slow_as_it_was(store: RunStore) -> None:
+def test_a_run_whose_process_dies_continues_from_its_checkpoint_at_the_same_pace(store: RunStore) -> None:
     script = """
 import sys
 from gan_core.runs.store import RunStore

@@ -1,4 +1,4 @@
-"""What a run's picture shows, by task."""
+"""The content of a run's picture, by task."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.conftest import example, images
         (2, 4, [[128, 255, 255, 255, 0, 255, 191, 255], [255] * 8]),
     ],
 )
-def test_images_stand_in_the_columns_of_their_class(classes: int, beside: int, expected: list[list[int]]) -> None:
+def test_images_are_placed_in_the_columns_of_their_class(classes: int, beside: int, expected: list[list[int]]) -> None:
     levels = torch.tensor([-1.0, 0.0, 1.0, 0.5]).reshape(4, 1, 1, 1).expand(4, 1, 3, 3)  # (B,) -> (B, C, H, W)
     picture = np.asarray(by_class(levels, torch.tensor([1, 0, 1, 1]), classes))
     assert picture.shape == (2 * ROWS // beside * 4 - 1, classes * beside * 4 - 1)

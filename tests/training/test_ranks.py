@@ -1,4 +1,4 @@
-"""Several processes train one run as one would; batches accumulated from parts; blocks that are recomputed."""
+"""Several processes train a run like one process; batches accumulated from parts; blocks that are recomputed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_ranks_draw_their_items_of_the_whole_batch(size: int) -> None:
                 ranks.normal((count, 3), generator),
                 ranks.uniform((2, count), generator, axis=1),
                 ranks.integers(100, count, generator),
-                torch.rand(4, generator=generator),  # all of them have drawn as many numbers
+                torch.rand(4, generator=generator),  # all of them have drawn the same amount of numbers
             ]
 
     normal, uniform, integers, after = drawn(0, 12)
@@ -77,7 +77,7 @@ def test_the_order_of_the_data_does_not_depend_on_the_number_of_ranks(labelled: 
         for rank in range(2):
             assert torch.equal(found[rank]["real"], expected["real"][rank::2])
             assert torch.equal(found[rank]["label"], expected["label"][rank::2])
-    assert same_state(whole.state_dict(), parts[1].state_dict())  # and goes on with another number
+    assert same_state(whole.state_dict(), parts[1].state_dict())  # and continues with another number
 
 
 def test_groups_of_minibatch_deviation_lie_within_a_rank() -> None:
@@ -122,7 +122,7 @@ def test_the_environment_says_who_this_process_is() -> None:
             launch.device_of("cuda", second)
 
 
-def test_an_incomplete_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_incomplete_environment_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in launch.NEEDED:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RANK", "0")
@@ -137,7 +137,7 @@ def test_data_are_compared_by_their_content() -> None:
     assert leading.digest(one) != leading.digest(other)
 
 
-def test_a_state_travels_as_it_is() -> None:
+def test_a_state_is_transferred_unchanged() -> None:
     recipe = recipes.get("cyclegan")
     first = Trainer(recipe, recipe.tiny, example(recipe))
     first.train_step()
@@ -262,7 +262,7 @@ def test_fp16_is_close_and_leaves_out_updates_that_overflow() -> None:
     assert scaler.get_scale() == pytest.approx(5e29)
 
 
-def test_a_run_in_fp16_goes_on_from_its_state() -> None:
+def test_a_run_in_fp16_continues_from_its_state() -> None:
     recipe = recipes.get("mlp_gan")
     first, second = (Trainer(recipe, recipe.tiny, example(recipe), "cpu", Computation("fp16")) for _ in range(2))
     first.train_step()
@@ -283,7 +283,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What two processes found, which train the whole registry and two runs: one pair for all tests."""
+    """The results of two processes, which train the whole registry and two runs: one pair for all tests."""
     folder, port = tmp_path_factory.mktemp("pair"), free_port()
     command = [sys.executable, "-m", "tests.training.rank_pair"]
     here = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -301,13 +301,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_two_ranks_compute_what_one_process_does(found: dict[str, Any]) -> None:
     assert found["differences"].keys() == set(recipes.names()) | VARIANTS.keys()
     different = {name: value for name, value in found["differences"].items() if not value < CLOSE}
-    assert different.keys() == equality.RANKS.keys(), different  # the table is what was found, no more and no less
+    assert different.keys() == equality.RANKS.keys(), different  # the table equals the results
     assert BATCH == 4
 
 
 @pytest.mark.slow
 def test_a_nan_is_named_with_its_rank(found: dict[str, Any]) -> None:
-    """Though batch norm and the sum of gradients have spread it to both."""
+    """Even though batch norm and the sum of gradients have spread it to both."""
     assert found["nan"][0] == [False, True]
 
 
@@ -323,7 +323,7 @@ def test_ranks_that_differ_are_refused_on_each_of_them(found: dict[str, Any]) ->
 
 
 @pytest.mark.slow
-def test_a_run_of_two_ranks_is_edited_and_goes_on_in_one_process(found: dict[str, Any]) -> None:
+def test_a_run_of_two_ranks_is_edited_and_continues_in_one_process(found: dict[str, Any]) -> None:
     assert found["resumed"] < CLOSE
     assert found["started"] == [2, 0]
     assert "must be a multiple of 2" in found["edit"]

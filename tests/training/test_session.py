@@ -1,4 +1,4 @@
-"""A run in its thread: steering, faults, and what the store holds afterwards."""
+"""A run in its thread: steering, faults, and the store's content afterwards."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def finish(session: Session) -> Run:
 
 
 def final_state(store: RunStore, run_id: str) -> dict:
-    """The newest checkpoint but for what names the run and its events."""
+    """The newest checkpoint without the names of the run and its events."""
     newest = store.checkpoints(run_id)[-1]
     state = read_checkpoint(newest.path, newest.sha256)
     return {name: value for name, value in state.items() if name not in ("run", "event_id")}
@@ -141,8 +141,18 @@ def test_as_many_threads_as_cores_or_as_were_asked_for(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2, 3}, raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", asked)
-    assert cpu_threads({"net": nn.Conv2d(1, 1, 3)}) == threads
+    assert cpu_threads({"net": nn.Conv2d(1, 1, 3)}, 3 * 64 * 64) == threads
     assert cpu_threads({"net": nn.Linear(2, 2)}) == 1  # a small perceptron
+
+
+@pytest.mark.parametrize(("machine", "threads"), [(1, 1), (2, 1), (4, 3)])
+def test_small_items_leave_a_core_to_the_page_and_its_browser(
+    machine: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(machine)), raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert cpu_threads({"net": nn.Conv2d(1, 1, 3)}, 3 * 32 * 32) == threads
+    assert cpu_threads({"net": nn.Conv2d(1, 1, 3)}, 3 * 64 * 64) == machine
 
 
 def test_bad_commands_are_refused_in_the_caller(store: RunStore) -> None:
@@ -283,7 +293,7 @@ def test_a_full_disk_pauses_and_resumes_without_loss(tmp_path: Path) -> None:
 def test_a_loss_that_is_not_finite_pauses_and_can_be_rolled_back(store: RunStore) -> None:
     run = new_run(store, loss="wasserstein", optimizer="sgd")
     session = Session(store, run.id).start(paused=True)
-    session.step(20)  # as many in every run, since what has learnt for long diverges late
+    session.step(20)  # the same number in every run, since well-trained networks diverge late
     wait(lambda: session.status.step == 20, "first steps")
     session.save()
     wait(lambda: [kept.step for kept in store.checkpoints(run.id)][-1:] == [20], "a checkpoint")
@@ -300,7 +310,7 @@ def test_a_loss_that_is_not_finite_pauses_and_can_be_rolled_back(store: RunStore
     newest = store.checkpoints(run.id)[-1].step
     assert good <= newest < fault.payload["step"]
 
-    session.resume()  # refused until it is mended
+    session.resume()  # refused until it is repaired
     time.sleep(0.3)
     assert session.status.state == RunState.PAUSED
     session.rollback()
@@ -346,7 +356,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(store: RunSt
     assert last.path.name in warning.payload["message"].format(**warning.payload["values"])
 
 
-def test_no_run_goes_on_from_weights_that_are_not_finite(store: RunStore) -> None:
+def test_no_run_continues_from_weights_that_are_not_finite(store: RunStore) -> None:
     run = new_run(store)
     session = Session(store, run.id).start()
     wait(lambda: session.status.step > 5, "first steps")

@@ -1,4 +1,4 @@
-"""What is measured of images, on samples whose answer is known."""
+"""Measurements of images, on samples with known results."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_far_samples_and_twins_are_seen() -> None:
     assert four["samples/coverage"] < 0.5
 
 
-def test_copies_are_no_novelty() -> None:
+def test_copies_are_not_novel() -> None:
     novelty = signs.Novelty(REAL)
     assert novelty.measure(REAL + 1e-3)["samples/novelty"] < 0.01
     assert novelty.measure(RANDOM.standard_normal((128, 8)))["samples/novelty"] == pytest.approx(1, abs=0.15)
@@ -58,10 +58,10 @@ def test_classes_and_labels() -> None:
     }  # fmt: skip
     one = looks_like.measure(np.repeat(centres[:1], 64, axis=0), asked)
     assert (one["classes/missing"], one["labels/obeyed"]) == (0.75, 0.25)
-    assert "classes/missing" not in looks_like.measure(centres[asked[:8]], None)  # too few to tell
+    assert "classes/missing" not in looks_like.measure(centres[asked[:8]], None)  # too few to decide
 
 
-def test_a_cue_is_what_trivial_statistics_tell() -> None:
+def test_a_cue_is_what_trivial_statistics_reveal() -> None:
     images = RANDOM.integers(60, 200, (256, 1, 12, 12)).astype(np.uint8)
     real, same = signs.statistics(images[:128]), signs.statistics(images[128:])
     assert real.shape == (128, 8)

@@ -132,7 +132,7 @@ def test_the_first_term_that_is_not_finite_is_named() -> None:
     assert (fault.step, fault.term, fault.value) == (2, "generator/adversarial", math.inf)
 
 
-def test_a_broken_value_is_told_from_a_player_that_did_not_train() -> None:
+def test_a_broken_value_is_distinguished_from_a_player_that_did_not_train() -> None:
     trainer, recorder = tiny(), Recorder()
     for only in (None, "discriminator", "discriminator", "generator"):
         recorder.add(trainer.train_step(only))
@@ -150,7 +150,7 @@ def test_a_broken_value_is_told_from_a_player_that_did_not_train() -> None:
     assert fault.step == 5
 
 
-def test_a_gradient_that_is_no_number_is_a_fault_before_the_loss_is() -> None:
+def test_a_nan_gradient_is_a_fault_before_the_loss_is() -> None:
     recorder, norm = Recorder(), (torch.tensor(1.0), torch.tensor(math.nan))
     terms = {"generator/adversarial": torch.tensor(1.0), "generator/loss": torch.tensor(1.0)}
     recorder.add(StepResult(1, dict(terms), gradients={"generator": (torch.tensor(1.0),) * 2}))
@@ -190,7 +190,7 @@ def test_foreign_and_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["cgan", "acgan", "feature_net"])
-def test_what_differs_about_the_data_is_said_and_the_same_layer_each_time(name: str) -> None:
+def test_differences_of_the_data_are_reported_and_the_same_layer_each_time(name: str) -> None:
     def trainer(classes: int, channels: int = 1) -> Trainer:
         pictures = np.random.default_rng(0).integers(0, 256, (24, channels, 8, 8)).astype(np.uint8)
         arrays = {"real": pictures, "label": np.arange(24) % classes}

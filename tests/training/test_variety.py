@@ -1,4 +1,4 @@
-"""What is seen of samples: modes, reach and variety, of generators whose state is known."""
+"""Measurements of samples: modes, reach and variety, for generators with a known state."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_real_run_measures_its_variety_and_looking_changes_nothing() -> None:
         assert torch.equal(weight, twin), name
 
 
-def test_what_makes_no_samples_is_not_examined() -> None:
+def test_recipes_without_samples_are_not_examined() -> None:
     assert examiner(Trainer(*_parts("feature_net", "digits")), "digits") is None
     few = DataSet("few", {"real": toys.random_images().arrays["real"][:3]})
     toy = toys.settings("dcgan")

@@ -1,4 +1,4 @@
-"""Toy recipes, one for each hard case that the trainer must carry. Tiny networks; nothing here is registered."""
+"""Toy recipes, one for each hard case that the trainer must support. Tiny networks; nothing here is registered."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.conftest import images
 
 @dataclass(frozen=True)
 class ToyHParams(TrainingHParams, TwoPlayerHParams):
-    """Nothing but what the trainer reads."""
+    """Only the settings that the trainer reads."""
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def test_true_views_agree_and_those_of_other_scenes_do_not() -> None:
     wrong = agreement(one, true_view(other, 40, 15))
     assert not wrong.psnr > same.psnr - 5
     flat = View(one.picture, np.full_like(one.depth, solids.DISTANCE), one.seen, one.yaw, one.pitch)
-    assert agreement(flat, beside).share < same.share / 2  # what lies elsewhere is taken to be hidden
+    assert agreement(flat, beside).share < same.share / 2  # what is elsewhere counts as hidden
 
 
 def test_the_set_says_where_every_view_was_taken() -> None:

@@ -20,15 +20,13 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 # for its monitoring page, which `gate` closes, Gradio keeps 10,000 calls and sums them up with pandas after each
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
-# waiting threads release their core: otherwise they hold it, and on a busy machine a picture of 0.02 s takes 1 s.
-# Read when PyTorch is loaded
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import fastapi
 import gradio as gr
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gan_core.cores import release_while_waiting
 from ui import ICON, studio_process
 from ui.headers import POLICY, SecurityHeaders
 from ui.languages import DEFAULT, LANGUAGES, _, using
@@ -42,6 +40,8 @@ from ui.studio.requests.page import Page
 from ui.studio.requests.uploads import LARGE_BYTES
 from ui.studio.widgets import choices, faces, parts
 from ui.studio.widgets.theme import SHEET, theme
+
+release_while_waiting()  # else a picture of 0.02 s takes 1 s on a busy machine
 
 MOST_WAITING = 60  # queue size of a page
 GRACE = 3  # seconds for open requests when the server stops
@@ -122,7 +122,7 @@ def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
     made.get(studio_process.WHO)(lambda: fastapi.responses.PlainTextResponse(word))
     made.api_route(preview.PATH, methods=["GET", "HEAD"])(preview.Pictures().__call__)
     made.add_middleware(Pages, tabs=tabs)
-    # the page of a Space lies in a frame of the Hub, with a script that tells the frame how tall it is
+    # the page of a Space is in a frame of the Hub, with a script that tells the frame how tall it is
     space = {"script-src": f"{POLICY['script-src']} https://cdnjs.cloudflare.com"} if os.environ.get("SPACE_ID") else {}
     made.add_middleware(SecurityHeaders, changes=space)
     looks: dict[str, Any] = {
@@ -174,7 +174,7 @@ class Pages:
         try:
             return await preview.with_tags(request, go_on, here, self.titles[here])
         except RuntimeError:
-            if await request.is_disconnected():  # then nothing was answered, and nobody waits for it
+            if await request.is_disconnected():  # there is no answer, and nobody is waiting for one
                 return fastapi.Response(status_code=499)
             raise
 

@@ -37,6 +37,6 @@ class _Finder(MetaPathFinder):
 
 
 def leave_stubs_alone() -> None:
-    """Has Gradio write no stubs. Without effect once it is imported."""
+    """Keeps Gradio from writing stubs. Has no effect once Gradio is imported."""
     if MODULE not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())

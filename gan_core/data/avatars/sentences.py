@@ -1,10 +1,11 @@
-"""Sentences about faces, in English and Chinese: made from attributes, and read.
+"""Sentences about faces, in English and Chinese: composed from attributes, and parsed.
 
-A sentence names some of the attributes that can be seen: "a smiling woman with red hair and no glasses". It is a row of
-LENGTH tokens, places in VOCABULARY; END stands after the last word, UNKNOWN for a word that isn't in the vocabulary.
+A sentence names some of the visible attributes: "a smiling woman with red hair and no glasses". It is a row of LENGTH
+tokens, indices into VOCABULARY; END follows the last word, UNKNOWN replaces a word that isn't in the vocabulary.
 
-`read` finds what a sentence names by its nouns: words before a noun describe it, and a word such as "without" denies
-it. What was composed is read back exactly as it was meant. Some pairs of values (UNSEEN) are in no training picture.
+`read` finds what a sentence names by its nouns: words before a noun describe it, and a word such as "without" negates
+it. Composed sentences are parsed back to exactly their meaning. Some pairs of values (UNSEEN) are in no training
+picture.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from gan_core.errors import BadValue
 
 LENGTH = 32  # tokens of a sentence
 END, UNKNOWN = 0, 1  # tokens
-MOST_CHARACTERS = 400  # of a sentence that is read
+MOST_CHARACTERS = 400  # longest sentence that is parsed
 MOST_NAMED = 5  # attributes that a composed sentence names, hair's style and colour counted as two
 
 Meaning = dict[str, tuple[str, ...]]  # attribute -> the values that a sentence allows
@@ -32,11 +33,11 @@ RED, BROWN = ("copper",), ("dark brown", "chestnut")
 
 
 def _each(words: Sequence[str], meaning: Mapping[str, Any]) -> dict[str, Any]:
-    """The same for each of the words."""
+    """Maps each of the words to the same meaning."""
     return dict.fromkeys(words, meaning)
 
 
-# noun -> words before it -> what they mean; "" is what the noun itself means
+# noun -> words before it -> their meaning; "" is the meaning of the noun itself
 _HAIR_COLOURS: Mapping[str, Meaning] = {
     **_each(("black", "黑色", "黑"), {"hair_colour": ("black",)}),
     **_each(("dark-brown", "深棕色"), {"hair_colour": ("dark brown",)}),
@@ -154,7 +155,7 @@ NOUNS: Mapping[str, Mapping[str, Meaning]] = {
     "上衣": _named({}, {**_SHIRT_COLOURS, "条纹": {"clothes": ("stripes",)}}),
     **_each(("background", "背景"), _named({}, _BACKGROUNDS)),
 }
-# words that mean something by themselves
+# words with a meaning of their own
 ALONE: Mapping[str, Meaning] = {
     **_each(("bald", "光头"), {"hair": ("bald",)}),
     **_each(("smiling", "微笑"), {"mouth": ("smile",)}),
@@ -166,11 +167,11 @@ ALONE: Mapping[str, Meaning] = {
     **_each(("freckled",), {"cheeks": ("freckles",)}),
     **_each(("clean-shaven",), {"beard": (NONE,)}),
 }
-DENIED: Mapping[str, str] = {  # attribute -> the value where it is denied
+DENIED: Mapping[str, str] = {  # attribute -> its value when negated
     "glasses": NONE, "hat": NONE, "beard": NONE, "earrings": NONE, "cheeks": "soft"
 }  # fmt: skip
 NOT = ("without", "no", "not", "没有", "没", "不戴", "不留", "无")
-# after them another part of the sentence begins, so that what was described or denied is forgotten
+# words that begin another part of the sentence, where descriptions and negation end
 BREAKS = ("with", "and", "who", "has", "wears", "wearing", "on", "in", "，", "。", "、", "戴", "穿", "留", "有")
 GLUE = (
     "a", "an", "the", "of", "is", "or", "front", "portrait", "picture", "face", "person", "someone", "woman", "man",
@@ -212,7 +213,7 @@ _STOPS = {
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a sentence as it was written, and its place in the vocabulary."""
+    """A word of a sentence as written, and its index in the vocabulary."""
 
     text: str
     token: int
@@ -223,7 +224,7 @@ class Word:
 
 
 def split(text: str, vocabulary: Sequence[str] = VOCABULARY) -> list[Word]:
-    """The words of a sentence; of writing without spaces, the longest that are known, else single characters.
+    """Splits a sentence into words; without spaces, into the longest known words, else single characters.
 
     Raises BadValue for a sentence that is empty or longer than MOST_CHARACTERS.
     """
@@ -249,7 +250,7 @@ def split(text: str, vocabulary: Sequence[str] = VOCABULARY) -> list[Word]:
 
 @lru_cache(maxsize=8)
 def _places(vocabulary: tuple[str, ...]) -> tuple[Mapping[str, int], int]:
-    """Words -> their places, and the length of the longest word."""
+    """The index of each word, and the length of the longest word."""
     places = {word.lower(): place for place, word in enumerate(vocabulary) if place > UNKNOWN}
     return places, max((len(word) for word in places), default=1)
 
@@ -269,7 +270,7 @@ def _segmented(run: str, places: Mapping[str, int], longest: int) -> list[Word]:
 
 
 def _joined(found: Sequence[Word], places: Mapping[str, int]) -> list[Word]:
-    """Two words that are known with a hyphen become one: "dark brown"."""
+    """Joins two words that are known with a hyphen: "dark brown"."""
     made: list[Word] = []
     for word in found:
         whole = f"{made[-1].text}-{word.text}" if made else ""
@@ -281,7 +282,7 @@ def _joined(found: Sequence[Word], places: Mapping[str, int]) -> list[Word]:
 
 
 def tokens(text: str, vocabulary: Sequence[str] = VOCABULARY, length: int = LENGTH) -> np.ndarray:
-    """A sentence as int64 (length,); what is too long is cut. Raises BadValue where no word is known."""
+    """A sentence as int64 (length,), truncated if too long; raises BadValue if no word is known."""
     words = split(text, vocabulary)
     if not any(word.known and word.text not in _STOPS.values() for word in words):
         raise BadValue(
@@ -293,7 +294,7 @@ def tokens(text: str, vocabulary: Sequence[str] = VOCABULARY, length: int = LENG
 
 
 def _some(vocabulary: Sequence[str]) -> Sequence[str]:
-    """Words that are known, to be named in a message."""
+    """Some known words, for a message."""
     faces = (
         "woman",
         "man",
@@ -316,7 +317,7 @@ def _some(vocabulary: Sequence[str]) -> Sequence[str]:
 
 
 def row_of(words: Sequence[Word], length: int = LENGTH) -> np.ndarray:
-    """Words as tokens, int64 (length,); what is too long is cut."""
+    """Words as tokens, int64 (length,), truncated if too long."""
     row = np.zeros(length, np.int64)
     kept = [word.token for word in words][:length]
     row[: len(kept)] = kept
@@ -329,7 +330,7 @@ def read(text: str) -> Meaning:
 
 
 def read_tokens(row: np.ndarray) -> Meaning:
-    """The same of a row of tokens."""
+    """The same for a row of tokens."""
     return _meaning([VOCABULARY[token] for token in row if token > UNKNOWN])
 
 
@@ -366,7 +367,7 @@ def _of_noun(noun: Mapping[str, Meaning], before: Sequence[str], denied: bool) -
 
 
 def _by_value(described: Mapping[str, Meaning], attribute: str) -> dict[tuple[str, bool], list[str]]:
-    """Value and whether it is Chinese -> the words that describe a noun so."""
+    """Value and whether it is Chinese -> the words before a noun that mean it."""
     made: dict[tuple[str, bool], list[str]] = {}
     for word, meaning in described.items():
         for value in meaning.get(attribute, ()):
@@ -376,7 +377,7 @@ def _by_value(described: Mapping[str, Meaning], attribute: str) -> dict[tuple[st
 
 
 def _nouns_of(attribute: str) -> dict[tuple[str, bool], list[str]]:
-    """Value and whether it is Chinese -> the nouns, with a word before them if need be, that name it."""
+    """Value and whether it is Chinese -> the nouns, some with a word before them, that mean it."""
     made: dict[tuple[str, bool], list[str]] = {}
     for noun, described in NOUNS.items():
         for word, meaning in described.items():
@@ -398,7 +399,7 @@ _WHOLE_STYLES = {
     key: [word for word in words if word not in _HAIR_STYLES and " " not in word]
     for key, words in _nouns_of("hair").items()
 }
-_CLOTHES: Mapping[tuple[str, bool], tuple[str, ...]] = {  # {} is a colour
+_CLOTHES: Mapping[tuple[str, bool], tuple[str, ...]] = {  # {} is replaced by a colour
     ("t-shirt", False): ("{} t-shirt",), ("v-neck", False): ("{} v-neck",), ("collar", False): ("{} collared shirt",),
     ("hoodie", False): ("{} hoodie",), ("stripes", False): ("{} striped top", "{} striped shirt"),
     ("t-shirt", True): ("{}T恤",), ("v-neck", True): ("{}V领衫",), ("collar", True): ("{}衬衫",),
@@ -426,7 +427,7 @@ def compose(
     look = {one.name: one.values[value] for one, value in zip(ATTRIBUTES, values.tolist(), strict=True)}
     able = [name for name in NAMEABLE if visible[COLUMN[name]] and _can_name(name, look[name])]
     count = int(random.integers(1, MOST_NAMED + 1))
-    # the smallest of exponential numbers of these rates: drawn by weight, without replacement
+    # the smallest of exponential random numbers with these rates: weighted drawing without replacement
     waits = random.exponential(size=len(NAMEABLE)) / _WEIGHTS
     drawn = sorted(able, key=lambda name: waits[NAMEABLE.index(name)])[:count]
     first = [name for name in wanted if name in able]
@@ -444,7 +445,7 @@ def _can_name(name: str, value: str) -> bool:
 
 @dataclass
 class _Parts:
-    """What a sentence says, by the part of speech that says it."""
+    """The content of a sentence by part of speech."""
 
     alone: list[str]
     has: list[str]
@@ -590,7 +591,7 @@ def _worn(what: str) -> str:
 
 
 def seen_in(rows: np.ndarray, pairs: Sequence[Mapping[str, str]] = UNSEEN) -> np.ndarray:
-    """Which rows (N, K) of attributes have one of the pairs, bool (N,)."""
+    """Which rows (N, K) of attributes contain one of the pairs, bool (N,)."""
     found = np.zeros(len(rows), bool)
     for pair in pairs:
         has = [rows[:, COLUMN[name]] == ATTRIBUTES[COLUMN[name]].values.index(value) for name, value in pair.items()]

@@ -1,6 +1,6 @@
 """Downloads of data sets: from GitHub at a fixed commit or by checksum, converted to the form we read; by torchvision.
 
-Which sets there are is said in `gan_core/data/sets`.
+The sets themselves are in `gan_core/data/sets`.
 """
 
 from gan_core.data.published.catalogue import Published, published

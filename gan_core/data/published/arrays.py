@@ -1,7 +1,7 @@
-"""Converted sets on disk: written, read back, and told apart by a digest that knows nothing of containers.
+"""Converted sets on disk: writing, reading, and a digest that doesn't depend on the container.
 
-A converted set is a mapping of names to arrays. It lies as one compressed `.npz`, or, where it is a folder of files,
-with the name of each file as the name: `.jpg` is the bytes of the file (N,), `.png` its pixels (H, W).
+A converted set is a mapping of names to arrays. It is stored as one compressed `.npz`, or as a folder of files whose
+names are those of the arrays: `.jpg` has the bytes of the file (N,), `.png` its pixels (H, W).
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ def digest(arrays: Arrays) -> str:
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         if array.dtype.kind == "U":
-            array = np.array(array.tolist())  # as wide as the longest text, whatever it was cut from
+            array = np.array(array.tolist())  # as wide as the longest text
         total.update(f"{name}\0{array.dtype.str}\0{array.shape}\0".encode())
         total.update(array.tobytes())
     return total.hexdigest()
 
 
 def write(arrays: Arrays, folder: Path, npz: str | None) -> None:
-    """Writes the set to the folder: as that `.npz`, or as files."""
+    """Writes the set to the folder, as one `.npz` or as files."""
     if npz:
         np.savez_compressed(folder / npz, **arrays)  # type: ignore[arg-type]  # the names are never "allow_pickle"
         return
@@ -45,7 +45,7 @@ def write(arrays: Arrays, folder: Path, npz: str | None) -> None:
 
 
 def read(folder: Path, npz: str | None) -> Arrays:
-    """The arrays that `write` wrote; raises OSError, ValueError and what zip files raise where they are broken."""
+    """The arrays that `write` wrote; raises OSError, ValueError and the errors of broken zip files."""
     if npz:
         with (folder / npz).open("rb") as file, np.load(file) as packed:
             return dict(packed)

@@ -1,6 +1,6 @@
 """Downloads by torchvision, at the first use of a data set.
 
-torchvision only downloads, unpacks and checks. What it leaves is read without it, so that torch isn't imported for it.
+torchvision only downloads, unpacks and checks. The files are read without it, so that torch isn't imported.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from gan_core.data.base import Progress
 from gan_core.errors import BadData
 from gan_core.paths import home
 
-STALL = 60.0  # seconds without a new byte after which a download is given up
+STALL = 60.0  # seconds without a new byte, after which a download is aborted
 
 
 def torchvision_datasets() -> Any:
-    return importlib.import_module("torchvision.datasets")  # seconds, so only where something is downloaded
+    return importlib.import_module("torchvision.datasets")  # takes seconds, so only for a download
 
 
 @dataclass(frozen=True)
 class Download:
-    """How torchvision brings a set: `get(folder)` leaves its files there, `size` bytes with what is unpacked."""
+    """A download by torchvision: `get(folder)` puts the files there, `size` bytes including unpacked ones."""
 
     get: Callable[[Path], None]
     size: int
 
     @classmethod
     def of(cls, kind: str, size: int) -> Download:
-        """The files as the class of that name in `torchvision.datasets` leaves them."""
+        """The download by the class of that name in `torchvision.datasets`."""
         return cls(partial(_download, kind), size)
 
     def fetch(self, name: str, title: str, needs: str, progress: Progress) -> None:
-        """Brings the set into `GANSCOPE_HOME/downloads/NAME` and reports the bytes that arrive; raises BadData.
+        """Downloads the set into `GANSCOPE_HOME/downloads/NAME` and reports the received bytes; raises BadData.
 
-        It goes to a folder under another name, which is renamed when complete.
+        It is downloaded to a folder under another name, which is renamed when complete.
         """
         downloads = home() / "downloads"
         try:
@@ -64,7 +64,7 @@ class Download:
             ) from failure
 
     def _watched(self, folder: Path, place: Path, progress: Callable[[float], None]) -> Exception | None:
-        """Downloads to `folder`, which becomes `place`; what went wrong, if anything."""
+        """Downloads to `folder`, which is renamed to `place`; returns the error, if any."""
         failures: list[Exception] = []
 
         def work() -> None:
@@ -72,7 +72,7 @@ class Download:
                 self.get(folder)
                 folder.rename(place)
             except Exception as error:  # reported by the caller's thread
-                if not place.is_dir():  # else another process has fetched it meanwhile
+                if not place.is_dir():  # unless another process has fetched it meanwhile
                     failures.append(error)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What `ganscope data get` brings: where the files of a set lie, their checksums, and how they are converted.
+"""The sets for `ganscope data get`: locations of their files, checksums, and conversion.
 
 The sets themselves are described in `gan_core/data/sets`.
 """
@@ -17,19 +17,19 @@ from gan_core.registry import Registry
 
 @dataclass(frozen=True)
 class Published:
-    """One set: fetched in two rounds, because what `first` brings says which files there are, then converted.
+    """A published set: fetched in two rounds, because the files of `first` list the others, then converted.
 
     `listed(downloads)` gives the files of the second round, `convert(downloads, progress)` the arrays; both read
-    nothing but the files below `downloads`. `digest` is that of the arrays as Pillow and NumPy made them here; "" where
-    none of our models was made from them. `needed` are patterns of files without which the set isn't there.
+    nothing but the files below `downloads`. `digest` is that of the arrays as created here by Pillow and NumPy; "" if
+    none of our models was trained on them. `needed` are patterns of files without which the set counts as missing.
     """
 
     name: str
     title: str
     licence: str
     origins: tuple[Origin | Site, ...]
-    folder: str  # below the folder of data sets
-    npz: str | None  # the one file in it; None: a folder of files
+    folder: str  # relative to the folder of data sets
+    npz: str | None  # its only file; None: a folder of files
     size: int  # bytes to download
     convert: Callable[[Path, Progress], Arrays]
     digest: str
@@ -43,5 +43,5 @@ published: Registry[Published] = Registry("published data set")
 
 
 def register_published(wanted: Published) -> Published:
-    """Adds a set to what `ganscope data get` brings; raises ValueError when its name is taken (a programming error)."""
+    """Registers a set for `ganscope data get`; raises ValueError if its name is taken (a programming error)."""
     return published.register(wanted.name, wanted)

@@ -1,7 +1,7 @@
-"""The one HTTP client: files that never change, fetched politely, resumed where they were cut, never left half-written.
+"""The HTTP client: fetches immutable files with few requests, resumes interrupted ones, and never leaves partial files.
 
-A file arrives as `NAME.part` and takes its name when it is whole. A `.part` that is found is continued with a Range
-request, in this call or in a later one.
+A file is written as `NAME.part` and renamed when complete. An existing `.part` is continued with a Range request, in
+this call or in a later one.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from gan_core.data.published.origins import File
 from gan_core.errors import BadData
 from gan_core.version import __version__
 
-STALL = 30.0  # seconds without a byte after which an answer is given up
-TRIES = 4  # in a row that brought nothing new
+STALL = 30.0  # seconds without a byte, after which a response is aborted
+TRIES = 4  # consecutive ones without new bytes
 PAUSE = 1.0  # seconds before the second try; doubles with each
 WORKERS = 8
 CHUNK = 1 << 16
-PASSING = (408, 425, 429, 500, 502, 503, 504)  # answers that may be different later
+PASSING = (408, 425, 429, 500, 502, 503, 504)  # temporary HTTP errors
 
 
 class _Cut(Exception):
-    """The answer stopped, or never came; another try may help."""
+    """The response stopped, or never came; a retry may help."""
 
 
 class Fetcher:
     """Fetches files into one folder, several at a time, and counts the bytes that are there.
 
-    `title` names the set in errors. All of them are BadData, and leave whole files and `.part` files alone.
+    `title` names the set in errors. All of them are BadData, and keep complete files and `.part` files.
     """
 
     def __init__(self, downloads: Path, title: str) -> None:
         self.downloads = downloads
         self.title = title
-        self.arrived = 0  # bytes, of whole files and parts
+        self.arrived = 0  # bytes of complete and partial files
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
     def fetch(self, files: Sequence[File], look: Callable[[], None]) -> None:
-        """Brings the files that aren't there yet; calls `look` some times a second from this thread meanwhile."""
+        """Fetches the missing files; meanwhile calls `look` several times a second from this thread."""
         missing = []
         for file in files:
             if (place := file.place(self.downloads)).is_file():
@@ -62,7 +62,7 @@ class Fetcher:
                 for future in done:
                     future.result()
         finally:
-            self._stop.set()  # only matters after an error or Ctrl+C: what is under way ends at its next chunk
+            self._stop.set()  # after an error or Ctrl+C: running downloads end at their next chunk
             pool.shutdown(cancel_futures=True)
             self._stop.clear()
 
@@ -97,13 +97,13 @@ class Fetcher:
                 self._stop.wait(PAUSE * 2 ** (tries - 1))
 
     def _answer(self, file: File, part: Path) -> None:
-        """Adds what one answer brings to the part; returns when that is the whole file."""
+        """Appends one response to the partial file; returns when the file is complete."""
         start = _size(part)
         headers = {"User-Agent": f"ganscope/{__version__}"} | ({"Range": f"bytes={start}-"} if start else {})
         try:
             with urllib.request.urlopen(urllib.request.Request(file.address, headers=headers), timeout=STALL) as answer:
                 total = _total(answer, start)
-                if start and answer.status != 206:  # a server that always sends all of it
+                if start and answer.status != 206:  # a server that always sends the whole file
                     self._drop(part)
                     start = 0
                 self._take(answer, part)
@@ -151,7 +151,7 @@ class Fetcher:
 
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
-    """Keeps an error of the disk apart from one of the network: both are OSError."""
+    """Distinguishes errors of the disk from those of the network: both are OSError."""
     try:
         yield
     except OSError as error:
@@ -163,12 +163,12 @@ def _size(part: Path) -> int:
 
 
 def _total(answer: http.client.HTTPResponse, start: int) -> int | None:
-    """The bytes of the whole file, where the answer tells; raises _Cut where it isn't the part that was asked for."""
+    """The size of the whole file, if the response states it; raises _Cut if it isn't the requested part."""
     if answer.status == 206:
-        told = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
-        if not told or int(told[1]) != start:
+        stated = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
+        if not stated or int(stated[1]) != start:
             raise _Cut("the server sent another part of the file")
-        return int(told[2])
+        return int(stated[2])
     length = answer.headers.get("Content-Length")
     return int(length) if length and length.isdigit() else None
 

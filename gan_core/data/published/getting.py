@@ -1,4 +1,4 @@
-"""Gets a published data set: fetch, check, convert, and only then put it where data sets are looked for."""
+"""Gets a published data set: fetches, checks and converts it, and only then puts it into the folder of data sets."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ ABOUT = "origin.json"
 
 @dataclass(frozen=True)
 class Got:
-    """A set that is here. `exact`: its arrays equal, value for value, those that our own models were made from.
+    """An available set. `exact`: its arrays equal, value for value, those that our own models were trained on.
 
-    It is true of sets that none of them was made from.
+    It is true for sets that none of them was trained on.
     """
 
     name: str
@@ -46,16 +46,16 @@ class Got:
 
 
 def get(name: str, progress: Progress = silent) -> Got:
-    """The published set of that name, brought where it isn't here yet. Raises UnknownName or BadData.
+    """The published set of that name, downloaded if missing. Raises UnknownName or BadData.
 
-    It is looked for in GANSCOPE_DATA and made in `GANSCOPE_HOME/data`. A download that was cut goes on where it
-    stopped; a set that is here but broken is made anew.
+    It is searched in GANSCOPE_DATA and created in `GANSCOPE_HOME/data`. An interrupted download is resumed; a broken
+    set is rebuilt.
     """
     return bring(published.get(name), progress)
 
 
 def bring(wanted: Published, progress: Progress = silent) -> Got:
-    """What `get` does, for any set."""
+    """Like `get`, for any set."""
     if found := _found(wanted):
         return found
     downloads = home() / "downloads" / f"{wanted.name}.files"
@@ -86,7 +86,7 @@ def _found(wanted: Published) -> Got | None:
 
 @contextmanager
 def _alone(downloads: Path, title: str) -> Iterator[None]:
-    """Keeps other processes from fetching the same set; a lock of SQLite ends with its process, however that ends."""
+    """Locks the set against other processes; SQLite's lock is released whenever its process ends."""
     try:
         downloads.mkdir(parents=True, exist_ok=True)
         lock = sqlite3.connect(downloads.with_suffix(".lock"), timeout=0, isolation_level=None)
@@ -135,7 +135,7 @@ def _refuse(wanted: Published, files: Sequence[File], downloads: Path) -> None:
 def _converted(wanted: Published, downloads: Path, progress: Progress) -> arrays.Arrays:
     try:
         return wanted.convert(downloads, progress)
-    except UNREADABLE as error:  # the sums were right, so something here is missing or broken
+    except UNREADABLE as error:  # the checksums were right, so the fault is on this machine
         raise BadData(
             "The files of '{name}' in {folder} can't be read ({reason}).",
             name=wanted.name,
@@ -145,7 +145,7 @@ def _converted(wanted: Published, downloads: Path, progress: Progress) -> arrays
 
 
 def _publish(wanted: Published, converted: arrays.Arrays) -> Got:
-    """Written under another name, and renamed when whole."""
+    """Writes the set under another name, and renames it when complete."""
     place = home() / "data" / wanted.folder
     partial = place.with_name(f"{wanted.folder}.{uuid4().hex[:8]}.partial")
     digest = arrays.digest(converted)

@@ -1,4 +1,4 @@
-"""Where published files lie, and the sums that tell whether what came is what was published."""
+"""Locations of published files, and the checksums that verify them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from gan_core.files import sha256_of
 
 RAW = "https://raw.githubusercontent.com"
-GROUP = 64  # files that share one sum: thousands of small files then need a few lines of sums, not thousands
+GROUP = 64  # files per checksum, so that thousands of small files need only a few lines of checksums
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Origin:
     commit: str  # 40 hex digits
 
     def folder(self, downloads: Path) -> Path:
-        """Where the repository's files lie below the folder of downloads."""
+        """The repository's folder below the folder of downloads."""
         return downloads / self.repository / self.commit
 
     def file(self, path: str) -> File:
@@ -30,28 +30,28 @@ class Origin:
 
     @property
     def below(self) -> str:
-        """What stands before the path of each file."""
+        """The prefix of each file's URL path."""
         return f"{self.repository}/{self.commit}"
 
     @property
     def root(self) -> str:
-        """GANSCOPE_GITHUB_RAW names a mirror that answers the same paths."""
+        """The server; GANSCOPE_GITHUB_RAW names a mirror with the same paths."""
         return (os.environ.get("GANSCOPE_GITHUB_RAW") or RAW).rstrip("/") + "/"
 
     @property
     def known(self) -> tuple[str, str]:
-        """Where it is, and which version."""
+        """Its location and version."""
         return f"github.com/{self.repository}", self.commit
 
 
 @dataclass(frozen=True)
 class Site:
-    """A folder of a server that keeps no versions: its files are known by their SHA-256 alone."""
+    """A folder of a server without versions: its files are identified only by their SHA-256."""
 
     place: str  # host and folder
 
     def folder(self, downloads: Path) -> Path:
-        """Where its files lie below the folder of downloads."""
+        """Its folder below the folder of downloads."""
         return downloads / self.place
 
     @property
@@ -60,7 +60,7 @@ class Site:
 
     @property
     def root(self) -> str:
-        """GANSCOPE_MIRROR names a server that answers the same files below `host/folder`."""
+        """The server; GANSCOPE_MIRROR names one with the same files below `host/folder`."""
         mirror = os.environ.get("GANSCOPE_MIRROR")
         return f"{mirror.rstrip('/')}/" if mirror else "https://"
 
@@ -89,7 +89,7 @@ class File:
 
 
 def groups(files: Sequence[File]) -> list[Sequence[File]]:
-    """The files in groups that share a sum."""
+    """Groups of files that share a checksum."""
     return [files[start : start + GROUP] for start in range(0, len(files), GROUP)]
 
 

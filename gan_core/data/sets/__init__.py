@@ -43,7 +43,7 @@ TASKS = tuple(FIELDS)
 
 
 def _place(source: Source) -> tuple[int, bool, int]:
-    """Pairs and domains follow one another; of each kind, what `ganscope data get` brings comes last."""
+    """Pairs and domains follow one another; within each kind, sets of `ganscope data get` come last."""
     task = TASKS.index(source.task)
     kind = TASKS.index("paired") if source.task == "unpaired" else task
     return kind, bool(source.published), task

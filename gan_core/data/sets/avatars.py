@@ -1,7 +1,7 @@
-"""The avatars: faces drawn by our own code, once for each size, and pairs of a face and its pencil drawing or edges.
+"""The avatars: faces drawn by GANscope's code, once for each size, and pairs of a face and its pencil drawing or edges.
 
-The attributes of face i are row i of `sample_attributes(COUNT, SEED)`. The test part is made of fresh faces: of
-another seed. What a face's partner looks like is known exactly, so that a translation can be measured.
+The attributes of face i are row i of `sample_attributes(COUNT, SEED)`. The test part has new faces, from another seed.
+A face's true partner is known exactly, so that a translation can be measured.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def drawn_faces(name: str, attributes: np.ndarray, version: str, size: int, prog
 
 
 def _pairs(name: str, partner: Partner, size: int | None, progress: Progress, *, test: bool = False) -> DataSet:
-    """Faces as targets, and what `partner` makes of them as sources."""
+    """Pairs with faces as targets, and the output of `partner` as sources."""
     pixels = size or SIZE
     count, seed = (TEST_PAIRS, TEST_SEED) if test else (PAIRS, SEED)
     drawn_at = _drawn_at(pixels)
@@ -81,7 +81,7 @@ def _pairs(name: str, partner: Partner, size: int | None, progress: Progress, *,
 
 
 def _drawn_at(size: int) -> int:
-    """The nearest size at which faces are drawn that isn't smaller; they are then resized."""
+    """The smallest size for drawing that isn't below `size`; faces are then resized."""
     return min((offered for offered in avatars.SIZES if offered >= size), default=max(avatars.SIZES))
 
 
@@ -90,7 +90,7 @@ def _resized(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def _code_version(*more: Path) -> str:
-    """Changes with the code that draws; this file's texts and sentences about faces are no part of it."""
+    """A version of the drawing code; it doesn't depend on this file's texts or on the sentences about faces."""
     drawing = (path for path in sorted(Path(avatars.__file__).parent.glob("*.py")) if path.stem != "sentences")
     modules = [*more, *drawing]
     return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()

@@ -1,8 +1,8 @@
 """The avatars with sentences that describe them, in English and Chinese: pictures and tokens.
 
 Each picture has SENTENCES sentences of LENGTH tokens (`data/avatars/sentences.py`), half of them English; each names
-one to five of the attributes that can be seen. Pictures with a pair of values of `UNSEEN` are left out of training. The
-test part are faces of another seed: a first half without such pairs, a second with, which their sentences name.
+one to five of the visible attributes. Pictures with a pair of values of `UNSEEN` are left out of training. The test
+part has faces from another seed: a first half without such pairs, a second half with them, named in their sentences.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def _test(size: int | None, progress: Progress) -> DataSet:
 
 
 def for_testing(count: int) -> tuple[np.ndarray, list[tuple[str, ...]]]:
-    """Attributes (count, K): first of seen pairs only, then each with an unseen one; and what sentences must name."""
+    """Attributes (count, K): first without unseen pairs, then each with one, which sentences must name."""
     rows = sample_attributes(8 * count, TEST_SEED)
     ordinary = rows[~sentences.seen_in(rows)][: (count + 1) // 2]
     rare, wanted = rows[-(count // 2) :].copy(), []
     for place, row in enumerate(rare):
         pair = sentences.UNSEEN[place % len(sentences.UNSEEN)]
-        for name, value in {"hat": "none", "hair": "crop", **pair}.items():  # so that the pair can be seen
+        for name, value in {"hat": "none", "hair": "crop", **pair}.items():  # so that the pair is visible
             if name in pair or not set(pair) & {"hat", "hair"}:
                 row[COLUMN[name]] = KNOWN[COLUMN[name]].values.index(value)
         wanted.append(tuple(pair))

@@ -1,7 +1,7 @@
 """Blood cells cut from 364 microscope pictures, one square around each marked cell.
 
-White cells and platelets are all taken, red ones drawn with a fixed seed, for there are ten times as many. Marks that
-are much longer than wide, most of them of cells that the picture cuts off, are left out.
+All white cells and platelets are used, red ones are sampled with a fixed seed, because there are ten times as many.
+Marks that are much longer than wide, most of them of cells at the border of the picture, are left out.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def convert(downloads: Path, progress: Progress) -> Arrays:
     """JPEG files packed end to end in `data`, with `offsets` (N + 1), `labels`, `crop_side` (pixels) and `slide`."""
     chosen = _chosen([mark for slide in _slides(downloads) for mark in _marks(slide, downloads)])
     cells: list[bytes] = [b""] * len(chosen)
-    by_slide = sorted(range(len(chosen)), key=lambda index: chosen[index].slide)  # so that each is decoded once
+    by_slide = sorted(range(len(chosen)), key=lambda index: chosen[index].slide)  # so that each slide is decoded once
     for index in tracked(by_slide, len(chosen), progress, "Cutting cells out"):
         cells[index] = _cell(chosen[index], downloads)
     return {
@@ -118,7 +118,7 @@ def _chosen(marks: list[Mark]) -> list[Mark]:
 
 
 def _cell(mark: Mark, downloads: Path) -> bytes:
-    """The square around the mark's centre, moved into the picture where it would leave it, as a 64-pixel JPEG."""
+    """The square around the mark's centre, shifted into the picture if necessary, as a 64-pixel JPEG."""
     slide, side = _opened(_picture(mark.slide).place(downloads)), mark.crop_side
     left = min(max(round((mark.left + mark.right - side) / 2), 0), slide.width - side)
     top = min(max(round((mark.top + mark.bottom - side) / 2), 0), slide.height - side)

@@ -1,4 +1,4 @@
-"""BSDS500's training and test photos as they are, and how many of the people who drew their edges drew each point."""
+"""BSDS500's unchanged training and test photos, and the share of annotators who drew an edge at each point."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def listed(downloads: Path) -> list[File]:
 
 
 def convert(downloads: Path, progress: Progress) -> Arrays:
-    """`train/NAME.jpg` as published, `edges/train/NAME.png` uint8 (H, W): 0 nobody .. 255 everybody; `test` alike."""
+    """`train/NAME.jpg` as published, `edges/train/NAME.png` uint8 (H, W): 0 none .. 255 all people; `test` alike."""
     files: dict[str, np.ndarray] = {}
     pairs = [(part, name) for part, names in PARTS.items() for name in names]
     for part, name in tracked(pairs, len(pairs), progress, "Converting photos"):
@@ -90,7 +90,7 @@ def _drawn(part: str, name: str) -> File:
 
 def _edges(place: Path) -> np.ndarray:
     """The mean over people, uint8 (H, W)."""
-    from scipy.io import loadmat  # a second, which no other set needs
+    from scipy.io import loadmat  # takes a second, and is needed only here
 
     people = loadmat(place)["groundTruth"][0]  # (people,) of structures
     drawn = np.stack([person["Boundaries"][0, 0] for person in people])  # (people, H, W)
@@ -137,7 +137,7 @@ BSDS500 = register(
         channels=3,
         items=1194,
         train=Layout((PHOTOS["train"],), partial(_squares, part="train")),
-        # found beside the train photos, whose state names the cached images of both parts
+        # searched beside the train photos, whose state is part of both parts' cache names
         test=Layout((PHOTOS["train"],), partial(_squares, part="test")),
         published="bsds500",
     )

@@ -13,7 +13,7 @@ from gan_core.data.published.by_torchvision import Download
 from gan_core.data.user.archives import seen
 from gan_core.pictures.decoding import in_threads
 
-TRAIN = 162_770  # the train part is as many of the numbered files, from the first on
+TRAIN = 162_770  # the train part has the first ones of the numbered files
 
 
 def _photos(files: list[Path]) -> Pictures:

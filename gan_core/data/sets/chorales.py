@@ -1,6 +1,6 @@
 """Two bars of Bach's four-part chorales, in sixteenths, transposed to C major or A minor.
 
-The test part is of the 76 chorales that are kept aside as "valid" in the file.
+The test part is from the 76 chorales of the file's part "valid".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LICENCE = "music: public domain (J. S. Bach); encoding: czhuang/JSB-Chorales-dat
 
 
 def passages(pieces: list[np.ndarray]) -> np.ndarray:
-    """Two bars from every bar on, of pieces (T, 4), as (N, 4, LENGTH); those with a silent voice are left out."""
+    """Passages of two bars from each bar of pieces (T, 4), as (N, 4, LENGTH), except those with a silent voice."""
     found = []
     for piece in pieces:
         voices = in_c(piece.T.astype(np.int64))  # (T, 4) -> (4, T)

@@ -16,7 +16,7 @@ from gan_core.data.published.by_torchvision import Download
 
 
 def _download(folder: Path) -> None:
-    """Kept as plain arrays: the published files are pickles, which torchvision reads after checking their MD5."""
+    """Stores plain arrays: the published files are pickles, which torchvision reads after checking their MD5."""
     train = by_torchvision.torchvision_datasets().CIFAR10(folder, download=True)
     kept = folder / "CIFAR10"
     kept.mkdir()

@@ -1,6 +1,6 @@
 """The unpaired sets of CycleGAN's authors (1703.10593, section 5): a zip each, with trainA, trainB, testA and testB.
 
-Their server keeps no versions, so each archive is known by its SHA-256 alone.
+Their server has no versions, so each archive is identified only by its SHA-256.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CYCLEGAN = Site("efrosgans.eecs.berkeley.edu/cyclegan/datasets")
 
 @dataclass(frozen=True)
 class Classic:
-    """One archive, and what its two domains are. `pictures` counts those of trainA, trainB, testA and testB."""
+    """An archive, and its two domains. `pictures` are the counts of trainA, trainB, testA and testB."""
 
     name: str
     title: str
@@ -46,7 +46,7 @@ class Classic:
         return File(CYCLEGAN, f"{self.name}.zip")
 
     def convert(self, downloads: Path, progress: Progress) -> Arrays:
-        """`trainA/NAME.jpg` and so on, as they lie in the archive; raises ValueError where a domain is missing."""
+        """`trainA/NAME.jpg` and so on, unchanged from the archive; raises ValueError if a domain is missing."""
         inside = re.compile(rf"{re.escape(self.name)}/((?:train|test)[AB]/[^/]+\.jpg)")
         with archives.opened(self.file.place(downloads)) as archive:
             found = sorted(match[1] for name in archive.names if (match := inside.fullmatch(name)))

@@ -1,7 +1,8 @@
-"""Demonstrations in gymnasium's environments: what simple controllers saw and did, 64 episodes of 200 steps at most.
+"""Demonstrations in gymnasium's environments: observations and actions of simple controllers, 64 episodes of 200 steps
+at most.
 
-The controllers are two lines each (`gan_core/data/environments.py`). One more set comes from an "expert" who does
-nothing: what imitates it must not reach the goal, or something else than the demonstrations taught it.
+The controllers are two lines each (`gan_core/data/environments.py`). In another set the "expert" does nothing: a model
+that imitates it must not reach the goal, or it learnt from something other than the demonstrations.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""scikit-learn's 1,797 handwritten digits, 8x8: on every machine, trains in seconds.
+"""scikit-learn's 1,797 handwritten digits, 8x8: available on every machine, for training in seconds.
 
 The file is read without importing scikit-learn, whose `sklearn.datasets` takes seconds to import.
 """
@@ -45,7 +45,7 @@ def _load(size: int | None, progress: Progress) -> DataSet:
 
 @lru_cache(1)
 def _read(path: Path, changed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The digits, uint8 (N, H, W), and their labels, int64 (N,), read once for each `changed` time of the file."""
+    """The digits, uint8 (N, H, W), and their labels, int64 (N,), read once for each modification time of the file."""
     with gzip.open(path, "rt") as file:
         table = np.loadtxt(file, delimiter=",", dtype=np.int64)  # (N, 64 pixels in 0..16 and the label)
     return np.rint(table[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8), table[:, -1]

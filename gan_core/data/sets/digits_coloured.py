@@ -1,4 +1,4 @@
-"""The small digits as pairs, in grey and in colour: each digit has a hue of its own, which tells which it is."""
+"""The small digits as pairs, in grey and in colour: each digit has its own hue, which identifies it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INK, PAPER = (0.9, 1.0), (0.75, 0.3)  # saturation and value
 
 
 def _load(size: int | None, progress: Progress) -> DataSet:
-    """Grey digits, and the same in the colours of their class."""
+    """Loads grey digits, and the same in the colours of their class."""
     grey = DIGITS.load(size, silent)
     levels = grey.arrays["real"].astype(np.float32) / 255  # (N, 1, H, W)
     ink, paper = (np.array([_colour(digit, *shade) for digit in range(10)]) for shade in (INK, PAPER))
@@ -29,7 +29,7 @@ def _load(size: int | None, progress: Progress) -> DataSet:
 
 
 def _colour(digit: int, saturation: float, value: float) -> tuple[float, float, float]:
-    """Red, green and blue in [0, 1]: each digit has a hue of its own, and dark paper of the hue opposite to it."""
+    """Red, green and blue in [0, 1]: each digit has its own hue, on dark paper of the complementary hue."""
     hue = digit / 10 + (0.5 if value < 0.5 else 0.0)
     return colorsys.hsv_to_rgb(hue % 1, saturation, value)
 

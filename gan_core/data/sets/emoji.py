@@ -1,7 +1,7 @@
-"""The same emoji as Noto and as Twemoji draw them, as pairs with names and keywords.
+"""Pairs of the same emoji in Noto's and Twemoji's style, with names and keywords.
 
-The list of emoji with names and groups is emojibase's. Flags, hair styles and skin tones on their own, and couples of
-two tones are left out, and so is a fixed sample of 98 emoji with all their tones, which no model here is trained on.
+The list of emoji with names and groups is emojibase's. Flags, separate hair styles and skin tones, and couples of two
+tones are left out, as is a fixed sample of 98 emoji with all their tones, on which no model here is trained.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ NOT_TAKEN = (GROUP_NAMES.index("component"), GROUP_NAMES.index("flags"))
 CLASSES = tuple(name for group, name in enumerate(GROUP_NAMES) if group not in NOT_TAKEN)
 TONES = ("light", "medium-light", "medium", "medium-dark", "dark")
 TONE_CODES = ("1F3FB", "1F3FC", "1F3FD", "1F3FE", "1F3FF")
-VARIANT = "FE0F"  # says "as a picture"
+VARIANT = "FE0F"  # selects the picture form
 JOINER = "200D"
 _LEFT_OUT = """
 1F604 1F606 1F92F 1F4A9 1F47A 1F63C 1F9E1 1F90E 1F90D 1F5E8 1F44C 1F918 1F9BE 1F9D1-200D-1F9B1 1F9D3 1F647
@@ -84,13 +84,13 @@ LEFT_OUT = frozenset(_LEFT_OUT.split())
 
 
 def listed(downloads: Path) -> list[File]:
-    """The two drawings of every emoji that is taken."""
+    """The two drawings of every used emoji."""
     codes = [emoji["hexcode"] for emoji in _taken(downloads)]
     return [file for code in codes for file in (_noto(code), _twemoji(code))]
 
 
 def convert(downloads: Path, progress: Progress) -> Arrays:
-    """`noto` and `twemoji` uint8 (N, 64, 64, 3), and what they show: one entry of each other array for each emoji."""
+    """`noto` and `twemoji` uint8 (N, 64, 64, 3), and other arrays with one entry for each emoji."""
     taken = list(_taken(downloads))
     codes = [emoji["hexcode"] for emoji in taken]
     pairs = [
@@ -121,7 +121,7 @@ def _taken(downloads: Path) -> Iterator[dict[str, Any]]:
 
 
 def _name(emoji: dict[str, Any]) -> str:
-    """The short name; emojibase gives those that face right the same name in every tone, so the tone is added."""
+    """The short name; in emojibase those facing right have the same name in every tone, so the tone is added."""
     name, tone = str(emoji["label"]), emoji.get("tone", 0)
     return name if not tone or "skin tone" in name else f"{name}: {TONES[tone - 1]} skin tone"
 
@@ -136,7 +136,7 @@ def _noto(code: str) -> File:
 
 
 def _twemoji(code: str) -> File:
-    """Twemoji keeps the variant in joined emoji, but for the eye in a speech bubble."""
+    """Twemoji's name, which keeps the variant in joined emoji except for the eye in a speech bubble."""
     parts = code.split("-")
     if JOINER not in parts or parts[0] == "1F441":
         parts = [part for part in parts if part != VARIANT]
@@ -144,7 +144,7 @@ def _twemoji(code: str) -> File:
 
 
 def _drawing(place: Path) -> np.ndarray:
-    """On white, then resized: uint8 (64, 64, 3)."""
+    """A drawing on white, resized: uint8 (64, 64, 3)."""
     with Image.open(place) as image:
         drawing = image.convert("RGBA")
     white = Image.new("RGBA", drawing.size, "white")
@@ -161,14 +161,14 @@ def _without_tones(files: list[Path]) -> Pictures:
 
 
 def _both_styles(files: list[Path], part: str) -> Pictures:
-    """All tones of one emoji lie in one part: they hardly differ, and the test would be of what was learnt."""
+    """Pairs of both styles, with all tones of an emoji in the same part, because they hardly differ."""
     noto, twemoji, codes = npz_arrays(files[0], "noto", "twemoji", "codes")
     places = places_of(codes.tolist(), part)
     return Pictures(len(places), zip(OfArray(noto[places]), OfArray(twemoji[places]), strict=True))
 
 
 def places_of(codes: Sequence[str], part: str) -> list[int]:
-    """Every tenth emoji with all its tones is the test part; those that come in one tone alone are last."""
+    """The test part is every tenth emoji with all its tones; those with a single tone are last."""
     members: dict[str, list[int]] = {}
     for place, code in enumerate(codes):
         members.setdefault(base(code), []).append(place)

@@ -1,10 +1,10 @@
 """Emoji with their names and keywords: pictures and tokens, in English.
 
-Each emoji without skin tones is there twice, as Noto and as Twemoji draw it. Its SENTENCES sentences of LENGTH tokens
-are its name, its name with all keywords, and some of both at random. Every tenth emoji, in both drawings, is the test
-part: first all that Noto drew, then all of Twemoji's.
+Each emoji without skin tones occurs twice, in Noto's and in Twemoji's style. Its SENTENCES sentences of LENGTH tokens
+are its name, its name with all keywords, and random selections of both. Every tenth emoji, in both styles, is the test
+part: first all of Noto's, then all of Twemoji's.
 
-Words that fewer than two emoji of the training part have aren't in the vocabulary: a third of the test part's words.
+Words of fewer than two emoji of the training part aren't in the vocabulary: a third of the test part's words.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from gan_core.errors import BadData
 
 NAME = "emoji_captions"
 PATTERNS = (f"{FOLDER}/{NPZ}",)
-SENTENCES, LENGTH = 6, 16  # of each picture; tokens of a sentence
-LEAST = 2  # emoji of the training part that a word of the vocabulary has
+SENTENCES, LENGTH = 6, 16  # per picture; tokens of a sentence
+LEAST = 2  # emoji of the training part that a word of the vocabulary must have
 _WORD = re.compile(r"[a-z]+(?:-[a-z]+)*|[0-9]+")
 _KNOWN = """
 0 00 1 10 100 11 12 143 2 3 30 4 5 6 7 8 a abcd accessibility act active actor admission adorbs adult aeroplane again
@@ -117,7 +117,7 @@ VOCABULARY = ("", "?", *_KNOWN.split())
 
 
 def known_words(texts: Sequence[str]) -> tuple[str, ...]:
-    """The words that at least LEAST of the texts have, by the alphabet."""
+    """The words of at least LEAST texts, in alphabetical order."""
     counts = Counter(word for text in texts for word in set(_WORD.findall(text.lower())))
     return tuple(sorted(word for word, count in counts.items() if count >= LEAST))
 

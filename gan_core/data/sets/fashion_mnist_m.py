@@ -2,8 +2,8 @@
 
     I_out = |patch - picture|,   per colour channel
 
-The patch is a random part of a BSDS500 photo. The grey levels are kept, where MNIST-M has only two, because they tell a
-shirt from a pullover. Picture i of both domains is the same one.
+The patch is a random part of a BSDS500 photo. The grey levels are kept, unlike in MNIST-M, which has only two, because
+they distinguish a shirt from a pullover. Picture i of both domains is the same one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FASHION = sources.get("fashion_mnist")
 
 
 def blended(picture: np.ndarray, patch: np.ndarray) -> np.ndarray:
-    """A picture uint8 (H, W) on a patch uint8 (3, H, W): the difference of the two, uint8 (3, H, W)."""
+    """Blends a picture uint8 (H, W) with a patch uint8 (3, H, W): the absolute difference, uint8 (3, H, W)."""
     made: np.ndarray = np.abs(patch.astype(np.int16) - picture)
     return made.astype(np.uint8)
 

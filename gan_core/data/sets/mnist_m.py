@@ -3,9 +3,9 @@
     I_out = |patch - digit|,   per colour channel
 
 The patch is a random part of a BSDS500 photo; the digit is 0 or 255 at each pixel, as in the code that most papers use.
-Digit i of both domains is the same one, so that `label` is true for either; what adapts to the second domain may read
-it for the first one only. The training part takes its patches from BSDS500's training photos, the test part from its
-test photos.
+Digit i of both domains is the same one, so that `label` is valid for either; a model that adapts to the second domain
+may use it only for the first. The training part uses patches from BSDS500's training photos, the test part from
+its test photos.
 
 Differs from the paper: the first 20,000 of MNIST's 60,000 digits, and photos of the part of BSDS500 without 302003.
 """
@@ -34,12 +34,12 @@ MNIST = sources.get("mnist")
 
 
 def licence(base: Source) -> str:
-    """That of the pictures and of the photos."""
+    """The licence of the pictures and of the photos."""
     return f"{base.licence}; photos: non-commercial research and education (BSDS500)"
 
 
 def blended(digit: np.ndarray, patch: np.ndarray) -> np.ndarray:
-    """A digit uint8 (H, W) on a patch uint8 (3, H, W): the difference of the two, uint8 (3, H, W)."""
+    """Blends a digit uint8 (H, W) with a patch uint8 (3, H, W): the absolute difference, uint8 (3, H, W)."""
     ink = np.where(digit > 0, 255, 0)
     return np.abs(patch.astype(np.int16) - ink).astype(np.uint8)
 

@@ -1,6 +1,6 @@
 """Small molecules: 8,021 different ones of 4 to 9 atoms, pieces of drug-like molecules (MOSES, 1811.12823).
 
-Every tenth is the test part, the rest is `NAME` alone: 7,219 and 802 molecules.
+Every tenth is the test part, `NAME` alone is the rest: 802 and 7,219 molecules.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Moving digits: films of one handwritten digit that bounces off the picture's edges or goes in a circle.
 
-What moves (scikit-learn's 8x8 digits, enlarged) and how it moves are drawn apart, as MoCoGAN takes films to be
-(1707.04993). The test part has other digits, written by other people. `NAME` alone is the rest.
+Content (scikit-learn's 8x8 digits, enlarged) and motion are drawn independently, as MoCoGAN assumes (1707.04993). The
+test part has other digits, written by other people. `NAME` alone is the rest.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from gan_core.data.sets.digits import LICENCE as DIGITS_LICENCE
 LICENCE = f"made by GANscope of digits: {DIGITS_LICENCE}"
 FRAMES, SIZE, RATE = 16, 32, 12  # frames of a film, pixels, frames a second
 DIGIT = 16  # pixels of the digit within the picture
-TRAIN, FILMS, TEST_FILMS = 1500, 2400, 300  # digits that films for training are made of; films
+TRAIN, FILMS, TEST_FILMS = 1500, 2400, 300  # digits for training films; numbers of films
 MOTIONS = ("bounce", "circle")
-CHUNK = 200  # films that are drawn at once
+CHUNK = 200  # films drawn at once
 SPEED, RADIUS, TURN = (1.0, 2.5), (5.0, 7.5), (0.22, 0.45)  # pixels a frame; pixels; radians a frame
 
 
 def paths(random: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places (count, FRAMES, 2) of the digit's corner in pixels, x first, and which of `MOTIONS` each is."""
+    """Positions (count, FRAMES, 2) of the digit's corner in pixels, x first, and the index into `MOTIONS` of each."""
     room, steps = float(SIZE - DIGIT), np.arange(FRAMES)[None, :, None]
     angle = random.uniform(0, 2 * np.pi, count)
     ahead = random.uniform(*SPEED, count)[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
@@ -48,7 +48,7 @@ def films(digits: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 
 def _shares(places: np.ndarray) -> np.ndarray:
-    """How much each pixel of a line takes of each pixel of a digit that begins at `places` (N, T)."""
+    """The share of each pixel of a digit that begins at `places` (N, T) in each pixel of a line."""
     apart = np.arange(SIZE)[:, None] - np.arange(DIGIT) - places[..., None, None]
     weights: np.ndarray = np.maximum(0, 1 - np.abs(apart))
     return weights.astype(np.float32)

@@ -3,11 +3,11 @@
     h_t, c_t = LSTM(embedding of y_{t-1}, h_{t-1}, c_{t-1})        p(y_t | y_1 .. y_{t-1}) = softmax(W h_t + b)
 
 All weights are N(0, 1). The oracle's negative log-likelihood of generated sequences (equation 11, as the mean over
-tokens, which is what the authors' code prints) says how good a generator is, without any judge that was learnt:
+tokens, which the authors' code prints) measures the quality of a generator without a learnt judge:
 
     NLL_oracle = -E_{Y ~ G}[1/T sum_t log p(y_t | y_1 .. y_{t-1})]
 
-It says nothing of variety: a generator with one likely sequence scores best. `oracle` has 100 tokens; `oracle_5000` is
+It doesn't measure variety: a generator with one likely sequence scores best. `oracle` has 100 tokens; `oracle_5000` is
 the published size. Token 0, the end, never occurs.
 """
 
@@ -23,7 +23,7 @@ LENGTH = 20
 HIDDEN = 32  # also the size of the embedding
 ITEMS = 10_000
 SIZES = {"oracle": 100, "oracle_5000": 5000}  # tokens
-CHUNK = 1000  # sequences that are computed at once
+CHUNK = 1000  # sequences computed at once
 LICENCE = "made by GANscope; free to use"
 
 
@@ -33,7 +33,7 @@ class Oracle:
     def __init__(self, count: int, seed: int = 88) -> None:
         random = np.random.default_rng(seed)
         self.count = count
-        self.embedding = random.standard_normal((count + 1, HIDDEN), np.float32)  # the first stands for the beginning
+        self.embedding = random.standard_normal((count + 1, HIDDEN), np.float32)  # the first is for the beginning
         self.inputs = random.standard_normal((HIDDEN, 4 * HIDDEN), np.float32)
         self.hidden = random.standard_normal((HIDDEN, 4 * HIDDEN), np.float32)
         self.bias = random.standard_normal(4 * HIDDEN, np.float32)
@@ -68,7 +68,7 @@ class Oracle:
     def surprise(self, tokens: np.ndarray) -> np.ndarray:
         """-log p of sequences (N, T), the mean over their tokens in nats, (N,).
 
-        An end, which the oracle never says, counts as a probability of 10^-6.
+        An end, which the oracle never generates, counts as a probability of 10^-6.
         """
         found = []
         for start in range(0, len(tokens), CHUNK):

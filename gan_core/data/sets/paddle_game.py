@@ -10,15 +10,15 @@ from gan_core.data import games
 from gan_core.data.base import DataSet, Progress, Source, register
 
 LICENCE = "made by GANscope; free to use"
-FRAMES, RATE = 16, 12  # of a film, and a second
+FRAMES, RATE = 16, 12  # frames of a film, and per second
 FILMS, TEST_FILMS = 1200, 150
-HELD = 0.25  # how likely a player who doesn't look presses another key
+HELD = 0.25  # probability that a random player changes the key
 
 
 def play(random: np.random.Generator, count: int, frames: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Films uint8 (count, 3, frames, size, size) and actions (count, frames): action t leads to frame t + 1.
 
-    Half of the players follow the ball most of the time, the others press keys at random.
+    Half of the players follow the ball most of the time, the others press random keys.
     """
     game = games.begin(random, count)
     pressed = random.integers(3, size=count)

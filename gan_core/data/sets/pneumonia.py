@@ -1,4 +1,4 @@
-"""PneumoniaMNIST (MedMNIST v2), put together from two thinned copies that hold every image between them.
+"""PneumoniaMNIST (MedMNIST v2), assembled from two reduced copies that together contain every image.
 
 One has all images with pneumonia and the validation and test parts, the other all normal ones. The training images are
 shuffled once, with a fixed seed; their order is not the published one.

@@ -1,4 +1,4 @@
-"""Points in the plane with known modes: where an objective can be checked in seconds.
+"""Points in the plane with known modes, for checking objectives in seconds.
 
 Every set has 100,000 points, float32 (N, 2), in its own units; `MODES` holds the centres and the spread of those
 that are mixtures of Gaussians.
@@ -15,7 +15,7 @@ from gan_core.data.base import DataSet, Modes, Progress, Source, register
 from gan_core.data.mixtures import Mixture
 
 COUNT = 100_000
-NODES = 2000  # of a curve, where its density is a mixture around them
+NODES = 2000  # of a curve, whose density is a mixture around them
 SEED = 0
 LICENCE = "made by GANscope; free to use"
 Draw = Callable[[np.random.Generator, int], np.ndarray]  # count -> (count, 2)
@@ -32,21 +32,21 @@ def _lattice(side: int, spacing: float) -> np.ndarray:
 
 
 MODES: dict[str, Modes] = {
-    "ring8": Modes(_ring(8, 2.0), 0.02),  # as in 1611.02163
-    "grid25": Modes(_lattice(5, 2.0), 0.05),  # as in 1705.07761
+    "ring8": Modes(_ring(8, 2.0), 0.02),  # from 1611.02163
+    "grid25": Modes(_lattice(5, 2.0), 0.05),  # from 1705.07761
     "two_blobs": Modes(np.array([[-1.5, 0.0], [1.5, 0.0]]), 0.3),
 }
 
 
 def on_moons(turn: np.ndarray, upper: np.ndarray) -> np.ndarray:
-    """Points on two half circles that reach into each other: angles in [0, pi] and which half."""
+    """Points on two interleaving half circles: angles in [0, pi] and the index of the half."""
     x = np.where(upper, np.cos(turn), 1 - np.cos(turn)) - 0.5
     y = np.where(upper, np.sin(turn), 0.5 - np.sin(turn)) - 0.25
     return 1.5 * np.stack([x, y], 1)
 
 
 def on_spiral(share: np.ndarray) -> np.ndarray:
-    """Points on one arm of one and three quarter turns; shares in [0, 1] that are even lie evenly along it."""
+    """Points on one arm of one and three quarter turns; evenly spaced shares in [0, 1] are evenly spaced along it."""
     turn = np.sqrt(share)
     angle = 3.5 * math.pi * turn
     arm: np.ndarray = 2 * turn[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
@@ -65,7 +65,7 @@ def on_segments(share: np.ndarray, left: np.ndarray) -> np.ndarray:
 
 
 def on_pinwheel(arm: np.ndarray, radial: np.ndarray, across: np.ndarray) -> np.ndarray:
-    """Points of five curved arms, from places along and across an arm."""
+    """Points of five curved arms, from coordinates along and across an arm."""
     angle = 2 * math.pi * arm / 5 + 0.25 * np.exp(radial)
     cosine, sine = np.cos(angle), np.sin(angle)
     return 1.5 * np.stack([radial * cosine - across * sine, radial * sine + across * cosine], 1)
@@ -91,7 +91,7 @@ def line(random: np.random.Generator, count: int) -> np.ndarray:
 
 
 def disjoint(random: np.random.Generator, count: int) -> np.ndarray:
-    """Two parallel segments: the example in which only the Wasserstein distance has a slope (1701.07875, example 1)."""
+    """Two parallel segments: an example where only the Wasserstein distance has a gradient (1701.07875, example 1)."""
     left = random.random(count) < 0.5
     return on_segments(random.random(count), left) + LINE_SIGMA * random.standard_normal((count, 2))
 
@@ -114,7 +114,7 @@ def _moons() -> Mixture:
 
 
 def _pinwheel() -> Mixture:
-    """A lattice in each arm's two normal coordinates; its nodes are as wide as they are apart."""
+    """A lattice in each arm's two normal coordinates; the width of the nodes equals their distance."""
     from scipy.special import ndtri
 
     along, across = 240, 28

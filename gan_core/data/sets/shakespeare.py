@@ -1,4 +1,4 @@
-"""Short lines of Shakespeare's plays, one character a token, in small letters."""
+"""Short lines of Shakespeare's plays, one token per character, in lower case."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from gan_core.errors import BadData
 
 PATTERNS = ("text/tinyshakespeare.txt",)
 LENGTH = 24  # characters, at most
-LEAST = 8  # characters: shorter lines are mostly names and cries
+LEAST = 8  # characters: shorter lines are mostly names and exclamations
 VOCABULARY = ("", *" !',-.:;?abcdefghijklmnopqrstuvwxyz")
-ITEMS = 2581  # lines that are kept
+ITEMS = 2581  # number of lines
 LICENCE = "public domain (Shakespeare); the file is from karpathy/char-rnn, MIT"
 
 
 def lines_of(text: str) -> list[str]:
-    """The different lines of at most LENGTH characters that aren't a speaker's name, in the order of the plays."""
+    """The distinct lines of at most LENGTH characters except speakers' names, in the order of the plays."""
     lines = (line.strip().lower() for line in text.splitlines() if not line.strip().endswith(":"))
     kept = (line for line in lines if LEAST <= len(line) <= LENGTH and set(line) <= set(VOCABULARY[1:]))
     return list(dict.fromkeys(kept))

@@ -1,6 +1,6 @@
 """Spoken digits (Free Spoken Digit Dataset): 2,700 recordings at 8 kHz, six speakers, ten digits.
 
-The test part are takes 5 to 9 of every digit and speaker (300 recordings); `NAME` alone is the rest.
+The test part has takes 5 to 9 of every digit and speaker (300 recordings); `NAME` alone is the rest.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CLASSES = tuple("0123456789")
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 LICENCE = "CC BY-SA 4.0 (Free Spoken Digit Dataset, Zohar Jackson and others)"
 TEST_TAKES = 10  # takes below this number are the test part
-PEAK = 0.95  # of each recording after normalisation: loudness differs much between them
+PEAK = 0.95  # of each recording after normalisation, since their loudness differs considerably
 
 
 def load(part: str, size: int | None, progress: Progress) -> DataSet:

@@ -1,7 +1,7 @@
-"""Spectrograms of the spoken digits as pictures: what judges of sounds learn from, and voices as two domains.
+"""Spectrograms of the spoken digits as pictures: training data for judges of sounds, and voices as two domains.
 
-`spoken_digits_pictures` asks two questions of each picture, which digit and which speaker, so that one feature net
-answers both. The voices are spectrograms of two speakers, without pairs. The test parts are those of `spoken_digits`.
+`spoken_digits_pictures` labels each picture with digit and speaker, so that one feature net predicts both. The voices
+are spectrograms of two speakers, without pairs. The test parts are those of `spoken_digits`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def _sounds(part: str, progress: Progress) -> DataSet:
 
 def _load(part: str, size: int | None, progress: Progress) -> DataSet:
     sounds = _sounds(part, progress)
-    told = np.concatenate([sounds.arrays["label"][:, None], sounds.arrays["attributes"]], 1)
-    arrays = {"real": _sized(levels(sounds.arrays["wave"]), size), "attributes": told}
+    answers = np.concatenate([sounds.arrays["label"][:, None], sounds.arrays["attributes"]], 1)
+    arrays = {"real": _sized(levels(sounds.arrays["wave"]), size), "attributes": answers}
     return DataSet(f"test:{NAME}" if part == "test" else NAME, arrays, (), LICENCE, attributes=QUESTIONS)
 
 

@@ -1,7 +1,7 @@
 """Pixel-art characters, each seen from four sides, on white.
 
-The bodies and clothes are the Liberated Pixel Cup's. A fixed sample of 92 of the 912 is left out, which no model here
-is trained on.
+The bodies and clothes are the Liberated Pixel Cup's. A fixed sample of 92 of the 912 is left out, on which no model
+here is trained.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def listed(downloads: Path) -> list[File]:
 
 
 def convert(downloads: Path, progress: Progress) -> Arrays:
-    """`images` uint8 (N, 4, 64, 64, 3), `masks` bool (N, 4, 64, 64): where the figure is; `views`, `ids`."""
+    """`images` uint8 (N, 4, 64, 64, 3), `masks` bool (N, 4, 64, 64): the figure's pixels; `views`, `ids`."""
     drawings = np.stack(
         [
             [_drawing(_view(number, view).place(downloads)) for view in range(len(VIEWS))]
@@ -93,7 +93,7 @@ def _views(files: list[Path]) -> Pictures:
 
 
 def _turned(files: list[Path], part: str) -> Pictures:
-    """The front and the left side of each character; every tenth character is the test part."""
+    """Pairs of the front and the left side of each character; every tenth character is the test part."""
     images, views = npz_arrays(files[0], "images", "views")
     front, left = (views.tolist().index(view) for view in ("front", "left"))
     of_part = images[chosen(len(images), part)]

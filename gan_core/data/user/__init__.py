@@ -1,1 +1,1 @@
-"""What the user brings: folders, zips, uploads and pairs, and how they are referred to."""
+"""The user's own data: folders, zips, uploads and pairs, and references to them."""

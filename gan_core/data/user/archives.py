@@ -1,7 +1,7 @@
-"""Images in a user's zip, which may have been made to do harm: checked as a whole, read in memory, never unpacked.
+"""Images in a user's zip, which may be malicious: checked as a whole, read in memory, never unpacked.
 
-The directory is checked for names that lead elsewhere, links, encryption, counts and declared sizes; what is read is
-counted as well, so that a false declaration gains nothing.
+The directory is checked for names that lead elsewhere, links, encryption, counts and declared sizes; bytes are also
+counted while reading, so that false declarations have no effect.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from gan_core.pictures.decoding import MAX_BYTES, Unusable
 MAX_ENTRIES = 200_000
 MAX_TOTAL = 4 * 2**30  # bytes, unpacked
 MAX_DIRECTORY = 64 * 2**20  # bytes of the zip's table of contents, which zipfile reads at once
-MAX_RATIO = 200  # of unpacked to packed size, looked at from RATIO_FROM bytes on
+MAX_RATIO = 200  # of unpacked to packed size, checked from RATIO_FROM bytes on
 RATIO_FROM = 10_000_000
 CHUNK = 2**20
-# bzip2 and LZMA can turn a few bytes into gigabytes in one call, before anything can be counted
+# bzip2 and LZMA can expand a few bytes to gigabytes in one call, before they can be counted
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -56,11 +56,11 @@ class Archive:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Archive]:
-    """The archive at `path`, checked; raises BadData, which names the entry that offends."""
+    """The archive at `path`, checked; raises BadData, which names the offending entry."""
     with ExitStack() as stack:
         try:
             file = stack.enter_context(zipfile.ZipFile(stack.enter_context(_Guarded(io.FileIO(path)))))
-        # ValueError and the like come from fields that make no sense
+        # invalid fields raise ValueError and others
         except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, struct.error) as error:
             raise BadData("{path} can't be read as a zip ({reason}).", path=path, reason=error) from error
         _check(file, path)
@@ -68,22 +68,22 @@ def opened(path: Path) -> Iterator[Archive]:
 
 
 def hidden(parts: tuple[str, ...]) -> bool:
-    """Whether a file is one that systems leave behind, such as `.DS_Store` or what lies in `__MACOSX`."""
+    """Whether a file was left by an operating system, such as `.DS_Store` or the content of `__MACOSX`."""
     return any(part.startswith(".") or part in ("__MACOSX", "Thumbs.db", "desktop.ini") for part in parts)
 
 
 def seen(paths: Iterable[Path]) -> list[Path]:
-    """Files and folders without those whose name is `hidden`, sorted."""
+    """Files and folders except `hidden` ones, sorted."""
     return sorted(path for path in paths if not hidden((path.name,)))
 
 
 def shown(name: str) -> str:
-    """A file name without control characters and undecodable bytes, fit for a message."""
+    """A file name without control characters and undecodable bytes, for messages."""
     return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 class _Guarded(io.BufferedReader):
-    """Refuses the one large read that zipfile does: that of the table of contents, into objects of a multiple size."""
+    """Limits zipfile's one large read: that of the table of contents, whose objects take a multiple of its size."""
 
     def read(self, size: int | None = -1) -> bytes:
         if size is not None and size > MAX_DIRECTORY:
@@ -105,12 +105,12 @@ def _check(file: zipfile.ZipFile, path: Path) -> None:
 
 
 def _name(entry: zipfile.ZipInfo) -> str:
-    """With slashes, also where it was packed with backslashes."""
+    """The name with slashes, even if it was packed with backslashes."""
     return entry.filename.replace("\\", "/")
 
 
 def _reason(entry: zipfile.ZipInfo, total: int) -> str | None:
-    """Why an archive with this entry is refused; `total` counts the declared sizes up to it."""
+    """Why an archive with this entry is refused; `total` is the sum of the declared sizes up to it."""
     name = _name(entry)
     if not name:
         return "it has no name"

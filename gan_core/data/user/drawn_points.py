@@ -1,8 +1,8 @@
-"""Points that a user drew or pasted, as a data set: `drawn:CODE`, where the code holds the points themselves.
+"""Points that a user drew or pasted, as a data set: `drawn:CODE`, where the code encodes the points themselves.
 
-A link with such a reference holds the whole set, of up to IN_LINK points; each coordinate has 10 bits of [-3, 3]. A
-larger set is kept in a file of the state folder, `drawn:@NAME`. Training sees a Gaussian around each point, as wide as
-a pen's stroke, so that the set has a density and a generator can meet it.
+A link with such a reference contains the whole set, of up to IN_LINK points; each coordinate has 10 bits of [-3, 3]. A
+larger set is stored in a file of the state folder, `drawn:@NAME`. Training data are drawn from a Gaussian around each
+point, as wide as a pen's stroke, so that the set has a density that a generator can match.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ PREFIX = "drawn:"
 REACH = 3.0  # points lie in [-REACH, REACH] in both directions
 SIGMA = 0.08  # of the Gaussian around each point
 LEAST, MOST = 2, 10_000
-IN_LINK = 300  # points that a link holds
+IN_LINK = 300  # points in a link, at most
 LEVELS = 1023
-ITEMS = 100_000  # points that training draws from
+ITEMS = 100_000  # points of the training set
 LICENCE = "your own"
 _STORED = re.compile(r"@[0-9a-f]{16}")
 _LINE = re.compile(r"[\s,;]+")
 
 
 def is_drawn(reference: str) -> bool:
-    """Whether a data set is one of these."""
+    """Whether a data set is one of drawn points."""
     return reference.startswith(PREFIX)
 
 
 def check(points: np.ndarray) -> np.ndarray:
-    """The points (N, 2) as float64; raises BadValue for what can't be learnt from."""
+    """The points (N, 2) as float64; raises BadValue for invalid points."""
     points = np.asarray(points, np.float64)
     if points.ndim != 2 or points.shape[1] != 2:
         raise BadValue("Points are pairs of x and y.")
@@ -79,7 +79,7 @@ def parse(text: str) -> np.ndarray:
 
 
 def reference(points: np.ndarray) -> str:
-    """What a data set of these points is called; keeps a file for a large one. Raises BadValue."""
+    """The reference of a data set of these points; stores a file for a large one. Raises BadValue."""
     points = check(points)
     if len(points) <= IN_LINK:
         return PREFIX + _encode(points)
@@ -92,7 +92,7 @@ def reference(points: np.ndarray) -> str:
 
 
 def in_link(name: str) -> str:
-    """The same set as a link can hold it: of more than IN_LINK points some, evenly chosen. Raises as `points_of`."""
+    """The set for a link: of more than IN_LINK points an even selection. Raises the errors of `points_of`."""
     points = points_of(name)
     if len(points) <= IN_LINK:
         return PREFIX + _encode(points)
@@ -100,7 +100,7 @@ def in_link(name: str) -> str:
 
 
 def points_of(name: str) -> np.ndarray:
-    """The points (N, 2) of a reference; raises BadValue where it can't be read, BadData where its file is gone."""
+    """The points (N, 2) of a reference; raises BadValue if it can't be read, BadData if its file is gone."""
     code = name.removeprefix(PREFIX)
     if not code.startswith("@"):
         return check(_decode(code))
@@ -111,7 +111,7 @@ def points_of(name: str) -> np.ndarray:
 
 
 def source(name: str) -> Source:
-    """The data set of a reference; raises as `points_of`."""
+    """The data set of a reference; raises the errors of `points_of`."""
     nodes = points_of(name)
 
     def load(size: int | None, progress: Progress) -> DataSet:

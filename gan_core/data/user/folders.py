@@ -1,8 +1,8 @@
-"""The user's own images: a folder or a zip, with whatever else lies in it.
+"""The user's own images: a folder or a zip, which may contain other files.
 
-Every file is tried, told by content and not by its extension. What can't be used is listed with a reason in
-`DataSet.skipped`; the good ones make the set. Class folders, or StyleGAN's `dataset.json`, give labels; of folders
-called `train`, `val` and `test` the first is learnt from.
+Every file is tried, and recognised by content, not by its extension. Unusable files are listed with a reason in
+`DataSet.skipped`; the others form the set. Class folders, or StyleGAN's `dataset.json`, give labels; of folders named
+`train`, `val` and `test` the first is for training.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ CHUNK = 2**20
 def load(mine: UserImages, size: int, progress: Progress, part: str = "") -> DataSet:
     """The images of a folder, with its subfolders, or of a zip, at `size` pixels.
 
-    The set has one channel if all are grey, else three. Classes are those of labels.py. Of folders called `train`,
-    `val` and the like `part` "test" gives those that nothing is learnt from, "" and "train" the others; of a set
-    without such folders parts.py cuts "train" and "test". Raises BadData.
+    The set has one channel if all are grey, else three. Classes are those of labels.py. With folders named `train`,
+    `val` etc., `part` "test" selects those not for training, "" and "train" the others; a set without such folders is
+    split by parts.py. Raises BadData.
     """
     found = place(mine)
     apart = labels.splits(found.names())
@@ -57,7 +57,7 @@ def _named(part: str, mine: UserImages) -> str:
 
 
 def _apart_words(apart: Mapping[str, list[str]], learnt: Sequence[str]) -> tuple[str, ...]:
-    """What is learnt from and what isn't, for the set's notes."""
+    """A description of the split, for the set's notes."""
     if len(learnt) == len(apart):
         return ()
     first, second = (
@@ -68,14 +68,14 @@ def _apart_words(apart: Mapping[str, list[str]], learnt: Sequence[str]) -> tuple
 
 
 def images_of(found: Place, mine: UserImages, size: int, progress: Progress) -> DataSet:
-    """All images of a place, without classes, fitted and with the depth of `mine`."""
+    """All images of a place, without classes, with the fit and depth of `mine`."""
     return _read(found, mine, size, progress, None)
 
 
 def classed_images_of(found: Place, mine: UserImages, size: int, progress: Progress) -> DataSet:
-    """The same with classes by their folders, where every picture lies in one of several; else without."""
-    told = labels.labelled([name for name in found.names() if name.lower().endswith(SUFFIXES)])
-    whole = told.labels is not None and bool((told.labels >= 0).all())
+    """The same with classes by folder if every picture is in one of several folders; else without."""
+    labelled = labels.labelled([name for name in found.names() if name.lower().endswith(SUFFIXES)])
+    whole = labelled.labels is not None and bool((labelled.labels >= 0).all())
     return _read(found, mine, size, progress, () if whole else None)
 
 
@@ -87,9 +87,9 @@ def _read(
     within: Sequence[str] | None,
     words: tuple[str, ...] = (),
 ) -> DataSet:
-    """The images `within` these folders, with their classes (empty: all of them); None takes all without classes.
+    """The images `within` these folders, with their classes (empty: all of them); None reads all without classes.
 
-    Of files of 16 bits `mine.depth` are used; 0: as many as the brightest of them needs.
+    16-bit files are read with `mine.depth` bits; 0: as many as the brightest of them needs.
     """
     reference = found.reference(mine.fit)
     if mine.depth and (deep := user_images(reference)):
@@ -110,11 +110,11 @@ def _read(
 
 
 def store_upload(name: str, stream: BinaryIO, task: str = "images") -> str:
-    """Keeps an uploaded zip in `GANSCOPE_HOME/uploads`; returns its reference, such as `upload:FILE` for images.
+    """Stores an uploaded zip in `GANSCOPE_HOME/uploads`; returns its reference, such as `upload:FILE` for images.
 
-    `task` is what its files are for: "images", "paired", "unpaired" or "audio". The content is part of the file's name,
-    so that an upload never replaces another one that a run still needs.
-    Raises BadData for a file that is too large, refused (see archives.py) or can't be written.
+    `task` is the purpose of its files: "images", "paired", "unpaired" or "audio". The file's name includes a hash of
+    the content, so that an upload never replaces another one that a run still needs. Raises BadData for a file that is
+    too large, refused (see archives.py) or can't be written.
     """
     folder = home() / "uploads"
     try:
@@ -148,14 +148,14 @@ def _write(
     within: Sequence[str] | None,
     depth: int,
 ) -> None:
-    """Decodes the files into the cache, their skipped ones and classes into its notes."""
+    """Decodes the files into the cache, with skipped files and classes in its notes."""
     files, skipped = dict(everything), list(found.skipped)
     given = _given(files, skipped) if within is not None else None
     taken = {name: opener for name, opener in files.items() if not within or name.startswith(tuple(within))}
     used: list[str] = []
     grey: list[bool] = []
     animated = 0
-    depths: list[int] = []  # that files of more than 8 bits use
+    depths: list[int] = []  # effective depths of files with more than 8 bits
     results = in_threads(partial(_decoded, size=size, fit=fit, depth=depth), taken.values())
     named = zip(taken, results, strict=True)
     for name, result in tracked(named, len(taken), progress, "Reading images"):
@@ -169,27 +169,27 @@ def _write(
         depths += [result.depth] * result.deep
     if not used:
         raise _nothing_usable(found.title, skipped)
-    if not depth and len(set(depths)) > 1:  # the darker ones have the same white as the brightest
+    if not depth and len(set(depths)) > 1:  # all files get the white of the brightest
         writer.restart()
         return _write(writer, found, everything, fit, size, progress, within, max(depths))
-    told = labels.Labelled() if within is None else labels.labelled(_below(used, within, given), given)
-    kept = list(range(len(used))) if told.labels is None else np.flatnonzero(told.labels >= 0).tolist()
-    skipped += [(used[place], told.reason) for place in sorted({*range(len(used))} - {*kept})]
+    labelled = labels.Labelled() if within is None else labels.labelled(_below(used, within, given), given)
+    kept = list(range(len(used))) if labelled.labels is None else np.flatnonzero(labelled.labels >= 0).tolist()
+    skipped += [(used[place], labelled.reason) for place in sorted({*range(len(used))} - {*kept})]
     writer.keep(kept, 1 if all(grey[place] for place in kept) else 3)
-    if told.labels is not None:
-        writer.put("label", told.labels[kept])
+    if labelled.labels is not None:
+        writer.put("label", labelled.labels[kept])
     writer.notes = {
-        "class_names": [archives.shown(name) for name in told.class_names],
+        "class_names": [archives.shown(name) for name in labelled.class_names],
         "skipped": [[archives.shown(name), archives.shown(reason)] for name, reason in sorted(skipped)],
         "animated": animated,
-        "labels": [archives.shown(note) for note in told.notes],
+        "labels": [archives.shown(note) for note in labelled.notes],
         "deep": len(depths),
         "depth": max(depths, default=0),
     }
 
 
 def depth_notes(count: int, depth: int) -> tuple[str, ...]:
-    """Says of files of 16 bits that they use fewer, if they do."""
+    """A note on 16-bit files that use fewer bits, if there are any."""
     if not count or depth == WHOLE:
         return ()
     return (
@@ -198,7 +198,7 @@ def depth_notes(count: int, depth: int) -> tuple[str, ...]:
 
 
 def _given(files: dict[str, Opener], skipped: Skipped) -> labels.Given | None:
-    """The labels in the uppermost `dataset.json`, which is taken out of the files; None where there is none."""
+    """The labels in the uppermost `dataset.json`, which is removed from the files; None if there is none."""
     named = [name for name in files if PurePosixPath(name).name == labels.LABELS]
     if not named:
         return None
@@ -212,7 +212,7 @@ def _given(files: dict[str, Opener], skipped: Skipped) -> labels.Given | None:
 
 
 def _below(names: list[str], within: Sequence[str], given: labels.Given | None) -> list[str]:
-    """Names that tell the classes: without the folders of parts, which are no classes."""
+    """Names for finding classes, without the folders of parts, which are no classes."""
     if given:
         return names
     return [name.removeprefix(next((one for one in within if name.startswith(one)), "")) for name in names]
@@ -248,7 +248,7 @@ def _nothing_usable(title: str, skipped: Skipped) -> BadData:
 
 
 def _receive(stream: BinaryIO, target: Path, name: str) -> str:
-    """Copies the stream to a file; its sha256."""
+    """Copies the stream to a file; returns its sha256."""
     digest = hashlib.sha256()
     received = 0
     with open(target, "wb") as file:
@@ -266,7 +266,7 @@ def _receive(stream: BinaryIO, target: Path, name: str) -> str:
 
 
 def _safe(name: str) -> str:
-    """A file name's stem of plain letters: it can't lead to another folder."""
+    """A file name's stem in plain letters, which can't lead to another folder."""
     stem = re.split(r"[\\/]", name)[-1].removesuffix(".zip")
     return re.sub(r"[^A-Za-z0-9_-]+", "_", stem).strip("_")[:60] or "upload"
 

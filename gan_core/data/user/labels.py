@@ -1,7 +1,7 @@
-"""Which class each of the user's images is of, by its folder or by StyleGAN's `dataset.json`; and the names of classes.
+"""The class of each of the user's images, by folder or from StyleGAN's `dataset.json`; and the names of classes.
 
-A label is only a place in the list of names, which changes when folders come and go. Therefore networks remember the
-names that they have learnt, and other images are matched with them by name (`matched`).
+A label is only an index into the list of names, which changes when folders are added or removed. Therefore networks
+store the names of their classes, and other images are matched with them by name (`matched`).
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from gan_core.data.base import DataSet
 from gan_core.errors import BadData, listed
 from gan_core.pictures.decoding import SUFFIXES
 
-LABELS = "dataset.json"  # what StyleGAN's tool calls the file
+LABELS = "dataset.json"  # the file name of StyleGAN's tool
 MOST_LABELS = 64 * 2**20  # bytes of such a file
-LEARNT = ("train", "training")  # folders of images to learn from, beside those to measure on
+LEARNT = ("train", "training")  # folders of training images, beside those for evaluation
 MEASURED = ("val", "valid", "validation", "dev", "test", "testing")
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Classes and labels int64 (N,) of N images, -1 for one that is left out; `labels` is None where there are none."""
+    """Classes and labels int64 (N,) of N images, -1 for one that is left out; `labels` is None if there are none."""
 
     class_names: tuple[str, ...] = ()
     labels: np.ndarray | None = None
@@ -38,7 +38,7 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Given:
-    """What a `dataset.json` says: the class of each file by its name, and in words what became of the labels."""
+    """The content of a `dataset.json`: the class of each file by name, and notes on the labels."""
 
     file: str
     classes: Mapping[str, str]
@@ -48,7 +48,7 @@ class Given:
 def natural(name: str) -> tuple[list[Any], str]:
     """A key that sorts numbers within names as numbers: "9" before "10", "a2" before "a10"."""
     parts = re.split(r"([0-9]+)", name)  # text and digits in turn
-    # digits of any length, which int() refuses: without leading zeros the longer number is the larger one
+    # int() refuses very long numbers; without leading zeros the longer number is the larger one
     return [_number(part) if place % 2 else part for place, part in enumerate(parts)], name
 
 
@@ -58,10 +58,10 @@ def _number(digits: str) -> tuple[int, str]:
 
 
 def labelled(names: Sequence[str], given: Given | None = None) -> Labelled:
-    """Classes of the images with these relative names: as `given`, else by their folders.
+    """Classes of the images with these relative names: from `given`, else by their folders.
 
-    Folders around all of them, as zips often have, are looked through: `pets/cat/1.png` and `pets/dog/1.png` are of
-    the classes `cat` and `dog`. A few images without a class beside many with one are left out.
+    Common parent folders, as in many zips, are skipped: `pets/cat/1.png` and `pets/dog/1.png` have the classes `cat`
+    and `dog`. A few images without a class among many with one are left out.
     """
     of_each = [given.classes.get(name) for name in names] if given else _by_folder(names)
     found = tuple(sorted({name for name in of_each if name is not None}, key=natural))
@@ -79,7 +79,7 @@ def labelled(names: Sequence[str], given: Given | None = None) -> Labelled:
 
 
 def _by_folder(names: Sequence[str]) -> list[str | None]:
-    """The folder that tells each image's class, at the first level that has several; None beside or above them."""
+    """The folder that is each image's class, at the first level with several; None beside or above them."""
     folders = [PurePosixPath(name).parts[:-1] for name in names]
     depth = 0
     while here := {parts[depth] for parts in folders if len(parts) > depth}:
@@ -99,9 +99,9 @@ def _too_many(alone: int, count: int, found: Sequence[str], given: Given | None)
 
 
 def splits(names: Sequence[str]) -> dict[str, list[str]]:
-    """Files by the folders `train`, `val`, `test` and the like that they lie in, such as "pets/train/".
+    """Files by their folders `train`, `val`, `test` etc., such as "pets/train/".
 
-    Empty where images lie in folders of other names, or in one of these alone.
+    Empty if images are in folders with other names, or in only one of these.
     """
     folders = [PurePosixPath(name).parts[:-1] for name in names if name.lower().endswith(SUFFIXES)]
     depth = 0
@@ -114,15 +114,16 @@ def splits(names: Sequence[str]) -> dict[str, list[str]]:
 
 
 def learnt(prefixes: Iterable[str]) -> list[str]:
-    """Those of `splits` that are learnt from: all, where none is called so."""
+    """The training folders of `splits`: all, if none has such a name."""
     found = list(prefixes)
     return [prefix for prefix in found if PurePosixPath(prefix).name.lower() in LEARNT] or found
 
 
 def given_labels(name: str, file: BinaryIO) -> Given:
-    """The labels of a `dataset.json` as StyleGAN's tool writes it: `{"labels": [["00000/1.png", 3], ...]}`, or null.
+    """The labels of a `dataset.json` in the format of StyleGAN's tool: `{"labels": [["00000/1.png", 3], ...]}`, or
+    null.
 
-    A class is called by its number, also where that is one-hot, or by its name. Names of files are relative to the
+    A class is given by its number, possibly one-hot, or by its name. Names of files are relative to the
     folder of `name`. Raises ValueError for a file of another kind.
     """
     content = file.read(MOST_LABELS + 1)
@@ -163,9 +164,9 @@ def _called(label: Any) -> str | None:
 
 
 def matched(data: DataSet, known: Sequence[str]) -> DataSet:
-    """The set with its labels as places in `known`, the names that networks have learnt, found by name.
+    """The set with its labels as indices into `known`, the names that networks were trained with.
 
-    Raises BadData, which lists both, where the set has a class that isn't known.
+    Raises BadData, which lists both, if the set has an unknown class.
     """
     if not known or not data.class_names or tuple(known) == data.class_names:
         return data

@@ -1,7 +1,6 @@
-"""A text file of the user's as a data set: `text:PATH`, UTF-8, one text a line.
+"""A text file of the user's as a data set: `text:PATH`, UTF-8, one text per line.
 
-Lines are broken at spaces into pieces of at most LENGTH characters; each character is a token. Pieces that occur
-several times are kept once.
+Lines are split at spaces into pieces of at most LENGTH characters; each character is a token. Duplicates are removed.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ LICENCE = "your own"
 
 
 def is_text(reference: str) -> bool:
-    """Whether a data set is one of these."""
+    """Whether a data set is a text file."""
     return reference.startswith(PREFIX)
 
 
 def pieces_of(content: str) -> list[str]:
-    """What is learnt from of a file's content; raises BadData where it is too little or has too many characters."""
+    """The training pieces of a file's content; raises BadData if there are too few pieces or too many characters."""
     if not content.strip():
         raise BadData("The text is empty.")
     found = list(dict.fromkeys(
@@ -49,7 +48,7 @@ def pieces_of(content: str) -> list[str]:
 
 
 def source(reference: str) -> Source:
-    """The data set of a reference; raises BadData where the file can't be read or learnt from."""
+    """The data set of a reference; raises BadData if the file can't be read or used."""
     path = Path(reference.removeprefix(PREFIX)).expanduser()
     try:
         if path.stat().st_size > LARGEST:

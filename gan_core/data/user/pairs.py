@@ -1,10 +1,10 @@
-"""The user's own pairs and domains, in the layouts that translation data sets are published in: a folder or a zip.
+"""The user's own pairs and domains, in the layouts of published translation data sets: a folder or a zip.
 
-Paired: `trainA` and `trainB` with files of the same names, or a folder (`train`, where there is one) of images that
-hold both, source left and target right. Unpaired: `trainA` and `trainB` with any number of files; where all files of
-`trainA` lie in folders, these are their classes. The test part lies in `testA` and `testB`, or in `test`. `A/train`,
-`B/train` and the like, which pix2pix's own script combines, are read as well. One folder around all of it, as zips
-often have, is looked through.
+Paired: `trainA` and `trainB` with files of the same names, or a folder (`train`, if there is one) of images that
+contain both, source left and target right. Unpaired: `trainA` and `trainB` with any number of files; if all files of
+`trainA` are in folders, these are their classes. The test part is in `testA` and `testB`, or in `test`. `A/train`,
+`B/train` etc., which pix2pix's own script combines, are supported as well. A common parent folder, as in many zips, is
+skipped.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ LAYOUT = {*PARTS, *DOMAINS, *(f"{part}{domain}" for part in PARTS for domain in 
 DEEPEST = 4  # folders around the layout
 NAMED = 4  # folders in a message
 
-File = tuple[str, Opener]  # "trainA/1.png", and how it is opened
+File = tuple[str, Opener]  # "trainA/1.png", and a function to open it
 
 
 def load_paired(mine: UserImages, size: int, progress: Progress, part: str = "train") -> DataSet:
-    """Pairs of a folder or zip at `size` pixels, without those that can't be used: a pair is taken or left out as one.
+    """Pairs of a folder or zip at `size` pixels; a pair with an unusable picture is left out.
 
-    Raises BadData where none can be used, or where most files have no partners.
+    Raises BadData if none can be used, or if most files have no partners.
     """
     root = _root(mine, deep=False)
     sides = _sides(root, part)
     names, skipped = _partners(sides)
-    depths: list[tuple[int, int]] = []  # of each side: files of more than 8 bits, and how many of these they use
+    depths: list[tuple[int, int]] = []  # of each side: number of files with more than 8 bits, and the bits they use
 
     def pairs() -> Iterator[Pair]:
         bad: list[BadData] = []
@@ -72,7 +72,7 @@ def load_paired(mine: UserImages, size: int, progress: Progress, part: str = "tr
 
 
 def _depth(files: Sequence[Opener], asked: int) -> tuple[int, int]:
-    """How many files of a side have more than 8 bits, and the bits that all of them are taken to use."""
+    """The number of files of a side with more than 8 bits, and the depth assumed for all of them."""
     found = [depth for depth in in_threads(_depth_of, files) if depth]
     return len(found), asked or max(found, default=0)
 
@@ -81,13 +81,13 @@ def _depth_of(opener: Opener) -> int:
     try:
         with opener() as stream:
             return deep_bits(stream)
-    except (Unusable, OSError):  # told with its name when its turn comes
+    except (Unusable, OSError):  # reported by name when the file is decoded
         return 0
 
 
 def load_unpaired(mine: UserImages, size: int, progress: Progress, part: str = "train") -> DataSet:
     """The two domains of a folder or zip, which may differ in number, at `size` pixels, with the classes of the first
-    where it has any; raises BadData.
+    if it has any; raises BadData.
     """
     root = _root(mine)
     first = classed_images_of(_domain(root, part, "A"), mine, size, progress)
@@ -95,7 +95,7 @@ def load_unpaired(mine: UserImages, size: int, progress: Progress, part: str = "
         learnt = classed_images_of(_domain(root, PARTS[0], "A"), mine, size, progress)
         first = labels.matched(first, learnt.class_names)
     domains = {"a": first, "b": images_of(_domain(root, part, "B"), mine, size, progress)}
-    told = {"label": first.arrays["label"]} if first.class_names else {}
+    label = {"label": first.arrays["label"]} if first.class_names else {}
     images = {name: data.arrays["real"] for name, data in domains.items()}
     channels = max(array.shape[1] for array in images.values())
     images = {name: images_in(array, channels) for name, array in images.items()}
@@ -104,11 +104,11 @@ def load_unpaired(mine: UserImages, size: int, progress: Progress, part: str = "
     )
     notes = tuple(note for data in domains.values() for note in data.notes)
     name = _name(mine, root)
-    return DataSet(name, images | told, first.class_names, LICENCE, skipped, unpaired=True, notes=notes)
+    return DataSet(name, images | label, first.class_names, LICENCE, skipped, unpaired=True, notes=notes)
 
 
 def _root(mine: UserImages, deep: bool = True) -> Place:
-    """Where the layout's folders lie."""
+    """The folder that contains the layout's folders."""
     found = place(mine, deep)
     for _ in range(DEEPEST):
         folders, files = found.entries()
@@ -126,7 +126,7 @@ def _name(mine: UserImages, root: Place) -> str:
 
 
 def _domain(root: Place, part: str, letter: str) -> Place:
-    """`trainA`, or `A/train`, or `A` where it holds no parts."""
+    """`trainA`, or `A/train`, or `A` if it has no parts."""
     folders, _ = root.entries()
     if f"{part}{letter}" in folders:
         return root.within(f"{part}{letter}")
@@ -142,7 +142,7 @@ def _domain(root: Place, part: str, letter: str) -> Place:
 
 
 def _sides(root: Place, part: str) -> list[Place]:
-    """Two places whose files are partners by name, or one whose files hold both halves."""
+    """Two places whose files are partners by name, or one whose files contain both halves."""
     folders, files = root.entries()
     if folders & {f"{part}{letter}" for letter in DOMAINS} or folders >= {*DOMAINS}:
         return [_domain(root, part, letter) for letter in DOMAINS]
@@ -158,8 +158,8 @@ def _sides(root: Place, part: str) -> list[Place]:
 
 
 def _partners(sides: Sequence[Place]) -> tuple[list[tuple[str, ...]], Skipped]:
-    """The names of the files of each pair, the same whole name, else the same without its ending; and the few files
-    that have no partner.
+    """The names of the files of each pair, with equal names, else equal without their endings; and the few files
+    without partners.
     """
     skipped: Skipped = []
     found = [_images(side, skipped) for side in sides]
@@ -186,7 +186,7 @@ def _partners(sides: Sequence[Place]) -> tuple[list[tuple[str, ...]], Skipped]:
 
 
 def _by_stem(side: Place, names: Sequence[str]) -> dict[str, str]:
-    """Names by what stands before their ending; raises BadData where that can't tell two pictures apart."""
+    """Names by their stem; raises BadData if two pictures have the same."""
     found: dict[str, str] = {}
     for name in names:
         stem = PurePosixPath(name).stem
@@ -207,7 +207,7 @@ def _called(side: Place) -> str:
 
 
 def _images(side: Place, skipped: Skipped) -> list[str]:
-    """The names of the images right in a folder; those that can't be read are put to the `skipped`."""
+    """The names of the images directly in a folder; unreadable ones are added to `skipped`."""
     left_out = [(_short(side, name), reason) for name, reason in side.skipped if name == "." or _pictured(name)]
     skipped += left_out
     found = [name for name in side.names() if _pictured(name)]
@@ -236,7 +236,7 @@ def _pair(files: Sequence[File], size: int, fit: str, depths: Sequence[int]) -> 
 
 def _halves(file: File, size: int, fit: str, depth: int) -> Pair:
     image = _opened(file, depth)
-    narrow = fit == CROP and image.width < image.height  # then one picture is more likely than two
+    narrow = fit == CROP and image.width < image.height  # more likely one picture than two
     if image.width % 2 or narrow:
         raise BadData(
             "'{name}' has {width}x{height} pixels, so it doesn't hold two pictures side by side.",
@@ -248,7 +248,7 @@ def _halves(file: File, size: int, fit: str, depth: int) -> Pair:
 
 
 def _opened(file: File, depth: int) -> Image.Image:
-    """In colour; raises BadData."""
+    """Opens a picture in colour; raises BadData."""
     name, opener = file
     try:
         with opener() as stream:

@@ -1,4 +1,4 @@
-"""Where the user's own files lie: a folder or a zip, both read alike, by the names of the files within."""
+"""Places of the user's own files: a folder or a zip, with the same interface, by the names of the files within."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from gan_core.pictures.decoding import Unusable
 Opener = Callable[[], BinaryIO]
 Skipped = list[tuple[str, str]]
 
-_UPLOAD = re.compile(r"[A-Za-z0-9_-]{1,80}\.zip")  # what folders.store_upload calls its files
+_UPLOAD = re.compile(r"[A-Za-z0-9_-]{1,80}\.zip")  # names from folders.store_upload
 
 
 @dataclass(frozen=True)
 class Place(ABC):
-    """A folder or a zip, or a folder within. What systems leave behind is left out.
+    """A folder or a zip, or a folder within. Files of operating systems are left out.
 
-    All of it raises BadData where something can't be read; messages call the place by its `title`.
+    All methods raise BadData if something can't be read; messages name the place by its `title`.
     """
 
     path: Path
     title: str
-    deep: bool = True  # with what lies in its subfolders; else its own files alone
+    deep: bool = True  # whether to include subfolders
 
     @abstractmethod
     def reference(self, fit: str) -> str:
-        """What its images, fitted so, are called in the cache."""
+        """The name in the cache of its images with this fit."""
 
     @property
     @abstractmethod
     def version(self) -> str:
-        """Another one once a file has changed."""
+        """Changes when a file changes."""
 
     @abstractmethod
     def names(self) -> list[str]:
@@ -52,25 +52,25 @@ class Place(ABC):
 
     @property
     def skipped(self) -> Skipped:
-        """What isn't followed or can't be listed, "." for all of it, with reasons."""
+        """Entries that aren't followed or can't be listed, "." for the place itself, with reasons."""
         return []
 
     @abstractmethod
     def files(self) -> AbstractContextManager[dict[str, Opener]]:
-        """The same files, which can be opened while the context lasts."""
+        """The same files, which can be opened within the context."""
 
     @abstractmethod
     def entries(self) -> tuple[set[str], set[str]]:
-        """The names of the folders and of the files right in it."""
+        """The names of the folders and files directly in it."""
 
     @abstractmethod
     def within(self, folder: str) -> Place:
-        """A folder right in it."""
+        """A folder directly in it."""
 
 
 @dataclass(frozen=True)
 class Folder(Place):
-    """A folder of this computer. Links that lead out of it are not followed if it is `deep`, nor ever to folders."""
+    """A folder of this computer. Links to folders are not followed, nor, if it is `deep`, links that lead out of it."""
 
     def reference(self, fit: str) -> str:
         return str(UserImages("folder", str(self.path), fit))
@@ -98,7 +98,7 @@ class Folder(Place):
         return {name for name, folder in found if folder}, {name for name, folder in found if not folder}
 
     def within(self, folder: str) -> Folder:
-        path = Path(os.path.realpath(self.path / folder))  # itself a link, as in collections made of others
+        path = Path(os.path.realpath(self.path / folder))  # may be a link, as in collections of other folders
         return replace(self, path=path, title=_inner(self, folder))
 
     @property
@@ -136,7 +136,7 @@ class Folder(Place):
 
 @dataclass(frozen=True)
 class Zip(Place):
-    """A zip, checked (see archives.py), or a folder `inside` of it; "" is all of it, and others end in a slash."""
+    """A checked zip (see archives.py), or a folder `inside` of it; "" is all of it, others end in a slash."""
 
     inside: str = ""
 
@@ -170,7 +170,7 @@ class Zip(Place):
 
 @lru_cache(maxsize=4)
 def _names(path: Path, version: str) -> tuple[str, ...]:
-    """The names in a zip, sorted: a page asks for them whenever a knob moves."""
+    """The names in a zip, sorted and cached: a page needs them whenever a knob moves."""
     with archives.opened(path) as archive:
         return tuple(sorted(archive.names))
 
@@ -180,11 +180,11 @@ def _inner(place: Place, folder: str) -> str:
 
 
 def place(mine: UserImages, deep: bool = True) -> Place:
-    """Where the user's own files lie; raises BadData where there is nothing."""
+    """The place at a path; raises BadData if there is nothing."""
     if mine.is_upload:
         return Zip(uploaded(mine.path), mine.path, deep)
     path = Path(os.path.realpath(os.path.expanduser(mine.path)))
-    if os.path.isdir(path):  # False too where it may not be looked at, or where a path is too long to be one
+    if os.path.isdir(path):  # also False without permission, or for a path that is too long
         return Folder(path, str(path), deep)
     if os.path.isfile(path):
         return Zip(path, mine.path, deep)
@@ -192,12 +192,12 @@ def place(mine: UserImages, deep: bool = True) -> Place:
 
 
 def is_upload_name(name: str) -> bool:
-    """Whether uploads are called so; no such name leads to another folder."""
+    """Whether it is a valid name of an upload; no such name leads to another folder."""
     return bool(_UPLOAD.fullmatch(name))
 
 
 def uploaded(name: str) -> Path:
-    """Where an upload is kept; raises BadData where there is none of that name."""
+    """The path of an upload; raises BadData if there is none of that name."""
     path = home() / "uploads" / name
     if not is_upload_name(name) or not path.is_file():
         raise BadData("There is no upload named '{name}' any more. Upload the zip again.", name=name[:80])
@@ -206,7 +206,7 @@ def uploaded(name: str) -> Path:
 
 @contextmanager
 def named_in_errors(path: Path, name: str) -> Iterator[None]:
-    """Errors about the file at `path` show the name that the user gave it."""
+    """Context in which errors about the file at `path` show the user's name for it."""
     try:
         yield
     except BadData as error:
@@ -232,6 +232,6 @@ def _not_followed(path: Path, root: Path | None) -> str | None:
             if target.is_dir():
                 return "a link to a folder"
         mode = path.stat().st_mode
-    except (OSError, RuntimeError) as error:  # a link to nothing, or in a circle
+    except (OSError, RuntimeError) as error:  # a broken or circular link
         return f"can't be opened ({error})"
     return None if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else "not a file"

@@ -1,4 +1,4 @@
-"""The user's own images by reference: what lies where, and how each picture becomes a square.
+"""References to the user's own data: kind and path, and how each picture becomes a square.
 
     folder:/home/me/pictures        zip+pad:/home/me/pictures.zip        paired+stretch:/home/me/facades
     folder+12bit:/home/me/slides    zip+pad+16bit:/home/me/dark.zip
@@ -6,7 +6,7 @@
     smiles:/home/me/mine.smi
     sounds:/home/me/voices        sounds-upload:voices-0123456789ab.zip
 
-Pictures in shards (shards.py) are named alike, but as a pattern: shards:/home/me/faces-{000..099}.tar.
+References to pictures in shards (shards.py) are similar, but with a pattern: shards:/home/me/faces-{000..099}.tar.
 No torch and no data are needed to read a reference.
 """
 
@@ -25,20 +25,20 @@ TASKS = {  # kind -> key of base.FIELDS
     "sounds-upload": "audio",
 }  # fmt: skip
 UPLOADS = {TASKS[kind]: kind for kind in TASKS if kind.endswith("upload")}  # by task
-SIZE = 64  # pixels, where none is asked for
-BITS = "bit"  # behind a depth
-SHARDS = "shards:"  # before a pattern
+SIZE = 64  # default, pixels
+BITS = "bit"  # suffix of a depth
+SHARDS = "shards:"  # prefix of a pattern
 
 
 @dataclass(frozen=True)
 class UserImages:
     """A folder or zip, and its `fit`: the centre square of each picture ("crop"), all of it made square ("stretch"),
-    or all of it with mirrored borders ("pad"). `depth` is how many bits files of 16 use; 0: as many as their levels
-    need. Raises BadValue for another fit or depth.
+    or all of it with mirrored borders ("pad"). `depth` is the number of bits that 16-bit files use; 0: as many as their
+    levels need. Raises BadValue for another fit or depth.
     """
 
     kind: str  # a key of TASKS
-    path: str  # of an upload its file's name alone, so that no link reaches another folder
+    path: str  # for an upload only its file's name, so that no link reaches another folder
     fit: str = CROP
     depth: int = 0
 
@@ -60,12 +60,12 @@ class UserImages:
 
 
 def user_images(reference: str) -> UserImages | None:
-    """What `KIND:PATH`, `KIND+FIT:PATH` or `KIND+12bit:PATH` refers to; None for anything else, as a data set's name.
+    """Parses `KIND:PATH`, `KIND+FIT:PATH` or `KIND+12bit:PATH`; None for anything else, such as a data set's name.
 
-    Raises BadValue for a way to fit or a depth that there isn't.
+    Raises BadValue for an unknown fit or depth.
     """
     described, _, path = reference.partition(":")
-    kind, *ways = described.replace(" ", "+").split("+")  # a plus that stands in a link is read as a space
+    kind, *ways = described.replace(" ", "+").split("+")  # a plus in a link is decoded as a space
     if kind not in TASKS or not path:
         return None
     if kind in UPLOADS.values():
@@ -84,13 +84,13 @@ def _depth(text: str) -> int:
 
 
 def of_images(reference: str) -> bool:
-    """Whether it refers to the user's own images, and not to pairs or domains; raises BadValue as `own`."""
+    """Whether it refers to the user's own images, and not to pairs or domains; raises BadValue."""
     mine = user_images(reference)
     return mine is not None and mine.task == "images"
 
 
 def is_shards(reference: str) -> bool:
-    """Whether it refers to the user's pictures in shards, which are streamed."""
+    """Whether it refers to the user's pictures in streamed shards."""
     return reference.startswith(SHARDS)
 
 
@@ -100,7 +100,7 @@ def is_address(pattern: str) -> bool:
 
 
 def shown(shard: str) -> str:
-    """A shard, or a pattern of them, for messages: without what an address may carry as a password or key."""
+    """A shard, or a pattern of them, for messages: without passwords or keys in an address."""
     if not is_address(shard):
         return shard
     scheme, _, rest = shard.partition("://")

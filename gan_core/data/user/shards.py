@@ -1,9 +1,9 @@
-"""The user's own pictures in shards, streamed: `shards:PATTERN`, tars as WebDataset lays them out (tars.py).
+"""The user's own pictures in shards, streamed: `shards:PATTERN`, tars in WebDataset's layout (tars.py).
 
     shards:/data/faces-{000..099}.tar      shards:/data/faces      shards:https://example.org/faces-{000..099}.tar
 
-Only the first LOOK pictures are decoded beforehand: they tell channels and classes, stand in the previews, and are what
-the distances of a run are measured to. All others come as they are trained on (streaming.py).
+Only the first LOOK pictures are decoded beforehand: they determine channels and classes, appear in previews, and are
+the reference for a run's distances. All others are read during training (streaming.py).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LICENCE = "your own"
 
 
 def source(reference: str) -> Source:
-    """The data set of a reference; raises BadData where there are no shards. Its items aren't counted."""
+    """The data set of a reference; raises BadData if there are no shards. Its number of items is unknown."""
     pattern = reference.removeprefix(SHARDS)
     names = tuple(shards_of(pattern))
 
@@ -43,7 +43,7 @@ def _load(reference: str, shards: Shards, progress: Progress) -> DataSet:
     grey = bool((found.images == found.images[:, :1]).all())
     arrays: dict[str, np.ndarray] = {"real": found.images[:, :1] if grey else found.images}
     classes: tuple[str, ...] = ()
-    if min(found.labels) >= 0 and max(found.labels) > 0:  # by number, if every picture has one
+    if min(found.labels) >= 0 and max(found.labels) > 0:  # numbered classes, if every picture has one
         classes = tuple(map(str, range(max(found.labels) + 1)))
         arrays["label"] = np.asarray(found.labels, np.int64)
     note = (

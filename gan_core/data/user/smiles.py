@@ -1,6 +1,6 @@
-"""Molecules out of files with one SMILES a line, `smiles:PATH`: .smi, .txt, or .tsv whose first column they are.
+"""Molecules from files with one SMILES per line, `smiles:PATH`: .smi, .txt, or the first column of .tsv.
 
-A first line "smiles" is a heading. What can't be used is left out and listed with its line number.
+A first line "smiles" is a heading. Unusable lines are left out and listed with their numbers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gan_core.data.chemistry import matrix_of, rdkit
 from gan_core.data.user.references import UserImages
 from gan_core.errors import BadData, BadValue
 
-SIZE = 9  # atoms besides hydrogen, at most
+SIZE = 9  # heavy atoms, at most
 SUFFIXES = (".smi", ".smiles", ".txt", ".tsv")
 LICENCE = "your own"
 LISTED = 3  # lines in a message
@@ -25,14 +25,14 @@ LARGEST = 64 * 2**20  # bytes of a file
 
 
 def load(mine: UserImages, size: int, progress: Progress, part: str = "") -> DataSet:
-    """The molecules of a file, or a part of them; raises BadData where none can be used, BadValue without RDKit."""
+    """The molecules of a file, or a part of them; raises BadData if none can be used, BadValue without RDKit."""
     path = Path(mine.path).expanduser()
     whole = molecules(str(mine), path, lines_of(path), progress, LICENCE)
     return replace(parts.cut(whole, part), name=f"{part}:{mine}") if part else whole
 
 
 def lines_of(path: Path) -> list[tuple[int, str]]:
-    """Line numbers, from 1, and the SMILES of a file; raises BadData where it can't be read or holds none."""
+    """Line numbers, from 1, and the SMILES of a file; raises BadData if it can't be read or has none."""
     if path.suffix.lower() not in SUFFIXES:
         raise BadValue("{file} holds no SMILES. Valid file extensions: {valid}.", file=path.name,
                        valid=", ".join(SUFFIXES))  # fmt: skip
@@ -53,7 +53,7 @@ def lines_of(path: Path) -> list[tuple[int, str]]:
 def molecules(
     name: str, path: Path, lines: Sequence[tuple[int, str]], progress: Progress, licence: str, version: str = ""
 ) -> DataSet:
-    """The matrices of SMILES; those that can't be used are in `skipped`, by line. They are parsed once and kept."""
+    """The matrices of SMILES; unusable ones are in `skipped`, by line. They are parsed once and cached."""
 
     def write(writer: cache.Writer) -> None:
         skipped = []

@@ -1,7 +1,7 @@
-"""The user's own recordings: a folder or a zip of WAV, FLAC, OGG and MP3 files, with whatever else lies in it.
+"""The user's own recordings: a folder or a zip of WAV, FLAC, OGG and MP3 files, which may contain other files.
 
-Every file is tried. Each becomes sounds of about a second at 8 kHz: short recordings are padded with silence, longer
-ones cut, and silent pieces left out. Subfolders are classes; without them all are of one class.
+Every file is tried. Each is converted to sounds of about a second at 8 kHz: short recordings are padded with silence,
+longer ones cut, and silent pieces left out. Subfolders are classes; without them all have one class.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ ONE_CLASS = ("sound",)
 
 
 def load(mine: UserImages, size: int, progress: Progress, part: str = "") -> DataSet:
-    """The sounds, `wave` float32 (N, LENGTH) and `label`; `size` is ignored. Of `part` "test" every tenth.
+    """The sounds, `wave` float32 (N, LENGTH) and `label`; `size` is ignored. `part` "test" is every tenth.
 
-    Raises BadData where nothing can be used; single files that can't be are in `DataSet.skipped`.
+    Raises BadData if nothing can be used; single unusable files are in `DataSet.skipped`.
     """
     found = place(mine)
     skipped = list(found.skipped)
@@ -53,13 +53,13 @@ def load(mine: UserImages, size: int, progress: Progress, part: str = "") -> Dat
             names += [name] * len(pieces)
     if not names:
         raise _nothing_usable(found.title, skipped)
-    told = labels.labelled(names)
-    kept = np.arange(len(names)) if told.labels is None else np.flatnonzero(told.labels >= 0)
+    labelled = labels.labelled(names)
+    kept = np.arange(len(names)) if labelled.labels is None else np.flatnonzero(labelled.labels >= 0)
     left_out = sorted({names[one] for one in range(len(names))} - {names[one] for one in kept})
-    skipped += [(archives.shown(name), told.reason) for name in left_out]
-    label = np.zeros(len(names), np.int64) if told.labels is None else told.labels
+    skipped += [(archives.shown(name), labelled.reason) for name in left_out]
+    label = np.zeros(len(names), np.int64) if labelled.labels is None else labelled.labels
     arrays = {"wave": np.concatenate(sounds)[kept], "label": label[kept]}
-    classes = tuple(archives.shown(name) for name in told.class_names) or ONE_CLASS
+    classes = tuple(archives.shown(name) for name in labelled.class_names) or ONE_CLASS
     notes = (f"Clipped recordings: {clipped}. They sound distorted.",) if clipped else ()
     data = DataSet(str(mine), arrays, classes, "your own", tuple(sorted(skipped)), notes=notes, rate=RATE)
     return replace(parts.cut(data, part), name=f"{part}:{mine}") if part else data

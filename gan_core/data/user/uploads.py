@@ -1,7 +1,7 @@
-"""The sets that users have uploaded: listed and deleted. Needs no torch.
+"""Lists and deletes the sets that users have uploaded. Needs no torch.
 
-Each is a zip in `GANSCOPE_HOME/uploads`, named by `folders.store_upload`. Beside it `FILE.zip.tasks` holds what it was
-uploaded for, a task of `own.UPLOADS` a line; one of before such files were written counts as images.
+Each is a zip in `GANSCOPE_HOME/uploads`, named by `folders.store_upload`. Beside it `FILE.zip.tasks` lists its
+purposes, one task of `references.UPLOADS` per line; older uploads without this file count as images.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from gan_core.errors import BadData
 from gan_core.files import write_atomically
 from gan_core.paths import home
 
-DIGEST = 13  # letters behind the name that was given: a hyphen and a part of the content's sha256
+DIGEST = 13  # letters after the given name: a hyphen and a part of the content's sha256
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A zip that was uploaded. `since` is in seconds since the epoch, `tasks` are keys of `own.UPLOADS`."""
+    """An uploaded zip. `since` is in seconds since the epoch, `tasks` are keys of `references.UPLOADS`."""
 
     file: str
     bytes: int
@@ -30,16 +30,16 @@ class Upload:
 
     @property
     def title(self) -> str:
-        """The name that it came with, as far as it was kept."""
+        """The original name, as far as it was kept."""
         return self.file.removesuffix(".zip")[:-DIGEST]
 
     def reference(self, task: str) -> str:
-        """What it is called as data for a task."""
+        """Its reference as data for a task."""
         return str(UserImages(UPLOADS[task], self.file))
 
 
 def uploads(task: str = "") -> list[Upload]:
-    """Those for a task, or all; the newest first."""
+    """The uploads for a task, or all; the newest first."""
     found = []
     for path in folder().glob("*.zip"):
         with suppress(OSError):
@@ -54,19 +54,19 @@ def folder() -> Path:
 
 
 def remember(path: Path, task: str) -> None:
-    """Notes what an upload is for, beside what it was for before; raises OSError."""
+    """Adds a task to an upload's purposes; raises OSError."""
     known = _tasks(path) if _noted(path).is_file() else ()
     write_atomically(_noted(path), "\n".join(dict.fromkeys((*known, task))).encode())
 
 
 def refers_to(reference: str, file: str) -> bool:
-    """Whether a reference to data is one to this upload."""
+    """Whether a reference to data is to this upload."""
     mine = user_images(reference)
     return mine is not None and mine.is_upload and mine.path == file
 
 
 def delete(file: str) -> None:
-    """Deletes an upload; raises BadData where there is none or where it can't be."""
+    """Deletes an upload; raises BadData if there is none or it can't be deleted."""
     path = uploaded(file)
     try:
         path.unlink()

@@ -1,7 +1,7 @@
-"""A discriminator at chance while the samples are poor: it has stopped to be a teacher.
+"""A discriminator at chance while the samples are poor: the generator no longer learns from it.
 
 At chance with good samples is the equilibrium (D = 1/2, 1406.2661, theorem 1): sums of 2 ln 2 for the standard loss,
-ln 2 for a relativistic one, 2 for hinge, 1/2 for least squares. With poor samples the discriminator is dead.
+ln 2 for a relativistic one, 2 for hinge, 1/2 for least squares. With poor samples the discriminator has failed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _only_guesses(case: Case, share: float) -> bool:
 
 
 def _first(case: Case) -> tuple[str, ...]:
-    """What weakens a discriminator goes first."""
+    """Remedies that undo a weakening of the discriminator come first."""
     settings = case.subject.settings
     found = ("no_label_flipping",) if settings.get("label_flipping") else ()
     return found + (("less_noise",) if settings.get("instance_noise") else ())

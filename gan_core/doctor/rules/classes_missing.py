@@ -1,4 +1,4 @@
-"""Partial collapse of images: classes that hardly any sample looks like (NDB, 1805.12462, with classes as bins)."""
+"""Partial collapse of images: classes that hardly any sample resembles (NDB, 1805.12462, with classes as bins)."""
 
 from __future__ import annotations
 

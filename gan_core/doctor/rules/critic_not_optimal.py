@@ -1,8 +1,8 @@
 """A Wasserstein critic that lags behind its generator: its estimate of the distance isn't positive.
 
-The authors deny the classic rules for critics (igul222/improved_wgan_training#44, #17). The estimate
-E f(x) - E f(G(z)), minus the critic's loss without its penalty, is positive while the critic is near its optimum.
-Around 0 with poor samples, the critic is too slow for the generator (martinarjovsky/WassersteinGAN#2).
+According to the authors, the classic rules don't apply to critics (igul222/improved_wgan_training#44, #17). The
+estimate E f(x) - E f(G(z)), minus the critic's loss without its penalty, is positive while the critic is near its
+optimum. Around 0 with poor samples, the critic is too slow for the generator (martinarjovsky/WassersteinGAN#2).
 """
 
 from __future__ import annotations

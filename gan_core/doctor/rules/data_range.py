@@ -1,4 +1,4 @@
-"""Data out of range: networks expect numbers of about 1, and images that fill [-1, 1]."""
+"""Data out of range: networks expect numbers of magnitude 1, and images that fill [-1, 1]."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A discriminator that separates real from generated almost without error while the samples are poor.
 
 Confidence alone is no fault: BigGAN's discriminator is right on 98 % of its training images while the samples are good
-(1809.11096, section 4.2). A Wasserstein critic is meant to separate the two, so that the rule isn't asked there.
+(1809.11096, section 4.2). A Wasserstein critic is meant to separate the two, so the rule isn't applied there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A discriminator that is wrong more often than a coin: it misleads the generator."""
+"""A discriminator that is wrong more often than by chance: it misleads the generator."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 
 FOOLED = 0.4  # accuracy, or share of pairs in the right order
-MISLED = 0.3  # label flipping above which labels mean little
+MISLED = 0.3  # share of flipped labels above which labels mean little
 
 
 def check(case: Case) -> Finding | None:
-    # a discriminator that calls everything real has an accuracy of a half, and may rank all pairs wrongly
+    # a discriminator that classifies everything as real has an accuracy of 1/2, and may rank all pairs wrongly
     found = {name: share for name in ("separated", "accuracy") if (share := case.mean(name)) is not None}
     if not found:
         return None
@@ -29,7 +29,7 @@ def check(case: Case) -> Finding | None:
 
 
 def _first(case: Case) -> tuple[str, ...]:
-    """What makes a discriminator learn the wrong thing goes first."""
+    """Remedies for a discriminator that learns the wrong thing come first."""
     return ("no_label_flipping",) if case.subject.settings.get("label_flipping", 0.0) > MISLED else ()
 
 

@@ -1,8 +1,7 @@
-"""A critic without a bound, whose scores run away.
+"""An unconstrained critic, whose scores diverge.
 
 Without a gradient penalty, weight clipping or spectral normalisation a Wasserstein critic can raise its estimate
-without limit by growing its weights (1701.07875, section 3): scores reach hundreds, and the generator is pushed into a
-corner.
+without limit by growing its weights (1701.07875, section 3): scores reach hundreds, and the generator collapses.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from gan_core.doctor.case import Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 
-LARGE = 50.0  # size of a mean score
+LARGE = 50.0  # absolute value of a mean score
 NAMES = ("score/real", "score/fake_before")
 
 

@@ -35,7 +35,7 @@ def check(case: Case) -> Finding | None:
 
 
 def _constraints(case: Case) -> tuple[str, ...]:
-    """What bounds a critic comes first where nothing does."""
+    """Constraints on a critic come first if it has none."""
     settings = case.subject.settings
     unbounded = settings.get("penalty", "none") == "none" and not settings.get("weight_clip")
     return ("gradient_penalty", "weight_clipping") if case.subject.judge == "critic" and unbounded else ()

@@ -1,4 +1,4 @@
-"""A conditional GAN that ignores its label: samples don't look like the class that was asked for."""
+"""A conditional GAN that ignores its label: samples don't resemble the requested class."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from gan_core.doctor.case import EVERY, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 
-OBEYED = 0.4  # share of samples, as a share of what real images reach
+OBEYED = 0.4  # share of samples, relative to the share of real images
 LOOKS = 5
 
 

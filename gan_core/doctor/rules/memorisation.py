@@ -1,7 +1,7 @@
 """Memorisation: samples lie closer to training images than training images lie to each other.
 
-Evidence and no verdict: measures of copying "do not properly detect memorization" (2306.04675). The neighbours of
-samples have to be looked at. Only measured where all training images fit into memory.
+This is evidence, not a verdict: measures of copying "do not properly detect memorization" (2306.04675), and the
+neighbours of samples have to be inspected. Only measured if all training images fit into memory.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from gan_core.doctor.case import EVERY, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 
-COPIED = 0.5  # of the distance of training images to their nearest
+COPIED = 0.5  # of the distance of training images to their nearest neighbours
 LOOKS = 3
 
 

@@ -1,7 +1,7 @@
 """Mode collapse of points whose modes are known: modes without samples.
 
 A mode is covered by 20 samples within three standard deviations, and reached if it is nearest to a fifth of its fair
-share of the samples. A cloud that isn't sharp yet has lost the modes that it doesn't reach.
+share of the samples. Samples that form a diffuse cloud have lost the modes that they don't reach.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 from gan_core.doctor.samples import CLOSE
 
-LOST_MODES = 0.25  # share of the modes without samples above which it is a collapse
+LOST_MODES = 0.25  # share of the modes without samples that counts as a collapse
 LOOKS = 3
-SHARP = 0.6  # share of the modes that must have been covered once, before they can be lost
-LOSING = 0.25  # share of the modes that were held and are lost again
+SHARP = 0.6  # share of the modes that must have been covered once before modes count as lost
+LOSING = 0.25  # share of once covered modes that were lost again
 
 
 def missing(case: Case) -> tuple[int, int, float] | None:
-    """Modes without samples, those covered, and the share of samples close to one; None where it isn't known."""
+    """Modes without samples, those covered, and the share of samples close to one; None if unknown."""
     modes, (_, covered) = case.subject.modes, case.history("modes/covered")
     if not modes or not len(covered):
         return None
@@ -28,7 +28,7 @@ def missing(case: Case) -> tuple[int, int, float] | None:
 
 
 def held(case: Case) -> Array:
-    """At each look how many modes have samples, (K,): those covered, and of a cloud those reached."""
+    """The number of modes with samples at each examination, (K,): covered ones, or reached ones for a cloud."""
     covered, reached, near = (case.history(f"modes/{name}")[1] for name in ("covered", "reached", "near"))
     if not len(covered) == len(reached) == len(near):
         return covered
@@ -37,7 +37,7 @@ def held(case: Case) -> Array:
 
 
 def kept(covers: Array) -> float:
-    """The most modes that were covered in LOOKS looks in a row: a cloud in its first steps touches modes by chance."""
+    """The most modes covered in LOOKS consecutive examinations: an early cloud touches modes by chance."""
     if len(covers) < LOOKS:
         return 0.0
     return float(np.lib.stride_tricks.sliding_window_view(covers, LOOKS).min(1).max())

@@ -13,7 +13,7 @@ def check(case: Case) -> Finding | None:
     found = missing(case) if case.is_settled else None
     if found is None or not 0 < found[0] <= LOST_MODES * case.subject.modes:
         return None
-    if mode_collapse.check(case):  # which says more
+    if mode_collapse.check(case):  # more specific
         return None
     lost, covered, near = found
     return Finding(

@@ -1,8 +1,8 @@
-"""Losses that grow so fast that they will overflow: NaN is ahead.
+"""Losses that grow so fast that they will overflow to NaN.
 
-A loss that is unbounded below (an unconstrained Wasserstein critic) or updates that overshoot grow by the same factor
-again and again. The rule fits a line to the logarithm of the size of each loss and gradient norm, and asks when it
-reaches the largest float32, 3.4e38.
+A loss that is unbounded below (an unconstrained Wasserstein critic) or updates that overshoot grow exponentially. The
+rule fits a line to the logarithm of the magnitude of each loss and gradient norm, and extrapolates to the largest
+float32, 3.4e38.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from gan_core.doctor.case import EVERY, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 
-LARGE = 1e3  # size below which growth is no concern
-GROWN = 10.0  # times the size of the window's first quarter
+LARGE = 1e3  # magnitude below which growth is no concern
+GROWN = 10.0  # factor over the magnitude in the window's first quarter
 LEAST = 8  # values
 OVERFLOW = 38.5  # decades
 AHEAD = 5_000  # steps
@@ -38,7 +38,7 @@ def check(case: Case) -> Finding | None:
 
 
 def _steps_left(case: Case, name: str) -> float | None:
-    """Steps until the value overflows at its present rate; None where it doesn't grow that fast."""
+    """Steps until the value overflows at its present rate; None if it doesn't grow that fast."""
     column = case.window.columns[name]
     measured = np.isfinite(column) & (column != 0)
     steps, sizes = case.window.steps[measured], np.log10(np.abs(column[measured].astype(float)))
@@ -48,7 +48,7 @@ def _steps_left(case: Case, name: str) -> float | None:
     before, now = np.median(sizes[:quarter]), np.median(sizes[-quarter:])
     if now < np.log10(LARGE) or now - before < np.log10(GROWN):
         return None
-    slope = np.polyfit(steps - steps[0], sizes, 1)[0]  # decades a step
+    slope = np.polyfit(steps - steps[0], sizes, 1)[0]  # decades per step
     left = (OVERFLOW - now) / max(slope, 1e-9)
     return round(left, -1) if left < AHEAD else None
 

@@ -6,8 +6,8 @@ from gan_core.doctor.case import EVERY, Case, finite
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 
-RATELESS = 20  # rows with a rate of 0 after which it is no end of a schedule any more
-NOTHING = 1e-12  # a rate that moves no weight
+RATELESS = 20  # rows with a rate of 0 above which this isn't just the end of a schedule
+NOTHING = 1e-12  # a rate too small to change any weight
 
 
 def check(case: Case) -> Finding | None:

@@ -1,4 +1,4 @@
-"""A loss or a gradient that is NaN or infinite: the weights from that step on are spoilt."""
+"""A loss or a gradient that is NaN or infinite: weights are unusable from that step on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def check(case: Case) -> Finding | None:
     faulty = [name for name in case.recent.columns if "/" in name and case.recent.faults(name).any()]
     if not faulty:
         return None
-    # the player's sum says more than one of its terms
+    # the player's total loss is more informative than one of its terms
     name = next((name for name in faulty if name.endswith("/loss")), faulty[0])
     return Finding(
         "not_finite", "bad",

@@ -1,9 +1,9 @@
 """Oscillation: the players chase each other instead of converging (1801.04406: imaginary eigenvalues without R1).
 
 Losses have no common scale, so the rule reads the share of pairs of a batch that the discriminator ranks correctly. It
-swings between "fooled" and "certain" where the generator runs from mode to mode, or where momentum carries both past
-each other; clipped Wasserstein GANs are periodic even in a toy (2405.18673). Swings are counted with a dead band around
-the median, so that noise and a slow drift are none.
+oscillates between "fooled" and "certain" when the generator moves from mode to mode, or when momentum makes both
+overshoot; clipped Wasserstein GANs are periodic even in a toy (2405.18673). Oscillations are counted with a dead band
+around the median, so that noise and slow drift don't count.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from gan_core.doctor.case import OPPOSED, Array, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 
-SPAN = 1_000  # steps that are looked at
-DEAD = 0.12  # half the width of the band around the median that is no swing
-TURNS = 4  # from one side to the other
+SPAN = 1_000  # steps that are examined
+DEAD = 0.12  # half the width of the dead band around the median
+TURNS = 4  # changes from one side to the other
 SMOOTH = 20  # steps
-LEAST = 300  # steps that are needed
+LEAST = 300  # steps that are required
 NAMES = ("separated", "accuracy")
 
 

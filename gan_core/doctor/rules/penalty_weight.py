@@ -1,6 +1,6 @@
 """A penalty whose weight doesn't fit the size of the images or the loss.
 
-R1 and R2 with too large a weight flatten the discriminator, so that it can't tell poor samples from real ones.
+R1 and R2 with too large a weight flatten the discriminator, so that it can't distinguish poor samples from real ones.
 StyleGAN2-ADA takes 0.0002 r^2 / B for images of r pixels and batches of B (2006.06676): four times as much when the
 side doubles. A gradient penalty with too small a weight leaves the critic's slope far from 1 (1704.00028).
 """
@@ -14,7 +14,7 @@ from gan_core.doctor.case import OPPOSED, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 
-FLAT = 0.12  # difference of the mean scores below which a penalised discriminator says nothing
+FLAT = 0.12  # difference of the mean scores below which a penalised discriminator is uninformative
 HEAVY = 0.05  # the penalty, as a share of the discriminator's loss
 STEEP = 1.5  # root mean square deviation of a critic's slope from 1
 FLATTENING = ("r1", "r2")
@@ -48,7 +48,7 @@ def _too_large(case: Case, kind: str) -> Finding | None:
 
 
 def usual_weight(case: Case) -> float:
-    """The weight above which R1 may be too large: a multiple of 0.0002 r^2 / B, see the module's text."""
+    """The weight above which R1 may be too large: a multiple of 0.0002 r^2 / B, see the module's docstring."""
     size, batch = max(case.subject.size, 8), int(case.subject.settings.get("batch_size", 64))
     return max(1.0, 100 * 0.0002 * size**2 / batch)
 

@@ -1,8 +1,8 @@
 """Collapse of images: samples lie closer together than real images, or have twins.
 
 `variety` is the lower of two ratios to real images: of the root mean square distance of pairs, and of the distance to
-the nearest other. A generator of a few sharp images keeps the first and loses the second. If s samples have a duplicate
-half of the time, the support is about s^2 (1706.08224).
+the nearest other. A generator of a few sharp images has a normal first ratio and a low second one. If s samples have a
+duplicate half of the time, the support is about s^2 (1706.08224).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Silence: generated sounds carry next to no energy.
+"""Silence: generated sounds have almost no energy.
 
 `loudness` is the root mean square of generated sounds relative to that of real ones.
 """

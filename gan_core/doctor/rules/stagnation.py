@@ -9,10 +9,10 @@ from gan_core.doctor.case import EVERY, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 
-LOOKS = 20  # at the samples, of which the second half is compared with the first; more where they are close
+LOOKS = 20  # examinations, the second half compared with the first; more if they are frequent
 LEAST = 500  # steps that they span
-GAIN = 0.05  # of the distance that the second half must have closed
-SLOW = 5e-5  # learning rate below which it is the first to be suspected
+GAIN = 0.05  # share by which the distance must have fallen in the second half
+SLOW = 5e-5  # learning rate below which it is the likeliest cause
 DISTANCES = ("samples/distance", "distance/sliced")
 
 

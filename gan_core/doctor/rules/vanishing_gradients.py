@@ -23,7 +23,7 @@ def check(case: Case) -> Finding | None:
     early = values[steps <= FIRST]
     usual = float(np.median(early)) if len(early) else 0.0
     poor = samples.poor(case)
-    # Adam makes up for small gradients, so that a small norm alone is no fault
+    # Adam compensates for small gradients, so a small norm alone is no fault
     lost = poor or (case.mean("separated") or 0.0) >= CERTAIN
     limit = max(VANISHING if lost else 0.0, SHRUNK * usual)
     if norm > limit or poor is False:

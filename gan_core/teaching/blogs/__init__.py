@@ -1,4 +1,4 @@
-"""The code of tutorials: each file here is a script of plain PyTorch that a preset of the same name equals.
+"""The code of tutorials: each file here is a script in plain PyTorch, equivalent to the preset of the same name.
 
     python -m gan_core.teaching.blogs.blog_mnist          trains it, and prints the losses
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COLOUR, FLOOR = "#3b7fe0", "#2f9e6b"  # visible in both themes
 ROW, FRAME = 44, 110  # pixels
-LONGEST = 30  # letters of a subject's title beside the chart
+LONGEST = 30  # characters of a subject's title next to the chart
 
 
 def intervals(found: Mapping[str, Figure]) -> Chart:
@@ -54,7 +54,7 @@ def intervals(found: Mapping[str, Figure]) -> Chart:
 
 
 def matrix(asked: Sequence[str], seen: Sequence[str], shares: Sequence[Sequence[float | None]]) -> Chart:
-    """Classes asked for (rows) and seen (columns), as shares of each row."""
+    """Requested (rows) and recognised classes (columns), as shares of each row."""
     from plotly.graph_objects import Figure as Chart
 
     chart = Chart()

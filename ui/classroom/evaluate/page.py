@@ -1,4 +1,4 @@
-"""The page: the form, the table of all evaluations, a chart with intervals, exports, and the evidence of each."""
+"""The page: the form, the table of all evaluations, a chart with intervals, exports, and the details of each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ui.texts import ago, data_title, joined, plain
 
 FIRST = ("fd", "kid", "sliced", "precision", "recall", "coverage", "psnr", "ssim", "perceptual")  # kinds shown at first
 COPYING = ("nearest", "copied", "authentic", "mifid", "copy_test")
-DIGITS = 6  # of a key, behind a title that repeats
+DIGITS = 6  # of the key, added to a title that isn't unique
 MODEL_WIDTH, INTERVAL_WIDTH = 170, 125  # pixels of a table's columns
 CONFIG = {"displayModeBar": False}
 SHEET = "evaluate/evaluate.css"
@@ -95,14 +95,14 @@ def _title(one: Result) -> str:
 
 
 def _names(shown: Sequence[Result]) -> dict[str, Result]:
-    """Titles as short as they are unique."""
+    """Results by their titles, which are only as long as they must be to be unique."""
     short = [one.title for one in shown]
     titles = [_title(one) if short.count(one.title) > 1 else one.title for one in shown]
     return dict(zip(_apart(shown, titles), shown, strict=True))
 
 
 def _apart(shown: Sequence[Result], titles: Sequence[str]) -> list[str]:
-    """The titles, with the first digits of the key where one repeats, as for two feature nets of the same name."""
+    """The titles, with the first digits of the key where one isn't unique, as with two feature nets of one name."""
     return [
         joined(title, one.key[:DIGITS]) if titles.count(title) > 1 else title
         for one, title in zip(shown, titles, strict=True)
@@ -125,7 +125,7 @@ def _tables(columns: Columns, names: Mapping[str, Result]) -> None:
 
 
 def _table(columns: Columns, names: Sequence[str], key: str) -> None:
-    """Numbers, each beside its interval."""
+    """Numbers, each followed by its interval."""
     import pandas as pd
 
     data: dict[str, list[object]] = {_("Model"): [*names, _("real images")]}
@@ -147,7 +147,7 @@ def _interval(figure: Figure) -> str:
 
 
 def _best(columns: Columns) -> None:
-    """Names the best of a column only where it is apart from all others by more than the intervals."""
+    """Names the best of each column if it differs from all others by more than the intervals."""
     lines = []
     for found in columns.values():
         first = next(iter(found.values()))
@@ -179,7 +179,7 @@ def _exports(shown: Sequence[Result], rows: Mapping[str, Sequence[Figure]], kind
 
 
 def _evidence(names: Mapping[str, Result]) -> None:
-    """Everything about one evaluation: what to mind, its matrix of obedience, and what tells of copies."""
+    """Shows one evaluation in detail: notes, the matrix of label obedience, and signs of copied training images."""
     st.subheader(_("One evaluation in detail"), anchor=False)
     name = st.selectbox(_("Evaluation"), list(names), key=f"evaluate-one-{len(names)}")
     if not name:

@@ -1,4 +1,4 @@
-"""Watches and stops the evaluations that run in their own process, and says how they ended, whoever began them."""
+"""Shows and stops evaluations, which run in processes of their own, and reports how they ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POLL = 1.0  # seconds
 
 
 def show() -> None:
-    """Progress of the evaluations that run, refreshed until they end; else how the last ones ended."""
+    """Shows the progress of running evaluations, refreshed until they end; else how the last ones ended."""
     course = process.course()
     if process.runs():
         _running(_done(course))

@@ -1,4 +1,5 @@
-"""The form of the page Evaluate: what to evaluate, against what, of how many samples, and what may be trusted then."""
+"""The form of the page Evaluate: what to evaluate, against which data, with how many samples, and which metrics are
+reliable then."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ from ui.texts import joined, plain
 
 COUNTS = (200, 500, 1000, 2000, 5000, 10_000)
 USUAL = 2000
-FEATURES = 64  # of the nets that come with GANscope; of ImageNet's 320
+FEATURES = 64  # number of features of the nets that come with GANscope; ImageNet's has 320
 IMAGENET = 320
 TRAINING, UNSEEN, FOLDER = "training", "unseen", "folder"
 AGAINST = {
@@ -41,7 +42,7 @@ SHOWN_RUNS = 100
 
 @dataclass(frozen=True)
 class Choice:
-    """One subject that can be chosen: its title and what it has learnt from."""
+    """A model or run that can be chosen: its title and its training data."""
 
     subject: Subject
     title: str
@@ -71,7 +72,7 @@ def _run_words(run: Run) -> str:
 
 
 def show() -> list[Asked]:
-    """The form; returns what is asked for when the button is pressed."""
+    """Renders the form; returns the request when the button is pressed."""
     offered = choices()
     chosen = st.multiselect(
         _("Models and runs"), list(offered), key="evaluate-subjects", format_func=lambda key: offered[key].title,
@@ -151,7 +152,7 @@ def _folder(path: str) -> str:
 
 
 def _trust(count: int, metrics: tuple[str, ...]) -> None:
-    """Says which of the metrics may be trusted at this number of samples, and why others may not."""
+    """Says which metrics are reliable at this number of samples, and why others aren't."""
     everything = Has(classes=10, answers=True, labels=10, w=True)
     names = metrics or possible(FEATURES, count, everything)
     few = doubts(names, FEATURES, count, classes=10)
@@ -173,7 +174,7 @@ def _trust(count: int, metrics: tuple[str, ...]) -> None:
 
 
 def begin(asked: Sequence[Asked]) -> None:
-    """Checks everything that is asked for, and starts the process that evaluates it; raises a GanscopeError."""
+    """Checks the request and starts the process that evaluates it; raises a GanscopeError."""
     access.require_steering()
     with st.spinner(_("Checking …")):
         warm.now()

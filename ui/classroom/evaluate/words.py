@@ -48,7 +48,7 @@ def kind_help(kind: str) -> str:
 
 
 def column_word(figure: Figure) -> str:
-    """What a figure's column is called: kind, samples, net, side."""
+    """The label of a figure's column: kind, samples, net, side."""
     net = "" if figure.net == PIXELS else figure.net
     what = joined(kind_word(figure.kind), figure.of)
     side = _("training images") if figure.side else ""

@@ -1,1 +1,1 @@
-"""Folklore: claims of tutorials, each measured with and without."""
+"""Folklore: claims of tutorials, each measured with and without the recommended setting."""

@@ -17,7 +17,7 @@ SEEDS = (0, 1, 2, 3, 4)
 
 @dataclass(frozen=True)
 class Bed:
-    """What claims are tried on: a recipe and data, tutorials' settings, and how long a run without changes is."""
+    """A test bed for claims: a recipe, data, the settings of tutorials, and the length of an unchanged run."""
 
     title: str
     recipe: str
@@ -55,15 +55,15 @@ class Arm:
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """One sentence of the folklore, how it is tried, and the figure that judges it."""
+    """One claim, how it is tested, and the figure that decides."""
 
     name: str
     said: str
-    why: str  # the argument for it, or what speaks against it
+    why: str  # the argument for or against it
     with_it: Arm
     without: Arm = field(default_factory=Arm)
     figure: str = "distance"
-    expected: Literal["helps", "hurts"] = "helps"  # what the sentence says about the figure
+    expected: Literal["helps", "hurts"] = "helps"  # what the claim predicts for the figure
     stopped: bool = False  # the run with it ends where D is closest to 1/2
 
 
@@ -253,7 +253,7 @@ CLAIMS: tuple[Claim, ...] = (
 
 
 def find(name: str) -> Claim:
-    """The claim of that name; raises KeyError."""
+    """Returns the claim of this name; raises KeyError."""
     return {claim.name: claim for claim in CLAIMS}[name]
 
 

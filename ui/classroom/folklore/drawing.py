@@ -1,4 +1,4 @@
-"""An interval as a strip: 0 in the middle, what is better on the right. HTML, because Streamlit lets no SVG through."""
+"""An interval as a strip: 0 in the middle, improvements on the right. HTML, because Streamlit removes SVG."""
 
 from __future__ import annotations
 

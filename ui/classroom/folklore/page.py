@@ -1,4 +1,4 @@
-"""The page Folklore: every claim with what came out of it, and links to train it with and without."""
+"""The page Folklore: every claim with its result, and links to train it with and without."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _kinds(claim: Claim) -> set[str]:
 
 
 def _counts() -> None:
-    """How many comparisons came out which way."""
+    """Shows how many comparisons have which verdict."""
     found = [(claim, results.outcome(claim, bed).verdict) for claim in CLAIMS for bed in BEDS]
     confirmed = sum(verdict == claim.expected for claim, verdict in found)
     unclear = sum(verdict == "unclear" for _claim, verdict in found)
@@ -98,7 +98,7 @@ def _card(claim: Claim) -> None:
 
 
 def _result(claim: Claim, bed: str, outcome: Outcome) -> None:
-    """The verdict in a sentence, and where the interval lies."""
+    """The verdict in a sentence, and the interval as a strip."""
     colour, icon = BADGES[outcome.verdict]
     st.markdown(f":{colour}-badge[:material/{icon}: {_(BEDS_IN_SHORT[bed])}] {verdict_words(claim, outcome)}")
     lower_is_better = FIGURES[claim.figure].lower_is_better
@@ -106,7 +106,7 @@ def _result(claim: Claim, bed: str, outcome: Outcome) -> None:
 
 
 def verdict_words(claim: Claim, outcome: Outcome) -> str:
-    """The verdict as the rule gives it, with the effect and its interval."""
+    """The verdict of the rule, with the effect and its interval."""
     figure = _(FIGURES[claim.figure].title)
     return _(SENTENCES[outcome.verdict]).format(
         figure=figure[:1].upper() + figure[1:], effect=outcome.shown(outcome.effect), low=outcome.shown(outcome.low),
@@ -115,7 +115,7 @@ def verdict_words(claim: Claim, outcome: Outcome) -> str:
 
 
 def _links(claim: Claim) -> None:
-    """Where to run it oneself; arms that differ in what is read of a run alone are one link."""
+    """Links to run it; arms that differ only in what is read from a run share one link."""
     st.markdown(f"**{_('Run it:')}**", width="content")
     for (with_it, bed), label in LINKS.items():
         arm: Arm = claim.with_it if with_it else claim.without
@@ -139,9 +139,9 @@ def _numbers(claim: Claim) -> None:
         table[f"{_(BEDS_IN_SHORT[bed])}: {_('without')}"] = [f"{value:.3g}" for value in outcome.without]
     st.table(table)
     for bed in BEDS:
-        told = _("{bed}: {with_steps} steps with, {without_steps} without.")
+        words = _("{bed}: {with_steps} steps with, {without_steps} without.")
         steps = [number(results.steps(bed, arm)) for arm in (claim.with_it, claim.without)]
-        st.caption(told.format(bed=_(BEDS_IN_SHORT[bed]), with_steps=steps[0], without_steps=steps[1]))
+        st.caption(words.format(bed=_(BEDS_IN_SHORT[bed]), with_steps=steps[0], without_steps=steps[1]))
 
 
 def _method() -> None:

@@ -1,4 +1,4 @@
-"""What was measured of each claim: read from `measured.json`, judged by rule."""
+"""Measurements of each claim, read from `measured.json` and judged by a rule."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEPT = Path(__file__).with_name("measured.json")
 class Outcome:
     """One claim on one bed: the figure of each seed with and without it, and the effect with its interval.
 
-    Effects of ratios are logarithms; `shown` turns them into what is written.
+    Effects of ratios are logarithms; `shown` converts them for display.
     """
 
     with_it: tuple[float, ...]
@@ -55,7 +55,7 @@ def measured() -> Any:
 
 @cache
 def outcome(claim: Claim, bed: str) -> Outcome:
-    """What came out, judged by the figure that the claim names."""
+    """Returns the outcome, judged by the figure that the claim names."""
     figure = FIGURES[claim.figure]
     arms = measured()["arms"][bed]
     one = arms[arm_name(claim.with_it.on(bed))]["figures"]["at_half" if claim.stopped else claim.figure]
@@ -69,6 +69,6 @@ def outcome(claim: Claim, bed: str) -> Outcome:
 
 
 def steps(bed: str, arm: Arm) -> int:
-    """How long a run was that cost as much as one with the usual settings."""
+    """Returns the length of a run that costs as much as one with the usual settings."""
     found: int = measured()["arms"][bed][arm_name(arm.on(bed))]["steps"]
     return found

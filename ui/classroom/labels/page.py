@@ -1,6 +1,6 @@
 """The page Few labels: segmenters from ten labelled pictures, and a classifier for a domain without labels.
 
-What it shows was measured by `benchmarks/segmentation.py` and `benchmarks/adaptation.py`, which write `measured.json`
+Its numbers were measured by `benchmarks/segmentation.py` and `benchmarks/adaptation.py`, which write `measured.json`
 and the two pictures.
 """
 

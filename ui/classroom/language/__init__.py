@@ -1,1 +1,1 @@
-"""The page Text: how a generator writes, token by token."""
+"""The page Text: how a generator writes text, token by token."""

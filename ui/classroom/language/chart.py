@@ -19,7 +19,7 @@ END, SPACE = "■", "␣"
 
 
 def word(vocabulary: Sequence[str], token: int) -> str:
-    """A token as it is shown: the end and the space have signs of their own."""
+    """Returns a token as shown: the end and the space have their own symbols."""
     return {"": END, " ": SPACE}.get(vocabulary[token], vocabulary[token])
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 MOST_SEED = 2**31 - 1
 TEXTS = 12  # texts of a seed that are shown
-LONGEST = 200  # characters of a text of one's own that are sent
-PLACE, LENGTH = "language-kept-place", "language-length"  # session state: the token that is shown, of how many
+LONGEST = 200  # maximum characters of the visitor's own text
+PLACE, LENGTH = "language-kept-place", "language-length"  # session state: the token shown, of how many
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
@@ -88,13 +88,13 @@ def _tokens(sampler: Sampler, made: Sequence[Choice]) -> None:
 
 
 def _place(sampler: Sampler, made: Sequence[Choice]) -> None:
-    """One choice: the text so far, and the probabilities of what can follow."""
+    """Shows one choice: the text so far, and the probabilities of the next token."""
     words = sampler.spec.vocabulary
     last = len(made)
     place = min(st.session_state.get(PLACE, 1), last)
     if last > 1:
         if "language-place" not in st.session_state or st.session_state.get(LENGTH) != last:
-            st.session_state["language-place"] = place  # with another maximum it is another slider, which begins at 1
+            st.session_state["language-place"] = place  # a new maximum makes a new slider, which starts at 1
         place = int(st.slider(_("Token"), 1, last, key="language-place", help=_("Which choice is shown below.")))
     st.session_state[PLACE], st.session_state[LENGTH] = place, last
     choice = made[place - 1]

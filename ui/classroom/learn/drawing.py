@@ -1,7 +1,7 @@
 """Figures of the lessons in one style: colours that the colour-blind can tell apart, and a dash for each as well.
 
-They are drawn anew at each move of a slider, by thirty students at once, and in the process that trains. Plotly's check
-of every property would take most of that time, so a `Plot` is not checked; tests give every lesson's figures to it.
+They are redrawn at each move of a slider, by thirty students at once, and in the process that trains. Plotly's check
+of every property would take most of that time, so a `Plot` is not checked; tests check every lesson's figures.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure  # type: ignore[import-untyped]
 
-# what is drawn -> colour that shows on light and dark paper, dash, symbol
+# what is drawn -> colour visible in both themes, dash, symbol
 LOOKS: dict[str, tuple[str, str, str]] = {
     "real": ("#2f9e6b", "solid", "circle"),
     "fake": ("#c0519f", "dash", "diamond"),
@@ -55,8 +55,8 @@ class Plot:
         self.layout["yaxis"] = self.layout.get("yaxis", {}) | axis
 
     def figure(self) -> Figure:
-        """What Streamlit draws, with its template. Nothing is checked."""
-        from plotly.graph_objects import Figure  # half a second, and only pages with figures want it
+        """Returns the figure for Streamlit, with its template. Nothing is checked."""
+        from plotly.graph_objects import Figure  # takes half a second to import, and only pages with figures need it
 
         return Figure(self.data, self.layout, _validate=False)
 
@@ -79,7 +79,7 @@ def chart(across: str, upwards: str, height: int = 340, **layout: Any) -> Plot:
 
 @cache
 def scale(name: str) -> list[list[Any]]:
-    """Places in [0, 1] and their colours, of a scale that Plotly knows by name."""
+    """Returns the positions in [0, 1] and the colours of one of Plotly's named scales."""
     from plotly.colors import get_colorscale  # type: ignore[import-untyped]
 
     return [list(step) for step in get_colorscale(name)]
@@ -120,13 +120,13 @@ def pictures(levels: np.ndarray, names: Sequence[str], height: int) -> Plot:
 
 
 def show(plot: Plot, key: str, alt: str) -> None:
-    """Draws it; `alt` says in words what there is to be seen."""
+    """Draws it; `alt` describes it in words."""
     st.plotly_chart(plot.figure(), key=f"figure-{key}", config=CONFIG, alt=alt)
 
 
 @cache
 def script() -> str:
-    """The file of Streamlit's that draws figures in a browser, 5 MB; a page that names it early shows them sooner."""
+    """The path of Streamlit's script for figures, 5 MB; a page that requests it early shows them sooner."""
     found = (Path(st.__file__).parent / "static/static/js").glob("PlotlyChart.*.js")
     return next((file.name for file in found), "")
 
@@ -139,7 +139,7 @@ def numbers(values: Mapping[str, str]) -> None:
 
 
 def signed(value: float, digits: int = 3) -> str:
-    """A number with a true minus sign; what rounds to 0 has none."""
+    """Formats a number with a true minus sign, unless it rounds to 0."""
     text = f"{value:.{digits}f}"
     return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 

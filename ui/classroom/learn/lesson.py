@@ -17,7 +17,7 @@ PAGES = ("playground", "train", "model")  # where an experiment can be set up
 
 @dataclass(frozen=True)
 class Formula:
-    """An equation in LaTeX and the functions of `gan_core.teaching` that compute it; tests hold the two together."""
+    """An equation in LaTeX and the functions of `gan_core.teaching` that compute it; tests check that they agree."""
 
     latex: str
     twins: tuple[Callable[..., Any], ...]
@@ -25,7 +25,7 @@ class Formula:
 
 @dataclass(frozen=True)
 class Setting:
-    """A button that sets an experiment up: a page and the settings in its link, as `train/setup.py` writes them."""
+    """A button that sets up an experiment: a page and the settings in its link, as `train/setup.py` writes them."""
 
     label: str
     page: str  # one of PAGES
@@ -47,7 +47,7 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Question:
-    """A question and its answer, which is hidden until it is asked for."""
+    """A question and its answer, which is hidden until requested."""
 
     text: str
     answer: str
@@ -58,7 +58,7 @@ class Lesson:
     """One lesson. `body` mixes paragraphs and formulas; `figure` draws the interactive figure and its controls."""
 
     name: str
-    number: int  # its place in the course
+    number: int  # position in the course
     title: str
     about: str  # one sentence for the list
     minutes: int
@@ -67,7 +67,7 @@ class Lesson:
     explore: str  # what to do with the figure
     experiment: Experiment
     questions: tuple[Question, ...]
-    teacher: str  # what to ask, and how long it takes
+    teacher: str  # questions to ask, and how long it takes
 
     def parts(self) -> list[str]:
         """What a visitor's progress counts: the lesson itself, and each question."""

@@ -124,7 +124,7 @@ def _body(lesson: Lesson) -> None:
 
 
 def _formula(formula: Formula, key: str) -> None:
-    """The equation, and the code that computes it at a press."""
+    """Shows the equation and, at the press of a button, the code that computes it."""
     st.latex(formula.latex)
     with st.popover(_("As code"), icon=":material/code:", type="tertiary", key=f"code-{key}"):
         for twin in formula.twins:
@@ -162,14 +162,14 @@ def _questions(lesson: Lesson) -> None:
 
 
 def _mark(name: str) -> None:
-    """Something was read that wasn't known before: the page is drawn once more, so that the browser keeps it."""
+    """Marks something as read; if that is new, reruns the page, so that the browser stores it."""
     if name not in progress.done():
         progress.add(name)
         st.rerun()
 
 
 def _answers_for_paper(lesson: Lesson) -> None:
-    """The questions with room to write, and the answers on a page of their own; seen in print alone."""
+    """The questions with room to write, and the answers on a page of their own; visible only in print."""
     with st.container(key="handout-questions"):
         st.subheader(_("Questions"), anchor=False)
         for place, question in enumerate(lesson.questions):
@@ -181,7 +181,7 @@ def _answers_for_paper(lesson: Lesson) -> None:
 
 
 def _end(lesson: Lesson) -> None:
-    """Read, previous, next."""
+    """Shows the buttons "read", "previous" and "next"."""
     found = in_order()
     place = found.index(lesson)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):

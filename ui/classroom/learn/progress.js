@@ -1,4 +1,4 @@
-// Keeps what was read in this browser, and prints. The page says what is new; the answer says all there is.
+// Stores what was read in this browser, and prints. The page sends what is new; the answer contains everything.
 const KEY = "ganscope-learn";
 let shown = null; // the lesson of before
 

@@ -1,6 +1,6 @@
 """What a visitor has read: names of lessons and of revealed answers, kept in the browser by `progress.js`.
 
-The page learns it once the browser has answered, which draws the page again; a session remembers it from then on.
+The page gets it once the browser has answered, which reruns the page; from then on the session stores it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _component() -> Any:
 
 
 def done() -> set[str]:
-    """The lessons that were read and the answers that were revealed, as far as is known."""
+    """Returns the lessons that were read and the answers that were revealed, as far as known."""
     known = set(st.session_state.get(DONE, ()))
     kept = _kept()
     if st.session_state.get(FORGET):
@@ -43,18 +43,18 @@ def done() -> set[str]:
 
 
 def add(name: str) -> None:
-    """Something was read or revealed."""
+    """Records that something was read or revealed."""
     st.session_state[DONE] = done() | {name}
 
 
 def forget() -> None:
-    """Begins anew; the browser follows when the page is drawn."""
+    """Clears the progress; the browser follows when the page is rendered."""
     st.session_state[DONE] = set()
     st.session_state[FORGET] = True
 
 
 def keep(lesson: str = "") -> None:
-    """Tells the browser what was read, which lesson is shown and what figures need; a button prints that lesson."""
+    """Sends to the browser what was read, which lesson is shown and what figures need; a button prints that lesson."""
     data = {
         "add": sorted(st.session_state.get(DONE, ())),
         "known": _kept(),

@@ -348,7 +348,7 @@ class Panel {
       return;
     }
     const near = (this.domain.last - this.domain.first) * 0.02;
-    const told = this.header.marks.filter((mark) => Math.abs(mark.x - step) <= near);
+    const shownMarks = this.header.marks.filter((mark) => Math.abs(mark.x - step) <= near);
     this.tip.replaceChildren(
       node("b", "", `${this.panel.x || this.header.words.step} ${shortNumber(at)}`),
       ...rows.map(([series, value]) => {
@@ -358,7 +358,7 @@ class Panel {
         row.append(swatch, series.name, node("span", "value", Number.isFinite(value) ? precise(value) : this.header.words.broken));
         return row;
       }),
-      ...told.map((mark) => node("div", "told", `${mark.text}`)),
+      ...shownMarks.map((mark) => node("div", "shown-mark", `${mark.text}`)),
     );
     this.tip.style.display = "block";
     const room = this.tip.offsetWidth + 14;

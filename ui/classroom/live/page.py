@@ -46,7 +46,7 @@ def show(id: str) -> None:
 
 
 def _compared_with(run: Run) -> None:
-    """Links to a fork beside the run that it was forked from."""
+    """Links to a comparison of a fork with its parent."""
     if run.parent and run.parent in {other.id for other in store().runs()}:
         st.page_link(
             "pages/runs.py", label=_("Compare with the run it was forked from"), icon=":material/compare_arrows:",

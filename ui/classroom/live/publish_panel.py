@@ -1,4 +1,4 @@
-"""A run becomes a model of the user's own, from its page: name, title, licence, limits."""
+"""Publishes a run as a model of the user's own, from its page: name, title, licence, limits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST = 2_000  # characters of what a model can't do
 
 
 def button(run: Run, disabled: bool = False, help: str | None = None) -> None:
-    """Renders the button, which asks what the card says and shows where the model is."""
+    """Renders the button, which asks for the texts of the card and shows where the model is."""
     ask = st.popover(
         _("Publish as a model"), icon=":material/publish:", key="publish", on_change="rerun",
         disabled=disabled or not access.may_steer(),
@@ -29,8 +29,8 @@ def button(run: Run, disabled: bool = False, help: str | None = None) -> None:
 
 
 def panel(run: Run) -> None:
-    """Asks for the words of the card; raises NotAllowed, and what `publish_run` raises."""
-    from gan_core.shelf.own import Told, default_name, publish_run
+    """Asks for the texts of the card; raises NotAllowed, and what `publish_run` raises."""
+    from gan_core.shelf.own import Description, default_name, publish_run
 
     name = st.text_input(
         _("Name"), default_name(run), max_chars=64, key="publish-name",
@@ -45,7 +45,9 @@ def panel(run: Run) -> None:
         access.require_steering()
         place_of(name or "")
         with st.spinner(_("Writing the model and its samples …")):
-            card = publish_run(store(), store().get(run.id), Told(name or "", title or "", licence or "", limits or ""))
+            card = publish_run(
+                store(), store().get(run.id), Description(name or "", title or "", licence or "", limits or "")
+            )
         st.session_state["published"] = (run.id, card.name)
     published = st.session_state.get("published")
     if published and published[0] == run.id:

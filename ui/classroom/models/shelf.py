@@ -90,7 +90,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def classifies(card: Card) -> bool:
-    """Whether the model classifies images, or tells which sentence fits one, and generates none."""
+    """Whether the model classifies images, or says which sentence fits one, and generates none."""
     return card.task in ("supervised", "matching") or "features" in card.parameters
 
 

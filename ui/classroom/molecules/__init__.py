@@ -1,1 +1,1 @@
-"""The page Molecules: draws molecules, says how many are valid, and why the discriminator finds one fake."""
+"""The page Molecules: draws molecules, counts the valid ones, and explains why the discriminator rates one as fake."""

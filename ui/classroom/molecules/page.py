@@ -1,4 +1,4 @@
-"""The page: molecules of a seed with their counts, why one of them is fake, and the way from one to another."""
+"""The page: molecules of a seed with their counts, an explanation of one score, and interpolation."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _counts(drawn: np.ndarray, card: Card) -> None:
 
 
 def _here(reference: str) -> bool:
-    """Whether the data can be loaded. Not cached: they may come while the app runs."""
+    """Whether the data can be loaded. Not cached: they may be added while the app runs."""
     from gan_core import data
 
     return reference in data.sources and data.source(reference).available()
@@ -240,7 +240,7 @@ def _explained(name: str, sha256: str, content: bytes, size: int):  # type: igno
 
 
 def _rank(name: str, card: Card, score: float) -> float | None:
-    """The share of real molecules with a higher score; None where they aren't here."""
+    """The share of real molecules with a higher score; None if the data aren't available."""
     if not _here(card.data):
         return None
     return float((_real_scores(name, card.sha256, card.data) > score).mean())

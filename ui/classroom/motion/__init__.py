@@ -1,1 +1,1 @@
-"""The page Motion: films with content and motion apart, policies that act, and a game that a model simulates."""
+"""The page Motion: films with separate content and motion, policies that act, and a game that a model simulates."""

@@ -1,4 +1,4 @@
-"""Control: who plays an environment, as a film, with the discriminator's reward for each step of it."""
+"""Control: films of policies in an environment, with the discriminator's reward for each step."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def show(offered: dict[str, Card]) -> None:
     if chosen is None:
         return
     card, sampler = chosen
-    judges = sampler.hparams.method != "cloning"  # whether there is a discriminator that has learned
+    judges = sampler.hparams.method != "cloning"  # whether there is a trained discriminator
     environment = environment_of(sampler.spec)
     st.markdown(
         _("The policy has learned from an expert's steps alone. It was rewarded where the discriminator took it for "
@@ -96,7 +96,7 @@ def _film(sampler: Sampler, one: Episode) -> None:
 
 
 def chart(found: dict[str, Episode], chosen: str) -> Figure:
-    """The reward of each step, of all players; the chosen one in front."""
+    """The reward of each step for all policies; the chosen one in front."""
     from plotly.graph_objects import Figure
 
     drawn = Figure()

@@ -1,4 +1,4 @@
-"""Films: one seed for what is seen, one for how it moves; a player with a slider of frames."""
+"""Films: one seed for the content, one for the motion; a player with a slider of frames."""
 
 from __future__ import annotations
 

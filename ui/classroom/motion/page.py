@@ -17,7 +17,7 @@ ICONS = {"films": "movie", "control": "sports_gymnastics", "game": "sports_espor
 
 
 def show() -> None:
-    """Renders the page; only the part that is looked at loads a model."""
+    """Renders the page; only the selected part loads a model."""
     st.title(_("Motion"), anchor=False)
     st.markdown(
         _("What GANs generate besides still pictures: films in which content and motion are apart, actions that "
@@ -32,7 +32,7 @@ def show() -> None:
         _("Part"), list(PARTS), key=PART, required=True,
         format_func=lambda name: f":material/{ICONS[name]}: {_(PARTS[name])}", label_visibility="collapsed",
     )  # fmt: skip
-    if part != (asked or first):  # a link without a part stays so: else the browser's Back would lead here again
+    if part != (asked or first):  # a link without a part stays as it is, or the browser's Back would lead here again
         st.query_params["part"] = str(part)
     address.mark_synced(PART, IN_LINK)
     with showing_errors():

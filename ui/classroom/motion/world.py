@@ -1,4 +1,4 @@
-"""A game whose frames a model makes, played by keys, beside the true game with the same keys."""
+"""A game whose frames a model generates, played with keys, next to the true game with the same keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEYS = {
 }
 WIDE = 300  # pixels of a frame
 PACE = 0.25  # seconds between frames while the game runs
-NONE = 1  # the action of no key
+NONE = 1  # the action when no key is pressed
 AT_ONCE = 20  # frames that one press can play
 GAME, PRESSED, RUNS, BEGAN = "motion-game", "motion-pressed", "motion-runs", "motion-began"
 
@@ -49,7 +49,7 @@ def show(offered: dict[str, Card]) -> None:
 
 
 def _stage(sampler: Sampler, runs: bool) -> None:
-    """The two games and the keys. A press plays one frame, or is taken by the next one while the game runs."""
+    """The two games and the keys. A press plays one frame or, while the game runs, acts on the next one."""
     with st.container(horizontal=True):
         for action, (shortcut, label, icon) in KEYS.items():
             st.button(
@@ -83,7 +83,7 @@ def _press(action: int) -> None:
 
 
 def _follow(sampler: Sampler) -> None:
-    """Plays AT_ONCE frames with a player who looks at the true game."""
+    """Plays AT_ONCE frames with a policy that observes the true game."""
     for _frame in range(AT_ONCE):
         _play(sampler, int(games.follow(_game().truth)[0]))
 

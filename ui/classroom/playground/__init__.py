@@ -1,1 +1,1 @@
-"""The playground: GANs in the plane, with everything that can be seen of them."""
+"""The playground: GANs in the plane, with visualisations of their networks, samples and gradients."""

@@ -21,9 +21,9 @@ from ui.classroom.train.setup import Setup, from_query, to_query
 from ui.texts import data_title, error_sentence, number, plain
 
 RECIPE = "points"
-# of a new playground, where the link doesn't say otherwise: what is drawn is what is trained, without an average
+# defaults of a new playground; without EMA, so that the networks shown are those that are trained
 STANDARD = {"recipe": RECIPE, "data": "two_moons", "steps": "0", "ema": "0.0"}
-OWN = "own"  # what the list of data sets gives for the user's own
+OWN = "own"  # value of the data selector for the user's own points
 CURRENT, WRITTEN, ROUND, PROBLEMS = (f"playground.{name}" for name in ("setup", "query", "round", "problems"))
 
 
@@ -71,7 +71,7 @@ def link(setup: Setup) -> dict[str, str]:
 
 
 def _arrive() -> None:
-    """Takes the setup from the link where it isn't the one that this page wrote there."""
+    """Takes the setup from the link unless this page wrote it there."""
     query = _query()
     if CURRENT in st.session_state and query == st.session_state.get(WRITTEN):
         return
@@ -98,7 +98,7 @@ def _take(setup: Setup, rerun: bool = True) -> None:
 def _write(setup: Setup) -> None:
     try:
         query = link(setup)
-    except GanscopeError:  # said below the fields, and no link keeps it
+    except GanscopeError:  # reported below the fields, and not stored in a link
         return
     st.session_state[WRITTEN] = query
     if _query() != query:
@@ -107,7 +107,7 @@ def _write(setup: Setup) -> None:
 
 
 def _valid(setup: Setup) -> HParams | None:
-    """The settings; None where they aren't valid, which is said below the fields."""
+    """Returns the settings; None if they aren't valid, which is reported below the fields."""
     try:
         return setup.settings()
     except GanscopeError:
@@ -125,7 +125,7 @@ def _data(setup: Setup, turn: int) -> str:
 
 
 def _settings(setup: Setup, turn: int) -> Setup:
-    """Noise first, then every knob, folded by group."""
+    """Renders the noise first, then every knob, collapsed by group."""
     recipe = recipes.get(RECIPE)
     prefix = f"play{turn}"
     first, second, third = st.columns(3)

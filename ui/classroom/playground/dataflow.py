@@ -40,7 +40,7 @@ def of_run(watched: Feed) -> dict[str, Any]:
 
 
 def _slow(run: Run, hparams: Mapping[str, Any]) -> bool:
-    """Whether a step lasts so long that its parts can be shown one after the other."""
+    """Whether a step takes long enough to show its parts one after the other."""
     rate = run.images_per_second / max(1, int(hparams.get("batch_size", 1)))
     return run.state is RunState.RUNNING and 0 < rate < SLOW
 
@@ -77,7 +77,7 @@ def phases(watched: Feed) -> list[dict[str, Any]]:
 
 
 def _last(watched: Feed, metric: str) -> float | None:
-    """The value of the very last step; None where that step had none, as when one player alone trained."""
+    """The value at the last step; None if it has none, as when only one network was trained."""
     recent = watched.history.recent
     if not len(recent) or metric not in recent.columns or not recent.measured(metric)[-1]:
         return None

@@ -1,7 +1,7 @@
 // A discriminator that the visitor moves before anything is trained: D(x) = sigmoid(l(x)), where the logit is
 //   of a line     l(x) = steepness (n x - position), n the unit vector of a direction
-//   of a circle   l(x) = steepness (radius - |x - centre|); a negative steepness holds the inside for fake
-// Beside it what it is worth against the generator's first points: sums over the cells of the plane, in nats.
+//   of a circle   l(x) = steepness (radius - |x - centre|); with a negative steepness the inside counts as fake
+// Next to it, its value against the generator's first points: sums over the cells of the plane, in nats.
 const GRIP = 16; // pixels around a handle
 const CLIMB = 0.5; // a first length of a gradient step, in units of the parameters
 
@@ -22,7 +22,7 @@ class Hand {
   }
 
   // for the link
-  told() {
+  query() {
     return this.on ? [this.values.shape, ...this.knobs.map((knob) => +this.values[knob.name].toFixed(3))].join() : "";
   }
 
@@ -75,7 +75,7 @@ class Hand {
     return made;
   }
 
-  // --- what it is worth -----------------------------------------------------------------------------------------------
+  // --- its value ----------------------------------------------------------------------------------------------------
 
   measure() {
     const { p, q, frame } = this.playground;
@@ -163,8 +163,8 @@ class Hand {
 
   changed() {
     this.playground.dress();
-    clearTimeout(this.telling);
-    this.telling = setTimeout(() => this.playground.poll(), 700);
+    clearTimeout(this.pollTimer);
+    this.pollTimer = setTimeout(() => this.playground.poll(), 700);
   }
 
   build() {

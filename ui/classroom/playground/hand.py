@@ -1,4 +1,4 @@
-"""A discriminator that is moved by hand before a run (`hand.js`): how it stands in the link, and its words."""
+"""A discriminator that is moved by hand before a run (`hand.js`): its form in the link, and its labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHAPES = {"line": ("direction", "position", "steepness"), "circle": ("x", "y", "
 
 
 def asked() -> dict[str, str | float] | None:
-    """The one of the link: its shape and numbers by name; None where there is none, or it can't be read."""
+    """Returns the one in the link: its shape and numbers by name; None if it is missing or invalid."""
     text = st.query_params.get(QUERY)
     return None if text is None else read(text)
 
@@ -32,7 +32,7 @@ def read(text: str) -> dict[str, str | float] | None:
 
 
 def keep(text: str) -> None:
-    """Puts what the visitor has moved into the link."""
+    """Writes the visitor's discriminator into the link."""
     if read(text) is None:
         st.query_params.pop(QUERY, None)
     elif st.query_params.get(QUERY) != text:
@@ -40,7 +40,7 @@ def keep(text: str) -> None:
 
 
 def words() -> dict[str, str]:
-    """For the browser."""
+    """Returns the labels for the browser."""
     return {
         "handToggle": _("Move a discriminator by hand"),
         "handHelp": _(

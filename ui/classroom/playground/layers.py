@@ -1,4 +1,4 @@
-"""What can be seen in the plane: layers by name, in groups; which of them are on stands in the link."""
+"""What can be seen in the plane: layers by name, in groups; the link contains those that are on."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ NAMES = frozenset(name for _title, _one, items in GROUPS for name, _label, _help
 
 
 def shown() -> list[str]:
-    """The layers that are on, by the link; unknown names in it are left out."""
+    """Returns the layers that are on according to the link; unknown names are ignored."""
     asked = st.query_params.get(QUERY)
     chosen = STANDARD if asked is None else tuple(asked.replace(",", " ").split())
     return [name for name in chosen if name in NAMES]
 
 
 def keep(asked: str) -> None:
-    """Puts the layers that the visitor has switched on into the link."""
+    """Writes the layers that the visitor has switched on into the link."""
     chosen = [name for name in asked.split() if name in NAMES]
     text = ",".join(chosen) or "no_heat"
     if set(chosen) == set(STANDARD):

@@ -1,4 +1,4 @@
-"""One's own points: drawn with a mouse, pen or finger, or pasted as lines of x and y."""
+"""The visitor's own points: drawn with a mouse, pen or finger, or pasted as lines of x and y."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _component() -> Any:
 
 
 def show(before: str, take: Callable[[str], None]) -> None:
-    """The paper and the field; `take` is given the reference of what was drawn or pasted."""
+    """Shows the canvas and the text field; `take` receives the reference of the drawn or pasted points."""
     drawn, pasted = st.columns(2, gap="large")
     with drawn, showing_errors():
         st.markdown(f"**{_('Draw')}**")

@@ -16,12 +16,12 @@ from ui.classroom.train.setup import of_run
 from ui.texts import data_title, is_points, joined, plain
 
 PLANE = "plane"  # beginning of the component's key
-BESIDE = "beside"  # in the link: the run that stands beside the other
+BESIDE = "beside"  # in the link: the run shown next to the first
 OPEN = "playground.open"  # key of the session's state: a run to be opened
 
 
 def show() -> None:
-    """The whole page: one or two runs that the link names, else the choices before one."""
+    """The whole page: one or two runs that the link names, else the setup of a new one."""
     if not warm.is_ready():
         with st.spinner(_("Loading PyTorch, once per start …")):
             warm.now()
@@ -82,7 +82,7 @@ def _title(watched: Feed, run: Run) -> None:
 
 
 def _plane(watched: Feed) -> None:
-    """Drawn again at each poll."""
+    """Redrawn at each poll."""
     key = f"{PLANE}-{watched.id}"
     if (made := st.session_state.pop(OPEN, None)) is not None:
         open_run(made)
@@ -91,7 +91,7 @@ def _plane(watched: Feed) -> None:
 
 
 def _again(watched: Feed, step: int) -> None:
-    """Goes on from a moment of the past; what goes wrong is said where the plane is drawn next."""
+    """Continues from an earlier step; an error is shown where the plane is drawn next."""
     from ui.classroom.shell import sessions
 
     with showing_errors():

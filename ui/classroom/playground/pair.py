@@ -1,6 +1,6 @@
-"""Two playgrounds side by side, in step with each other: the page asks both for the same steps.
+"""Two playgrounds side by side, in step with each other: the page requests the same steps from both.
 
-Both stay paused and train only steps that they are asked for, so that neither can run ahead, and neither needs a turn.
+Both stay paused and train only requested steps, so that neither can run ahead, and neither waits for its turn.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import STATE, _
 from ui.texts import data_title, plain
 
-STRIDE = 40  # steps that are asked for at once
-GOING = "playground.going"  # key of the session's state: both go on
+STRIDE = 40  # steps per request
+GOING = "playground.going"  # key of the session's state: both are running
 
 
 def show(one: Feed, other: Feed) -> None:
@@ -81,7 +81,7 @@ def _buttons(pair: tuple[Feed, Feed]) -> None:
 
 
 def _go_on(pair: tuple[Feed, Feed]) -> None:
-    """Asks for the next steps once both have done the last ones; whoever is behind catches up first."""
+    """Requests the next steps once both have done the last ones; a run that is behind catches up first."""
     if not st.session_state[GOING]:
         return
     runs = [watched.run(fresh=True) for watched in pair]

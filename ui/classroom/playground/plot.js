@@ -71,7 +71,7 @@ class Playground extends Probe {
   update(header, ask) {
     const { plot } = header;
     this.ask = ask;
-    // the page was put together anew, and the message is for what stood there before
+    // the page was rebuilt, and the message is for the previous one
     if (!plot.words && !this.words) return void ask("poll", { question: -1 });
     const fresh = this.run !== plot.run;
     if (fresh) this.begin(plot);
@@ -134,7 +134,7 @@ class Playground extends Probe {
     this.count = 0;
     this.version = null;
     this.show = new Set(plot.show ?? this.show);
-    this.told = [...this.show].join(" ");
+    this.sentLayers = [...this.show].join(" ");
     this.layersDrawn = "";
   }
 
@@ -169,13 +169,13 @@ class Playground extends Probe {
     this.goOn();
   }
 
-  // the next moment of a past that plays
+  // the next frame of a past that is played
   goOn() {
     if (this.playing && this.at != null && this.at < this.count - 1) this.look(this.at + 1, true);
     else if (this.playing) this.playPast();
   }
 
-  // frames that came together are drawn one after the other, over the time that as many took to come
+  // frames that arrived together are drawn one after the other, over the time that as many took to arrive
   roll(rest) {
     clearTimeout(this.rolling);
     if (!this.queue.length) return;
@@ -226,7 +226,7 @@ class Playground extends Probe {
     this.questions += 1;
     this.asked = performance.now();
     const early = performance.now() - this.drawn < CURVES_EVERY || !this.charts.inView();
-    this.told = [...this.show].join(" ");
+    this.sentLayers = [...this.show].join(" ");
     this.ask("poll", {
       question: this.questions,
       run: this.run,
@@ -234,8 +234,8 @@ class Playground extends Probe {
       count: this.count,
       known: Boolean(this.known),
       at: this.at,
-      show: this.told,
-      hand: this.hand.told(),
+      show: this.sentLayers,
+      hand: this.hand.query(),
       curves: this.version != null && early ? "later" : (this.version ?? null),
     });
     this.wait(PATIENCE);
@@ -333,8 +333,8 @@ class Playground extends Probe {
         else this.show.delete(item.name);
         this.redress();
         this.buildLayers();
-        clearTimeout(this.telling);
-        this.telling = setTimeout(() => this.show && [...this.show].join(" ") !== this.told && this.poll(), 500);
+        clearTimeout(this.pollTimer);
+        this.pollTimer = setTimeout(() => this.show && [...this.show].join(" ") !== this.sentLayers && this.poll(), 500);
       });
       part.append(button);
     }

@@ -1,6 +1,6 @@
-"""The plane as one component (`plot.js`): what it is sent, and what the visitor does there.
+"""The plane as one component (`plot.js`): what is sent to it, and the visitor's actions in it.
 
-A poll brings the frames that came since the last one, as they lie in the run's file; the browser unpacks them, draws
+A poll brings the frames since the last one, as stored in the run's file; the browser unpacks them, draws
 them one after the other and switches layers by itself.
 """
 
@@ -33,12 +33,12 @@ from ui.classroom.shell.style import read
 from ui.texts import joined, number, state_word
 
 REAL = 600  # points of the data that are shown
-AT_ONCE = 16  # frames of one answer, at most
+AT_ONCE = 16  # maximum frames per answer
 LOOK = 0.9  # seconds from an answer to the next question while the run trains: it costs more than a frame
-FEW = 4  # viewers who may all look that often; more of them look less often, so that a class costs what a few do
+FEW = 4  # viewers who may poll that often; with more, each polls less often, so that a class costs no more
 LONGEST_REST = 3.0  # seconds
-TRAIL = 12  # past moments that are sent with one of the past
-LATER = "later"  # what the browser says of curves that it doesn't want to draw now
+TRAIL = 12  # earlier frames that are sent with a past one
+LATER = "later"  # sent by the browser when it doesn't want curves now
 CHARTS = (
     "losses", "divergences", "sliced", "duality-gap", "modes", "close-to-a-mode", "data-reached", "scores",
     "gradient-norms",
@@ -64,7 +64,7 @@ def _component() -> Any:
 
 
 def draw(watched: Feed, key: str, again: Callable[[int], None]) -> None:
-    """Shows the run as it is now, or the moment of its past that the visitor looks at; `again` goes on from a step."""
+    """Shows the newest state, or the past step that the visitor has selected; `again` continues from a step."""
     asked = _asked(key)
     if isinstance(show := asked.get("show"), str):
         layers.keep(show)
@@ -78,16 +78,16 @@ def draw(watched: Feed, key: str, again: Callable[[int], None]) -> None:
 
 
 def draw_small(watched: Feed, key: str, busy: bool) -> None:
-    """The same beside another one, with few curves. `busy`: it goes on though it is paused, by steps asked for.
+    """The same next to another run, with few curves. `busy`: though paused, it is training requested steps.
 
-    Its past can be seen, and isn't gone on from; its layers don't stand in the link.
+    Its past can be shown but not continued from, and its layers aren't in the link.
     """
     message = encoded(watched, _asked(key), busy, FEW_CHARTS)
     _component()(data=message, key=key, on_poll_change=lambda: None, on_again_change=lambda: None)
 
 
 def preview(reference: str, settings: HParams | None, key: str) -> None:
-    """Shows a data set before anything is trained, and a discriminator that is moved by hand; `settings` of the run."""
+    """Shows a data set before training, and a discriminator that is moved by hand; `settings` of the run."""
 
     def again() -> None:
         asked = _asked(key)
@@ -102,19 +102,19 @@ def preview(reference: str, settings: HParams | None, key: str) -> None:
 
 
 def _asked(key: str) -> Mapping[str, Any]:
-    """What the browser asks for, and has; empty where the page is drawn anew."""
+    """Returns what the browser requests and already has; empty if the page is rendered anew."""
     asked = st.session_state.get(key, {}).get("poll")
     return asked if isinstance(asked, Mapping) else {}
 
 
 def _viewer() -> str:
-    """One of each session."""
+    """Identifies the session."""
     context = get_script_run_ctx(suppress_warning=True)
     return context.session_id if context else ""
 
 
 def encoded(watched: Feed, asked: Mapping[str, Any], busy: bool = False, charts: Sequence[str] = CHARTS) -> bytes:
-    """The bytes that `draw` sends: what the browser doesn't have yet."""
+    """Returns the bytes that `draw` sends: what the browser doesn't have yet."""
     run = watched.run()
     viewers = audience.watch(run.id, _viewer()) if run.is_active else 1
     same = asked.get("run") == run.id
@@ -134,7 +134,7 @@ def encoded(watched: Feed, asked: Mapping[str, Any], busy: bool = False, charts:
         "curvesNote": curves_note(watched.bands) if watched.history.names else "",
     }
     _frames(plot, blobs, run.id, asked if same else {})
-    if charts is not CHARTS:  # beside another one
+    if charts is not CHARTS:  # next to another run
         plot["again"] = None
     if not same or asked.get("lang") != language():
         plot |= _words()
@@ -144,7 +144,7 @@ def encoded(watched: Feed, asked: Mapping[str, Any], busy: bool = False, charts:
 
 
 def of_data(reference: str, settings: HParams | None = None, asked: Mapping[str, Any] | None = None) -> bytes:
-    """The message for a data set without a run: with `settings` also what a run of them would start from."""
+    """The message for a data set without a run: with `settings` also the initial state of a run with them."""
     plot = _always(reference, {}) | _words() | {
         "run": f"data:{reference}", "still": True, "every": 0, "version": 0, "state": {"name": "", "word": ""},
         "step": "", "facts": "", "flow": None, "frames": [], "count": 0, "at": None, "hand": hand.asked(),
@@ -184,7 +184,7 @@ def _always(reference: str, hparams: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def reads(hparams: Mapping[str, Any]) -> str:
-    """What D's output is: a probability behind a sigmoid, one by itself (plain), or a score without a scale."""
+    """Says what D's output is: the logit of a probability, a probability (plain), or a score without a scale."""
     name = hparams.get("loss", "non_saturating")
     if hparams.get("relativistic", "none") != "none" or name in UNLABELLED:
         return "score"
@@ -192,7 +192,7 @@ def reads(hparams: Mapping[str, Any]) -> str:
 
 
 def _words() -> dict[str, Any]:
-    """What the browser keeps."""
+    """Returns what the browser stores."""
     return {"show": layers.shown(), "layers": layers.groups(), "words": layers.words() | hand.words()}
 
 
@@ -204,7 +204,7 @@ def _curves(watched: Feed, charts: Sequence[str], held: Any) -> tuple[dict[str, 
 
 
 def _frames(plot: dict[str, Any], blobs: list[bytes], run_id: str, asked: Mapping[str, Any]) -> None:
-    """Adds the frame of the past that is asked for, with a trail, or the newest ones that the browser lacks."""
+    """Adds the requested past frame with a trail, or the newest ones that the browser lacks."""
     file = FrameFile(store().folder(run_id))
     count, at, have = len(file), asked.get("at"), asked.get("count", 0)
     plot |= {"count": count, "at": None, "frames": []}
@@ -229,7 +229,7 @@ def _frames(plot: dict[str, Any], blobs: list[bytes], run_id: str, asked: Mappin
 
 
 def _way_back(run_id: str, step: int) -> dict[str, Any]:
-    """How a run that goes on from that step gets there, in words, and why the visitor may not ask for it."""
+    """Describes how a new run continues from that step, and why the visitor may not start it."""
     saved = max((kept.step for kept in store().checkpoints(run_id) if kept.step <= step), default=0)
     words = _(
         "A new run starts from the checkpoint at step {saved} and repeats {steps} steps, exactly as they were. This "
@@ -244,7 +244,7 @@ def _add(plot: dict[str, Any], blobs: list[bytes], name: str, content: bytes) ->
 
 
 def _known(plot: dict[str, Any], blobs: list[bytes], reference: str) -> None:
-    """Adds what stays: some points of the data, and its density as the generator's is estimated."""
+    """Adds what doesn't change: some points of the data, and its density, estimated like the generator's."""
     known: dict[str, Any] = {}
     for name, content in zip(("real", "cells"), known_of(reference), strict=True):
         _add(known, blobs, name, content)
@@ -261,7 +261,7 @@ def known_of(reference: str) -> tuple[bytes, bytes]:
 
 
 def _speed(run: Run) -> str:
-    """Steps per second while it trains."""
+    """Formats the steps per second while it trains."""
     batch = int(run.spec.hparams.get("batch_size", 1))
     if run.state.value != "running" or not run.images_per_second:
         return ""

@@ -199,7 +199,7 @@ class Probe extends Scene {
     pen.stroke();
   }
 
-  // the point that was taken, and the way that it has come
+  // the point being moved, and its path so far
   drawHeld(pen, ink) {
     if (!this.held || !this.frame) return;
     const [from, to] = [this.held.from, this.spot].map(([x, y]) => [this.px(x), this.py(y)]);

@@ -1,4 +1,4 @@
-"""What can be changed while a run of points goes on: its pace, the settings that matter most, its networks."""
+"""What can be changed while a run on points trains: its pace, the settings that matter most, its networks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TROUBLE = "playground.trouble"  # key of the session's state: why an edit was re
 
 
 def pace(watched: Feed) -> None:
-    """Slow motion, for a run that goes on; it belongs to the run, so that every viewer sees it."""
+    """Slow motion of an active run; it belongs to the run, so that every viewer sees it."""
     run = watched.run()
     if not run.is_active:
         return
@@ -59,7 +59,7 @@ def _pace_word(rate: float) -> str:
 
 
 def gap(watched: Feed) -> None:
-    """The button that measures the duality gap; what it finds stands beside the plane and in the curves."""
+    """The button that measures the duality gap; the result is shown next to the plane and in the curves."""
     run = watched.run()
     if not run.is_active:
         return
@@ -108,7 +108,7 @@ def show(watched: Feed, open_run: Callable[[str], None]) -> None:
 
 
 def quick(watched: Feed, current: HParams, columns: int = 3) -> None:
-    """The settings that matter most; each acts as soon as it is set."""
+    """The settings that matter most; each takes effect as soon as it is set."""
     described = knobs(current)
     edits = sum(event.kind in ("edit", "rollback") for event in watched.events)  # new widgets show new values
     locked = not access.may_steer()
@@ -141,7 +141,7 @@ def _edit(id: str, name: str, key: str) -> None:
 
 @st.fragment
 def _networks(watched: Feed, current: HParams, open_run: Callable[[str], None]) -> None:
-    """Other networks: a new run that goes on with what fits."""
+    """Starts a new run with other networks, which keeps the weights that fit."""
     described, locked = knobs(current), not access.may_steer()
     st.caption(
         _("Other networks are a new run that goes on at this step: layers whose weights fit keep them, and the "
@@ -171,19 +171,20 @@ def _networks(watched: Feed, current: HParams, open_run: Callable[[str], None]) 
         open_run(sessions.reshape(watched.id, changes).id)
 
 
-def kept_words(told: Mapping[str, Any]) -> str:
-    """What a fork has kept, also where that is some layers of a network."""
-    if "again" in told:
+def kept_words(payload: Mapping[str, Any]) -> str:
+    """Describes what a fork has kept, including single layers of a network."""
+    if "again" in payload:
         words = _("Continued from step {step} of {run}; repeated from its checkpoint at step {saved}.")
-        names = {"run": plain(told.get("run", "")), "step": number(told["again"]), "saved": number(told.get("step", 0))}
+        run, saved = plain(payload.get("run", "")), number(payload.get("step", 0))
+        names = {"run": run, "step": number(payload["again"]), "saved": saved}
         return words.format(**names)
-    layers = told.get("layers")
+    layers = payload.get("layers")
     if not layers:
-        return forks.origin(told)
+        return forks.origin(payload)
     parts = [
         _("{network}: {kept} of {count} layers").format(network=forks.network_words([name]), kept=kept, count=count)
         for name, (kept, count) in layers.items()
     ]
     return _("Forked from {run} at step {step}. Weights that were kept: {parts}.").format(
-        run=plain(told.get("run", "")), step=number(told.get("step", 0)), parts=_(", ").join(parts)
+        run=plain(payload.get("run", "")), step=number(payload.get("step", 0)), parts=_(", ").join(parts)
     )

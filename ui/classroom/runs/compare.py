@@ -249,7 +249,7 @@ def _sample(run: Run, title: str, colour: str, preview: Preview | None) -> None:
 
 
 def _differences(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> None:
-    """Shows a table of the settings that differ between the runs, and what was measured of them."""
+    """Shows a table of the settings that differ between the runs, and their measured figures."""
     rows = differing([_settings(store, run) for run in runs])
     quality.show(store, runs, titles, rows)
     st.subheader(_("Differences"))

@@ -1,4 +1,4 @@
-"""What was measured of runs side by side, with intervals, and how it goes with their settings."""
+"""Measured figures of runs side by side, with intervals, and how they depend on the settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 PREFIX, LOW, HIGH = "quality/", "_low", "_high"  # as `gan_core/training/measuring.py` names them
-LEAST_RUNS, LEAST_AXES = 3, 2  # below which a drawing of settings shows nothing
+LEAST_RUNS, LEAST_AXES = 3, 2  # minimum number of runs for a chart of settings
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def last_measured(metrics: Metrics) -> dict[str, Measured]:
 
 
 def best(measured: Sequence[Measured | None]) -> int | None:
-    """The place of the run whose whole interval is below all others'; None where there is no such run."""
+    """The index of the run whose whole interval is below all others'; None if there is no such run."""
     known = [(place, one) for place, one in enumerate(measured) if one]
     if len(known) < 2:
         return None
@@ -81,7 +81,7 @@ def _cell(one: Measured | None, marked: bool) -> str:
 
 
 def show(store: RunStore, runs: Sequence[Run], titles: Sequence[str], rows: Sequence[tuple[str, list[Any]]]) -> None:
-    """Renders the table, and for enough runs the drawing; `rows` are the settings that differ, a value per run."""
+    """Renders the table, and for enough runs the chart; `rows` are the settings that differ, a value per run."""
     named = {title: last_measured(store.metrics(run.id)) for title, run in zip(titles, runs, strict=True)}
     lines = table(named)
     if not lines:

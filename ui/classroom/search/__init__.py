@@ -1,1 +1,1 @@
-"""What the page Search draws with."""
+"""The page Search."""

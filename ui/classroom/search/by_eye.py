@@ -1,4 +1,4 @@
-"""Four trials of a search by eye side by side: a click on the worst, and the next one is trained."""
+"""Four trials of a search by eye side by side: a click on the worst starts the next one."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 SEED = 0  # of the latents, the same in all grids
 PICTURES, POINTS = 16, 1000  # samples of a trial that are shown
 WANTED = "eye-wanted"  # session state key: the search whose next trial is to be trained
-WIDTH = 165  # pixels of a grid, at least: two beside each other on a phone
+WIDTH = 165  # minimum pixels of a grid: two fit next to each other on a phone
 
 
 def show(plan: SearchPlan, study: Study, found: Sequence[TrialResult], runs_here: bool) -> None:
-    """The trials that wait, a button under each, and what else can be said of them."""
+    """Shows the trials to be judged, each with a button, and other verdicts."""
     from gan_core.search import by_eye
 
     made = by_eye.choices(study)
@@ -93,7 +93,7 @@ def _samples(run: str, data: str, step: int) -> bytes:
 
 
 def _button(plan: SearchPlan, study: Study, numbers: tuple[int, ...], worst: int | None, shortcut: str) -> None:
-    """Judges the trials; its key names them, so that a second click on what was judged means nothing."""
+    """A button that judges the trials; its key names them, so that a second click has no effect."""
     shown = "-".join(map(str, numbers))
     unsure = worst is None
     words = _("The newest of the weakest makes way; no preference is noted.") if unsure else None
@@ -109,7 +109,7 @@ def _button(plan: SearchPlan, study: Study, numbers: tuple[int, ...], worst: int
 
 
 def _judged(plan: SearchPlan, study: Study, numbers: tuple[int, ...], worst: int | None) -> None:
-    """Keeps the choice; the next trial is trained once nothing else is searched."""
+    """Records the choice; the next trial is trained once no other search is running."""
     from gan_core.search import by_eye
 
     by_eye.judge(store(), study, numbers, worst)

@@ -42,7 +42,7 @@ def course(found: Sequence[TrialResult]) -> Figure:
 
 def shares(importances: Mapping[str, float], labels: Mapping[str, str]) -> Figure:
     """The share of the differences that each knob explains, as bars."""
-    names = list(importances)[::-1]  # the first on top
+    names = list(importances)[::-1]  # the first one on top
     plot = chart(_("share of the differences (%)"), "", height=90 + 42 * len(names))
     plot.add(
         "bar", x=[100 * importances[name] for name in names], y=[labels[name] for name in names], orientation="h",
@@ -53,7 +53,7 @@ def shares(importances: Mapping[str, float], labels: Mapping[str, str]) -> Figur
 
 
 def slices(plan: SearchPlan, found: Sequence[TrialResult], knob: str, label: str) -> Figure:
-    """The distances over one knob; where the others are differs from trial to trial."""
+    """The distances over one knob; the values of the others differ from trial to trial."""
     plot = chart(label, _("distance"), height=SLICE, showlegend=False)
     finished = [one for one in found if one.state == "finished"]
     values: list[Any] = [one.settings[knob] for one in finished]

@@ -51,7 +51,7 @@ def _choice(names: Sequence[str]) -> str:
     if st.session_state.get("search") not in names:
         st.session_state["search"] = names[0]
     if len(names) > 1:
-        st.session_state["search-chosen"] = st.session_state["search"]  # a search that was begun is chosen, too
+        st.session_state["search-chosen"] = st.session_state["search"]  # a search just started is selected, too
         st.selectbox(_("Search"), names, key="search-chosen", width=420,
                      on_change=lambda: st.session_state.update(search=st.session_state["search-chosen"]))  # fmt: skip
     return str(st.session_state["search"])
@@ -117,7 +117,7 @@ def _best(plan: SearchPlan, found: Sequence[TrialResult], ranked: Sequence[Trial
 
 
 def _links(plan: SearchPlan, ranked: Sequence[TrialResult]) -> None:
-    """To train the best for longer, and to compare the runs of the best."""
+    """Links to train the best for longer, and to compare the best runs."""
     from gan_core.gans import recipes
     from gan_core.knobs import knobs
     from ui.classroom.train.setup import of_run, to_query

@@ -22,11 +22,11 @@ TRIALS = 20
 FIRST = ("generator_rate", "discriminator_rate")  # knobs that are offered first
 DISTANCE, EYE = "distance", "eye"
 JUDGES = {DISTANCE: N_("Distance"), EYE: N_("Your eye")}
-SPREAD = 10  # of a range around the present value, upwards and downwards
+SPREAD = 10  # factor of a range around the current value, upwards and downwards
 
 
 def watch(name: str) -> bool:
-    """Shows the search that runs, refreshed until it ends; returns whether it is the one named."""
+    """Shows the running search, refreshed until it ends; returns whether it is the one named."""
     running = process.running()
     if not running:
         return False
@@ -59,7 +59,7 @@ def watch(name: str) -> bool:
 
 
 def _trained(name: str) -> None:
-    """How far the trial is that is being trained."""
+    """Describes the progress of the trial in training."""
     for run in store().runs():
         if run.is_active and run.name.rpartition(" ")[0] == name and run.spec.steps:
             words = _("trial {number}: step {step} of {steps}").format(
@@ -69,7 +69,7 @@ def _trained(name: str) -> None:
 
 
 def go_on(plan: SearchPlan, done: int) -> None:
-    """A button that adds trials to a search that doesn't run."""
+    """A button that adds trials to a search that isn't running."""
     locked = not access.may_steer()
     first, second = st.columns([1, 3], vertical_alignment="bottom")
     more = first.number_input(_("More trials"), 1, 1000, 10, key="search-more", disabled=locked)
@@ -199,7 +199,7 @@ def value_words(value: object) -> str:
 
 
 def _free(name: str) -> str:
-    """The name, with a number where a search has it."""
+    """The name, with a number if a search already has it."""
     taken = plans.names()
     return next(one for one in (name, *(f"{name}-{number}" for number in range(2, 10_000))) if one not in taken)
 

@@ -1,4 +1,4 @@
-"""Export of a model or a run from its page: format and precision, how close it is to PyTorch, the file."""
+"""Export of a model or a run from its page: format and precision, the difference from PyTorch, the file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PRECISION_WORDS = {
     "int8": N_("8 bits: about a quarter of the size"),
 }  # fmt: skip
 
-_turn = threading.Lock()  # an export takes one core for seconds: one after another
+_turn = threading.Lock()  # an export occupies one core for seconds: one at a time
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Exported:
-    """A file for the visitor, and what is known of it."""
+    """A file for the visitor, and facts about it."""
 
     file: str
     content: bytes

@@ -52,7 +52,7 @@ def offered(task: str) -> dict[Chosen, str]:
 
 
 def choose(task: str, place: str) -> Chosen | None:
-    """Renders the choice; None where there is nothing to choose from. The link says it as `model`."""
+    """Renders the choice; None if there is nothing to choose from. In the link it is `model`."""
     options = offered(task)
     if not options:
         return None
@@ -66,14 +66,14 @@ def choose(task: str, place: str) -> Chosen | None:
         _("Model or run"), list(names), key=key, format_func=lambda name: options[names[name]], width=420,
         help=_("Models of the shelf, and runs that have a checkpoint."),
     )  # fmt: skip
-    if chosen != (asked or first):  # a link without a model stays so: else the browser's Back would lead here again
+    if chosen != (asked or first):  # a link without a model stays as it is, or the browser's Back would lead here again
         st.query_params["model"] = chosen
     address.mark_synced(key, IN_LINK)
     return names[chosen]
 
 
 def sampler_of(chosen: Chosen) -> Sampler:
-    """Returns what draws; raises BadCheckpoint."""
+    """Returns the sampler; raises BadCheckpoint."""
     with st.spinner(_("Loading the model …")):
         warm.now()
         return _sampler(chosen.sha256, chosen.name)

@@ -1,4 +1,4 @@
-"""Samples that are played, read or watched, one by one: what `gan_core/media` makes of them."""
+"""Samples that are played, read or watched, one by one: rendered by `gan_core/media`."""
 
 from __future__ import annotations
 

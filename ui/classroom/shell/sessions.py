@@ -61,7 +61,7 @@ def fork(id: str, changes: Mapping[str, Any], steps: int | None = None, name: st
 
 
 def again(id: str, step: int) -> Run:
-    """A fork that goes to a step that the run has had, and pauses there; the run itself is stopped where it goes on."""
+    """Starts a fork that repeats the run up to a step and pauses there; the run itself is stopped if it is active."""
     from gan_core.training import forking
     from gan_core.training.control import Control
 
@@ -75,7 +75,7 @@ def again(id: str, step: int) -> Run:
 
 
 def reshape(id: str, changes: Mapping[str, Any]) -> Run:
-    """A fork with other networks that keeps the layers that fit; the run itself is stopped where it goes on."""
+    """Starts a fork with other networks that keeps the layers that fit; stops the run itself if it is active."""
     from gan_core.knobs import changed
     from gan_core.training import reshaping
     from gan_core.training.control import current_hparams
@@ -90,7 +90,7 @@ def reshape(id: str, changes: Mapping[str, Any]) -> Run:
 
 
 def _keep_pace(id: str, new: str) -> None:
-    """A run that another goes on as is as slow."""
+    """Applies the run's pace to the one that continues it."""
     from gan_core.training.control import Control, pace_of
 
     if rate := pace_of(store().events(id)):
@@ -98,7 +98,7 @@ def _keep_pace(id: str, new: str) -> None:
 
 
 def _stop_first(id: str) -> None:
-    """Ends a run that goes on, so that another can take its turn; waits for it."""
+    """Stops a run if it is active, so that another can take its turn; waits until it has ended."""
     if not store().get(id).is_active:
         return
     _control(id).stop()
@@ -152,12 +152,12 @@ def step(id: str, count: int = 1, only: str | None = None) -> None:
 
 
 def step_to(id: str, step: int) -> None:
-    """Asks a paused run for its steps up to that one, and doesn't wait for them."""
+    """Requests the steps of a paused run up to this one, without waiting for them."""
     _control(id).step_to(step)
 
 
 def set_pace(id: str, rate: float) -> None:
-    """At most so many steps per second; 0 is full speed."""
+    """Limits the steps per second; 0 is full speed."""
     _control(id).set_pace(rate)
 
 
@@ -207,7 +207,7 @@ def _wait(id: str) -> None:
         now = store().get(id)
         if (now.state, now.step, now.message) != (before.state, before.step, before.message):
             if before.state == now.state and now.is_active and now.step != before.step:
-                continue  # it only trained on; the command is still pending
+                continue  # it only continued training; the command is still pending
             return
 
 

@@ -1,1 +1,1 @@
-"""The page Sound: sounds to see, to hear and to mix."""
+"""The page Sound: sounds to view, play and mix."""

@@ -1,4 +1,4 @@
-"""The page: sounds of a model or of the data as tiles, one of them in detail, what lies between two, and own sounds."""
+"""The page: sounds of a model or of the data as tiles, one in detail, interpolation, and the visitor's own."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 SET = "spoken_digits"
 COUNT, STEPS, NEAREST = 12, 6, 3  # tiles; sounds on the way between two; real neighbours
-REAL, MODEL, RUN = "real", "model:", "run:"  # what the choice is called
+REAL, MODEL, RUN = "real", "model:", "run:"  # values of the selector
 ANY = -1  # all classes or speakers in turn
 MOST_SEED = 2**31 - 1
 LARGEST = 50  # MB of a recording
-PIECES = 8  # of a long recording, that are shown
+PIECES = 8  # maximum number of pieces of a long recording that are shown
 NEWER = "sound-newer"  # session state: "sent" or "spoken", whichever came last
 
 
@@ -65,7 +65,7 @@ def show() -> None:
         _own()
 
 
-# --- what is heard -------------------------------------------------------------------------------------------------
+# --- source of sounds ----------------------------------------------------------------------------------------------
 
 
 def _source() -> str:
@@ -168,17 +168,17 @@ def _throw() -> None:
 
 
 def _recorded(said: int, by: int, seed: int) -> Sounds:
-    """Recordings that fit, by the seed."""
+    """Matching recordings, chosen by the seed."""
     heard = real()
     labels, voices = heard.arrays["label"], heard.arrays["attributes"][:, 0]
     fitting = np.flatnonzero(((said == ANY) | (labels == said)) & ((by == ANY) | (voices == by)))
     places = np.random.default_rng(seed).permutation(fitting)[:COUNT]
     places = places[np.argsort(labels[places], kind="stable")]
-    return Sounds(heard.arrays["wave"][places], heard.rate, [_told(place) for place in places])
+    return Sounds(heard.arrays["wave"][places], heard.rate, [_description(place) for place in places])
 
 
-def _told(place: int) -> str:
-    """What a recording says, and by whom."""
+def _description(place: int) -> str:
+    """Describes what a recording says, and who speaks."""
     heard = real()
     return f"{heard.class_names[heard.arrays['label'][place]]} {_speakers()[heard.arrays['attributes'][place, 0]]}"
 
@@ -206,13 +206,13 @@ def _label(row: np.ndarray, names: tuple[str, ...], speakers: tuple[str, ...]) -
 
 
 def asked(names: tuple[str, ...], speakers: tuple[str, ...], said: int, by: int) -> str | None:
-    """What a sampler is asked for; None for all in turn."""
+    """Returns the request to a sampler; None for all in turn."""
     words = [*([names[said]] if said != ANY else []), *([speakers[by]] if by != ANY else [])]
     return " ".join(words) or None
 
 
 def _heard(found: Sounds) -> Heard | None:
-    """What the judge on the shelf hears; None where there is none, or where sounds of this kind are new to it."""
+    """What the installed judge recognises; None if there is none, or if it doesn't know sounds of this kind."""
     from gan_core.metrics.sounds import hear, judge_name
 
     name = judge_name()
@@ -232,7 +232,7 @@ def _judge(sha256: str):  # type: ignore[no-untyped-def]
 
 
 def heard_words(heard: Heard | None) -> list[str]:
-    """What was heard in each sound, for the tiles."""
+    """What was recognised in each sound, for the tiles."""
     if heard is None:
         return []
     known = data.source("spoken_digits_pictures").attributes
@@ -272,7 +272,7 @@ def _neighbours(wave: np.ndarray, key: str) -> None:
 
     heard = real()
     places = nearest(wave, _described(), NEAREST, heard.rate)
-    tiles.draw(heard.arrays["wave"][places], heard.rate, [_told(one) for one in places], key)
+    tiles.draw(heard.arrays["wave"][places], heard.rate, [_description(one) for one in places], key)
 
 
 @st.cache_resource(show_spinner=False)
@@ -295,7 +295,7 @@ def encode_picture(wave: np.ndarray) -> bytes:
 
 @st.fragment
 def _between(source: str) -> None:
-    """Sounds on the way from one to another: latents turn, what is said and by whom is mixed."""
+    """Interpolates between two sounds: latents are rotated, words and speakers are mixed."""
     st.subheader(_("Between two sounds"), anchor=False)
     with showing_errors():
         sampler = sampler_of(source)
@@ -321,7 +321,7 @@ def _end(names: tuple[str, ...], key: str, label: str, first: int) -> int:
 
 
 def way(sampler: Sampler, one: tuple[int, str | None], other: tuple[int, str | None], steps: int) -> Sounds:
-    """`steps` sounds from one end to the other, each a seed and what is said."""
+    """`steps` sounds from one end to the other, each a seed and a word."""
     import torch
 
     from gan_core.latent.interpolation import slerp
@@ -342,7 +342,7 @@ def way(sampler: Sampler, one: tuple[int, str | None], other: tuple[int, str | N
 
 @st.fragment
 def _own() -> None:
-    """A recording of the visitor's: what is heard in it, and its nearest real recordings."""
+    """A visitor's recording: what is recognised in it, and its nearest real recordings."""
     st.subheader(_("Your own recording"), anchor=False)
     with showing_errors():
         sent = st.file_uploader(
@@ -373,7 +373,7 @@ def _came(which: str) -> None:
 
 
 def own(content: bytes, name: str) -> tuple[Sounds, bool]:
-    """A visitor's recording as sounds of a second, and whether it is clipped; raises BadData with the reason."""
+    """A visitor's recording as sounds of one second, and whether it is clipped; raises BadData with the reason."""
     try:
         read = recordings.decode(content)
     except Unusable as error:

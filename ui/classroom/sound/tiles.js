@@ -1,4 +1,4 @@
-// A grid of spectrograms that play on click. One sound at a time; the needle follows it.
+// A grid of spectrograms that play on click. One sound at a time, followed by a needle.
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".tiles");
   if (root && data) (root.player ??= new Player(root)).show(data, setTriggerValue);

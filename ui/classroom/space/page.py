@@ -1,4 +1,4 @@
-"""The page Space: a scene of a generator that knows depth, turned by sliders, as film and as mesh."""
+"""The page Space: a scene of a 3D-aware generator, turned by sliders, as film and as mesh."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _views(view: View) -> None:
 
 
 def _agreement(scene: Scene, view: View) -> str:
-    """What the view says of itself, by its depth, 20 degrees further."""
+    """Describes how well the view, warped by its depth, matches the view 20 degrees further."""
     from gan_core.views.agreement import agreement
 
     beside = view.yaw + BESIDE if view.yaw + BESIDE <= YAW[1] else view.yaw - BESIDE
@@ -142,9 +142,9 @@ def _agreement(scene: Scene, view: View) -> str:
 
 
 def _taken_along(scene: Scene, view: View, of: tuple[str, str, int]) -> None:
-    """The film of a turn and the mesh, made when asked for and kept until another scene is chosen.
+    """Offers the film of a turn and the mesh, made on request and kept until another scene is chosen.
 
-    `of` says which scene it is: model, version and seed. A film also depends on the camera's height.
+    `of` identifies the scene: model, version and seed. A film also depends on the camera's height.
     """
     from gan_core.views import mesh
 
@@ -175,7 +175,7 @@ def _ask(what: str, asked: tuple[object, ...]) -> None:
 
 
 def _kept(what: str, asked: tuple[object, ...], make: Callable[[], Any]) -> Any:
-    """What was made for the same wish before, else what `make` returns."""
+    """Returns the stored result of the same request, else the result of `make`."""
     known = st.session_state.get(f"space-made-{what}")
     if known is None or known[0] != asked:
         known = st.session_state[f"space-made-{what}"] = (asked, make())

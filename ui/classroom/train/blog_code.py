@@ -1,4 +1,4 @@
-"""The code of a tutorial beside the equation of the preset that equals it."""
+"""The code of a tutorial next to the equation of the equivalent preset."""
 
 from __future__ import annotations
 

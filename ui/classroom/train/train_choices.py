@@ -15,7 +15,7 @@ SHOWN = (*FIELDS, "super_resolution", "inpainting", "attributes")  # tasks that 
 SIZES = (8, 16, 28, 32, 48, 64, 96, 128)  # offered if the networks support any size
 NETWORKS, CLASSES, LOSSES, TRANSLATION, POINTS = "networks", "classes", "losses", "translation", "points"
 SOUND, LANGUAGE, WORLD = "sound", "language", "world"
-OF_TASK = {  # the group of what isn't pictures alone
+OF_TASK = {  # the groups of tasks that aren't only about pictures
     "points": POINTS, "audio": SOUND, "music": SOUND, "sequence": LANGUAGE, "captions": LANGUAGE, "graph": WORLD,
     "video": WORLD, "views": WORLD, "control": WORLD,
 }  # fmt: skip

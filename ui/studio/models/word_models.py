@@ -1,4 +1,4 @@
-"""The models that draw from words, those that can be searched by words, and what looks at their pictures.
+"""The models that draw from words, those that can be searched by words, and the net that reads their pictures.
 
 Imports no front end, and needs torch only once a model is opened.
 """
@@ -32,7 +32,7 @@ CLIP, ATTRIBUTES = "clip", "attributes"  # what a search can be guided by
 
 @dataclass(frozen=True)
 class Drawn:
-    """Pictures (B, C, H, W) in [-1, 1], and for each what the attribute net sees of what the sentence names.
+    """Pictures (B, C, H, W) in [-1, 1], and for each what the attribute net sees of the named attributes.
 
     `seen`: attribute -> the value of each picture; `right`: attribute -> whether it is one that the sentence allows.
     """
@@ -105,7 +105,7 @@ def reader() -> AttributeClassifier | None:
 
 
 def fit_of(guide: str, text: str) -> Fit:
-    """Returns how well pictures fit a sentence; raises BadValue for a sentence that says nothing."""
+    """Returns how well pictures fit a sentence; raises BadValue for an empty sentence or one without known words."""
     import torch
 
     from gan_core.errors import BadValue

@@ -1,4 +1,4 @@
-"""What is asked for in the tab From words, as a part of a link: sentence, model, seed, variety and guide.
+"""The request of the tab From words, as a part of a link: sentence, model, seed, variety and guide.
 
 The names of its parts begin with the tab's, so that they stay in the link while other tabs write theirs.
 """
@@ -31,7 +31,7 @@ class Asked:
 
 
 def parsed(query: str, usual: Asked) -> tuple[Asked | None, list[GanscopeError]]:
-    """Returns what a link asks for, and its problems; None without any part of this tab.
+    """Returns the request in a link, and its problems; None without any part of this tab.
 
     Invalid parts fall back to the usual ones, so that a link always shows something.
     """
@@ -91,7 +91,7 @@ def _variety(asked: Asked, text: str) -> Asked:
     return replace(asked, variety=checked_variety(text))
 
 
-# the model first: it says which words are known
+# the model first: it determines which words are known
 _READERS: dict[str, Callable[[Asked, str], Asked]] = {
     "model": _model, "guide": _guide, "text": _text, "seed": _seed, "variety": _variety,
 }  # fmt: skip

@@ -53,7 +53,7 @@ def leakage_page(model: Opened) -> str:
 
 
 def _unmeasured(model: Opened) -> str:
-    """Says what is to be done before there are measurements."""
+    """Explains how to measure the model."""
     if is_run(model.name):
         return _("The sliders of a run can't be measured: it must be published as a model first.")
     if any(one.kind == "attribute" for one in model.directions.values()):

@@ -46,7 +46,7 @@ def share_card(view: View, address: str) -> bytes:
 
 
 def _lines(view: View) -> list[tuple[str, int, tuple[int, int, int], int]]:
-    """Returns text, font size, colour and the gap below of each line beside the picture."""
+    """Returns text, font size, colour and the gap below of each line next to the picture."""
     model = opened(view.model)
     with using("en"):
         facts = [] if view.point else [f"Seed {view.seed}"]

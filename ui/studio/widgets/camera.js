@@ -2,7 +2,7 @@
 
 const [begin, take, stop] = ['begin', 'take', 'stop'].map(name => element.querySelector(`[data-camera=${name}]`));
 const video = element.querySelector('video'), sheet = element.querySelector('canvas');
-const told = element.querySelector('.told');
+const problem = element.querySelector('.problem');
 let stream = null;
 
 const live = on => {
@@ -15,7 +15,7 @@ const end = () => {
   live(false);
 };
 begin.addEventListener('click', async () => {
-  told.hidden = true;
+  problem.hidden = true;
   try {
     stream = await navigator.mediaDevices.getUserMedia({video: {width: {ideal: 640}, facingMode: 'user'}});
     video.srcObject = stream;
@@ -23,7 +23,7 @@ begin.addEventListener('click', async () => {
     live(true);
   } catch (error) {
     end();
-    told.hidden = false;
+    problem.hidden = false;
   }
 });
 stop.addEventListener('click', end);

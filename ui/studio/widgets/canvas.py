@@ -45,7 +45,7 @@ _CAMERA = """
     <button type="button" data-camera="stop" hidden>{stop}</button>
   </div>
   <p class="quiet">{consent}</p>
-  <p class="told" hidden>{told}</p>
+  <p class="problem" hidden>{problem}</p>
 </div>"""
 
 
@@ -79,7 +79,7 @@ def camera(elem_id: str) -> gr.HTML:
         side=SEEN, begin=escape(_("Use the webcam")), take=escape(_("Take picture")), stop=escape(_("Stop")),
         consent=escape(_("Your browser asks for permission first. Only the picture that you take is sent, and it "
                          "isn't stored.")),
-        told=escape(_("There is no webcam, or the browser blocks access to it.")),
+        problem=escape(_("There is no webcam, or the browser blocks access to it.")),
     )  # fmt: skip
     script = (HERE / "camera.js").read_text(encoding="utf-8")
     return gr.HTML({}, html_template=template, js_on_load=script, apply_default_css=False, elem_id=elem_id)

@@ -68,7 +68,7 @@ def connect(page: gr.Blocks) -> None:
 def filled(all_fits: Sequence[Fits], link: str) -> list[Any]:
     """Returns the updated dropdowns, with the link's model selected where it fits."""
     if not hosted():
-        import gan_core.gans  # noqa: F401  what a run's recipe can do is told by it alone
+        import gan_core.gans  # noqa: F401  it alone says what a run's recipe can do
     asked = parse_qs(link.lstrip("?")).get("model", [""])[-1]
     try:
         asked = named(asked)[0] if asked else ""

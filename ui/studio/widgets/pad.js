@@ -23,7 +23,7 @@ const remember = () => {
   undone.push(contexts().map(context => context.getImageData(0, 0, context.canvas.width, context.canvas.height)));
   if (undone.length > MOST) undone.shift();
 };
-const told = () => {
+const syncTools = () => {
   for (const button of element.querySelectorAll('button[data-tool]')) {
     const tool = button.dataset.tool;
     if (tool === 'undo') button.disabled = !undone.length;
@@ -40,7 +40,7 @@ const begin = () => {
   guide.hidden = true;
   guide.src = props.value.guide || '';
   trace.hidden = !props.value.guide;
-  told();
+  syncTools();
   const number = ++loading;
   if (mask) element.querySelector('img').src = props.value.picture;
   const start = mask ? props.value.mask : props.value.picture;
@@ -82,7 +82,7 @@ face.addEventListener('pointerdown', event => {
   remember();
   last = place(event);
   line(last, last);
-  told();
+  syncTools();
   trigger('draw');
 });
 face.addEventListener('pointermove', event => {
@@ -112,10 +112,10 @@ element.addEventListener('click', event => {
     const kept = undone.pop();
     contexts().forEach((context, number) => context.putImageData(kept[number], 0, 0));
   }
-  told();
+  syncTools();
   if (tool === 'clear' || tool === 'undo') {
     trigger('draw');
     trigger('done');
   }
 });
-told();
+syncTools();

@@ -1,4 +1,4 @@
-"""Lesson 9: a generator that is asked for a class, and whether it obeys."""
+"""Lesson 9: class-conditional generators, and whether their samples show the requested class."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def figure() -> None:
 
 @st.cache_data(show_spinner=False, max_entries=4)
 def _measured(run: str, step: int) -> Seen:
-    """What a run's checkpoint of this step draws."""
+    """Measures the samples of a run's checkpoint at this step."""
     warm.now()
     from gan_core.models import loading
 

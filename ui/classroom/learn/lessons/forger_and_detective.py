@@ -1,4 +1,4 @@
-"""Lesson 1: two networks, one value that one raises and the other lowers, move by move."""
+"""Lesson 1: two networks and a value that one raises and the other lowers, move by move."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WITHIN = game.within(-5, 5)
 
 
 def figure() -> None:
-    """Both bells and D after a move that a slider chooses."""
+    """Both bell curves and D after the move that the slider selects."""
     move: int = st.slider(_("Move"), 0, MOVES, 0, key="game-move")
     positions = game.play(MOVES)
     now = positions[move]

@@ -28,7 +28,7 @@ ARMS = {
 
 
 def points(large: int, small: int) -> str:
-    """A set of points in two groups of so many, as a link names it."""
+    """Returns the reference of a set of two groups with these numbers of points."""
     random = np.random.default_rng(0)
     groups = [(-1.5, large), (1.5, small)]
     return drawn_points.reference(

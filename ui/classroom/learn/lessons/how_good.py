@@ -1,4 +1,4 @@
-"""Lesson 11: scores of samples that one can see: Inception Score, Mode Score, FID, precision and recall."""
+"""Lesson 11: scores of samples that can be seen: Inception Score, Mode Score, FID, precision and recall."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _points(maker: Maker, count: int) -> None:
 
 
 def _numbers(found: Scores, floor: Scores) -> None:
-    """Each score, and in brackets that of another sample of the data."""
+    """Shows each score, followed in brackets by that of another sample of the data."""
     drawing.numbers(
         {
             _("IS = Mode Score"): f"{found.inception:.3f} ({floor.inception:.3f})",

@@ -15,7 +15,7 @@ PRESET = {"recipe": "dcgan", "preset": "digits", "steps": "400"}
 
 
 def figure() -> None:
-    """How often each place is written, on a line and in the plane."""
+    """How often a transposed convolution writes to each position, in one and two dimensions."""
     left, middle, right = st.columns(3)
     with left:
         kernel: int = st.slider(_("Kernel k"), 1, 6, 3, key="dcgan-kernel")

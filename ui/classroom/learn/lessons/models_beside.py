@@ -1,4 +1,4 @@
-"""Lesson 14: GANs beside VAEs and diffusion models, and beside networks that recognise or remember."""
+"""Lesson 14: GANs compared with VAEs and diffusion models, and with networks that recognise or remember."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN = 600  # points of each kind in the figure
 
 
 def figure() -> None:
-    """Points that the best denoiser makes in some passes, or the best decoder in one."""
+    """Points made by the best denoiser in several passes, or by the best decoder in one."""
     way: str = st.segmented_control(
         _("The model"), list(WAYS), default="diffusion", format_func=lambda name: _(WAYS[name]), required=True,
         key="beside-way",

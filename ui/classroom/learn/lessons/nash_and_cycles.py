@@ -1,4 +1,4 @@
-"""Lesson 7: the Dirac-GAN: a game whose players circle round the solution, and what R1 does."""
+"""Lesson 7: the Dirac-GAN: a game whose players circle around the solution, and what R1 does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REACH = 2.2  # of the figure, in both directions
 STEPS = 200
 LATTICE = np.linspace(-2, 2, 11)
 WAYS = {"at_once": N_("Both at once"), "in_turn": N_("In turn")}
-POINT = {"data": "drawn:gCAIFgA", "steps": "600"}  # two drawn points, a hair's breadth apart
+POINT = {"data": "drawn:gCAIFgA", "steps": "600"}  # two drawn points, very close together
 
 
 def figure() -> None:

@@ -1,4 +1,4 @@
-"""Lesson 2: D* = p / (p + q), and V(D*) = -log 4 + 2 JS, with two bells to move."""
+"""Lesson 2: D* = p / (p + q), and V(D*) = -log 4 + 2 JS, with two movable bell curves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SPREAD = 0.8  # of the data
 
 
 def figure() -> None:
-    """Two bells, D* between them, and a discriminator that the visitor sets."""
+    """Two bell curves, D* between them, and a discriminator that the visitor sets."""
     left, right = st.columns(2)
     with left:
         apart = st.slider(_("Distance between the centres"), 0.0, 5.0, 2.0, 0.1, key="optimal-apart")

@@ -62,7 +62,7 @@ def _scores(scores: Scores, threshold: float | None) -> None:
 
 
 def _reading(scores: Scores, threshold: float | None) -> str:
-    """What such numbers mean."""
+    """Explains the numbers in words."""
     if threshold is None:
         return _("**Reading** · Minus the loss of D estimates the distance. It should fall slowly; a common shift of "
                  "all scores changes nothing but G's loss.")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Lesson 13: why the squared error blurs: many pictures fit a small one, and their mean has the least error."""
+"""Lesson 13: why the squared error blurs: many large pictures match a small one, and their mean has the least error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ JUDGED = SQUARES | {"preset": "squares_judged"}
 
 
 def figure() -> None:
-    """A small digit, what it may have been, and three guesses."""
+    """A small digit, its possible originals, and three guesses."""
     factor: int = st.segmented_control(
         _("The side is divided by"), FACTORS, default=4, format_func=lambda value: f"{value:g}", required=True,
         key="blur-factor",

@@ -43,7 +43,7 @@ def figure() -> None:
     )
 
 
-FINE = np.arange(800) / 800  # shares of a turn
+FINE = np.arange(800) / 800  # fractions of a turn
 
 
 def _panels(seen: Translated) -> None:

@@ -21,7 +21,7 @@ SETTINGS = {
 
 
 def figure() -> None:
-    """Two blocks, what D* and a critic make of them, and both distances over the shift."""
+    """Two blocks, the outputs of D* and of a critic, and both distances over the shift."""
     left, right = st.columns(2)
     with left:
         shift: float = st.slider(_("Shift of q"), -3.0, 3.0, 2.0, 0.1, key="wasserstein-shift")
