@@ -158,10 +158,6 @@ def build(name: str, folder: Path, wanted: Sequence[str] = (), runtime: Path | N
     place = listing.folder_of(name)
     card = read_card(place)
     explorer = Explorer(loading.load(name))
-    if explorer.sampler.recipe.task == "audio":
-        raise BadValue("{recipe} makes sounds, not pictures.", recipe=explorer.sampler.recipe.title)
-    if explorer.sampler.recipe.task == "points":
-        raise BadValue("{recipe} draws points, not pictures.", recipe=explorer.sampler.recipe.title)
     directions = directions_of(explorer, place, wanted)
     files = npm.runtime_files(runtime)
     parent = folder.resolve().parent
