@@ -80,12 +80,6 @@ def image_of(levels: np.ndarray) -> Image.Image:
     return Image.fromarray(levels[:, :, 0] if levels.shape[2] == 1 else levels)
 
 
-def levels_of(image: Image.Image) -> np.ndarray:
-    """(H, W, C) of 8 bits."""
-    levels = np.asarray(image.convert("L" if image.mode in ("1", "L") or image.mode.startswith("I") else "RGB"))
-    return levels[:, :, None] if levels.ndim == 2 else levels
-
-
 def encoded(image: Image.Image, format: str) -> bytes:
     """A generated picture as a file that states that it is generated."""
     buffer = io.BytesIO()

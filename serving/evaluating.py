@@ -11,8 +11,9 @@ from gan_core.data.parts import whole
 from gan_core.errors import BadValue
 from gan_core.metrics.evaluate import evaluate as compared
 from gan_core.metrics.feature_net import FeatureNet
+from gan_core.metrics.figures import TRAIN
 from gan_core.metrics.streams import of_model
-from gan_core.metrics.trust import check_counts
+from gan_core.metrics.trust import Has, check_counts, check_possible
 from gan_core.models import listing
 from gan_core.models.card import Card
 from gan_core.models.sampler import Sampler
@@ -37,7 +38,8 @@ class Plan:
         images = data.load(self.reference, sampler.spec.size)
         net = FeatureNet.from_shelf(self.net)
         stream = of_model(sampler, self.samples, seed, self.name)
-        report = compared(stream, images, net, self.metrics, seed, lambda share, words: tell(share, None))
+        side = "" if self.reference.startswith("test:") else TRAIN
+        report = compared(stream, images, net, self.metrics, seed, lambda share, words: tell(share, None), side=side)
         shares = {name: {"samples": made, "real": real} for name, (made, real) in report.histogram.items()}
         return {
             "against": self.reference, "net": self.net, "samples": report.samples, "references": report.references,
@@ -47,7 +49,9 @@ class Plan:
 
 
 def plan(card: Card, samples: int, metrics: Sequence[str]) -> Plan:
-    """Raises BadValue if the model's images or their feature net aren't available, and BadData for too few samples."""
+    """Raises BadValue if the model's images or their feature net aren't here, and BadData for too few samples or a
+    metric that the net can't compute.
+    """
     name = whole(card.data)
     if name not in data.sources or not data.source(name).available():
         raise BadValue("The images that {name} has learnt from aren't on this server, so it can't be evaluated.",
@@ -58,6 +62,7 @@ def plan(card: Card, samples: int, metrics: Sequence[str]) -> Plan:
             "There is no feature net on the shelf for {data} at {size} pixels, so {name} can't be evaluated.",
             data=name, size=card.size, name=card.name,
         )  # fmt: skip
-    features = int(listing.card(net).hparams["features"])
-    check_counts(tuple(metrics), features, samples, data.source(name).items)
+    judge = listing.card(net)
+    check_possible(tuple(metrics), Has(len(judge.class_names), bool(judge.class_names or judge.attributes)))
+    check_counts(tuple(metrics), int(judge.hparams["features"]), samples, data.source(name).items)
     return Plan(card.name, card.data, net, samples, tuple(metrics))

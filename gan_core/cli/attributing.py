@@ -59,11 +59,12 @@ def attribute(
     sampler, title, facts = sampler_of(model)
     import numpy as np
 
-    from gan_core.latent.attribution import STEPS, attribution, heat
+    from gan_core.latent.attribution import STEPS, attribution, check_explained, heat
     from gan_core.metrics.streams import check_images
     from gan_core.pictures.grids import enlarge, grid, to_uint8
 
     check_images(sampler)
+    check_explained(sampler.recipe)
     discriminator = _discriminator(facts)
     images = sampler.draw(*(drawn := sampler.latents(count, seed, label)))
     with reporting(not as_json) as progress:

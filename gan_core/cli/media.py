@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -102,7 +103,7 @@ def sampler_of(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
         with reporting() as progress:
             folder = hub.folder(wanted, progress)
         return loading.load(str(folder)), f"{wanted} at {folder.name[:12]}", {"model": wanted, "commit": folder.name}
-    if wanted in listing.names() or (Path(wanted) / CARD).is_file():
+    if wanted in listing.names() or os.path.isfile(Path(wanted) / CARD):
         return loading.load(wanted), wanted, {"model": wanted}
     if community.is_file(wanted):
         sampler = community.load_upscaler(Path(wanted))
@@ -113,7 +114,8 @@ def sampler_of(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
     except UnknownName:
         raise unknown(store, "model or run", wanted) from None
     sampler = loading.from_run(store, found.id)
-    step = store.checkpoints(found.id)[-1].step
+    assert sampler.checkpoint is not None
+    step = sampler.checkpoint.step
     return sampler, f"{found.name or found.id} at step {step:,}", {"run": found.id, "steps": step}
 
 

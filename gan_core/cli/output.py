@@ -230,7 +230,7 @@ def data_name(text: str, task: str = "images") -> str:
         pattern = text.removeprefix(SHARDS)
         return text if is_address(pattern) else f"{SHARDS}{_whole(pattern)}"
     place = Path(_whole(text))
-    if text not in data_sources() and place.exists():
+    if text not in data_sources() and os.path.exists(place):
         kinds = {"paired": "paired", "unpaired": "unpaired", "audio": "sounds"}
         kind = kinds.get(task, "folder" if place.is_dir() else "zip")
         return f"{kind}:{place}"

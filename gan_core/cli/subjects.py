@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 from gan_core.cli.output import data_name, find_run, unknown
 from gan_core.data.user.references import user_images
@@ -18,7 +18,7 @@ def subject_of(store: RunStore, wanted: str) -> Subject:
     if (
         (mine := user_images(data_name(named)))
         and mine.task == "images"
-        and (named == wanted or Path(mine.path).is_dir())
+        and (named == wanted or os.path.isdir(mine.path))
     ):
         return Subject(images=mine)
     if listing.is_model(wanted):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,12 +163,12 @@ def jobs(inputs: Sequence[Path], output: Path) -> list[Job]:
     from gan_core.pictures.photos import ENDINGS, check_ending
 
     sources = list(_pictures(inputs))
-    one_file = len(inputs) == 1 and not inputs[0].is_dir()
-    if one_file and output.suffix and not output.is_dir():
+    one_file = len(inputs) == 1 and not os.path.isdir(inputs[0])
+    if one_file and output.suffix and not os.path.isdir(output):
         check_ending(output)
         found = [Job(sources[0], output)]
     else:
-        if output.suffix.lower() in ENDINGS and not output.is_dir():
+        if output.suffix.lower() in ENDINGS and not os.path.isdir(output):
             raise BadValue("Several images need a folder as --output, but {file} is a file name.", file=output)
         found = [Job(source, output / f"{source.stem}.png") for source in sources]
     targets = [job.target.resolve() for job in found]
@@ -181,13 +182,13 @@ def jobs(inputs: Sequence[Path], output: Path) -> list[Job]:
 
 def _pictures(inputs: Sequence[Path]) -> Iterator[Path]:
     for given in inputs:
-        if given.is_dir():
+        if os.path.isdir(given):
             inside = [given / name for name in place(UserImages("folder", str(given)), deep=False).names()]
             pictures = [path for path in inside if path.suffix.lower() in SUFFIXES]
             if not pictures:
                 raise BadData("There are no images in {folder}.", folder=given)
             yield from pictures
-        elif given.is_file():
+        elif os.path.isfile(given):
             yield given
         else:
             raise BadData("The file {file} doesn't exist.", file=given)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import os
 import re
 import tarfile
 import time
@@ -65,11 +66,11 @@ def shards_of(pattern: str) -> list[str]:
     found: list[str] = []
     for one in named:
         path = Path(one).expanduser()
-        if path.is_dir():
+        if os.path.isdir(path):
             found += map(str, sorted(path.glob("*.tar")))
         elif "*" in path.name or "?" in path.name:
             found += map(str, sorted(path.parent.glob(path.name)))
-        elif path.is_file():
+        elif os.path.isfile(path):
             found.append(str(path))
         else:
             raise BadData("The shard {shard} isn't there.", shard=one)

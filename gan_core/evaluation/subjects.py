@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -38,10 +39,10 @@ class Subject:
 
     @property
     def weights(self) -> str:
-        """Identifies a model's weights, as a model can be replaced under its name; "" for images."""
-        if self.model:
-            return listing.card(self.model).sha256
-        return f"{self.run.id} {self.run.step}" if self.run else ""
+        """Identifies a model's weights, as a model can be replaced under its name; "" for images, and for runs, which
+        their checkpoint identifies.
+        """
+        return listing.card(self.model).sha256 if self.model else ""
 
     @property
     def facts(self) -> dict[str, str]:
@@ -89,7 +90,7 @@ def find_net(
     if wanted in NETS:
         return general_net(wanted, size or usual)
 
-    if wanted is not None and Path(wanted).is_file():
+    if wanted is not None and os.path.isfile(wanted):
         return FeatureNet.from_file(Path(wanted))
     reference = whole(reference)
     named = wanted if wanted is not None else SHELVED + reference

@@ -224,11 +224,12 @@ def _result(work: Prepared, samples: int, references: int) -> Result:
     asked = work.asked
     subject = asked.subject
     kind, name = next(iter(subject.facts.items()))
-    step = subject.run.step if subject.run else 0
+    checkpoint = work.sampler.checkpoint if work.sampler else None
     title = (subject.run.name or name) if subject.run else name
     return Result(
         name, kind, title, work.reference, work.net.name, work.net.origin, samples, references, (),
-        step=step, seed=asked.seed, weights=subject.weights,
+        step=checkpoint.step if checkpoint else 0, seed=asked.seed,
+        weights=checkpoint.sha256 if checkpoint else subject.weights,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ psi. The page generates z from a seed as PyTorch does, so that a seed gives the 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -157,10 +158,6 @@ def build(name: str, folder: Path, wanted: Sequence[str] = (), runtime: Path | N
     place = listing.folder_of(name)
     card = read_card(place)
     explorer = Explorer(loading.load(name))
-    if explorer.sampler.recipe.task == "audio":
-        raise BadValue("{recipe} makes sounds, not pictures.", recipe=explorer.sampler.recipe.title)
-    if explorer.sampler.recipe.task == "points":
-        raise BadValue("{recipe} draws points, not pictures.", recipe=explorer.sampler.recipe.title)
     directions = directions_of(explorer, place, wanted)
     files = npm.runtime_files(runtime)
     parent = folder.resolve().parent
@@ -189,9 +186,9 @@ def build(name: str, folder: Path, wanted: Sequence[str] = (), runtime: Path | N
 
 
 def _check_folder(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
+    if os.path.exists(folder) and not os.path.isdir(folder):
         raise BadValue("{folder} is a file. Choose a folder.", folder=folder)
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / FACTS).is_file():
+    if os.path.isdir(folder) and any(folder.iterdir()) and not (folder / FACTS).is_file():
         raise BadValue("{folder} isn't empty and holds no such page. Choose another folder.", folder=folder)
 
 

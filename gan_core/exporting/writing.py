@@ -79,9 +79,9 @@ def _facts(sampler: Sampler, name: str, card: Card | None, store: RunStore | Non
     if card is not None:
         facts |= {"name": card.name, "title": card.title, "licence": card.licence, "origin": card.origin,
                   "limits": card.limits, "data": card.data, "sha256": card.sha256, "card": asdict(card)}  # fmt: skip
-    elif store is not None:
+    elif store is not None and sampler.checkpoint is not None:
         run = store.get(name)
-        facts |= {"title": run.name or run.id, "data": run.spec.data, "step": store.checkpoints(name)[-1].step}
+        facts |= {"title": run.name or run.id, "data": run.spec.data, "step": sampler.checkpoint.step}
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in facts.items()}
 
 

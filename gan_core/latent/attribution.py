@@ -20,7 +20,7 @@ from gan_core.checkpoint import read_checkpoint
 from gan_core.data.base import DataSpec, Progress, silent
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.fitting import fill
-from gan_core.gans import recipes
+from gan_core.gans import Recipe, recipes
 from gan_core.models import loading
 from gan_core.models.card import read_card
 from gan_core.models.listing import folder_of
@@ -53,7 +53,8 @@ def attribution(
     steps: int = STEPS,
     progress: Progress = silent,
 ) -> Attribution:
-    """Attribution of pictures (B, C, H, W) in [-1, 1], with labels (B,) for a discriminator with classes.
+    """Attribution of pictures (B, C, H, W) in [-1, 1], with labels (B,) for a discriminator with classes, or poses
+    (B, 2).
 
     Pictures are processed one at a time, so that those of one batch aren't compared with each other. Raises BadValue
     for fewer than one step.
@@ -71,7 +72,7 @@ def attribution(
 
 def _one(discriminator: nn.Module, image: Tensor, labels: Tensor | None, steps: int) -> tuple[Tensor, Tensor, Tensor]:
     def output(images: Tensor) -> Tensor:
-        given = [] if labels is None else [labels.expand(len(images))]
+        given = [] if labels is None else [labels.expand(len(images), *labels.shape[1:])]
         logits: Tensor = discriminator(images, *given)
         return logits.flatten(1).mean(1) if logits.ndim > 1 else logits  # (B, L) -> (B,)
 
@@ -93,6 +94,16 @@ def _one(discriminator: nn.Module, image: Tensor, labels: Tensor | None, steps: 
     # nothing to explain: complete
     complete = torch.where((wanted == 0) & (whole == 0), torch.ones_like(wanted), whole / wanted)
     return parts.sum(1).cpu(), logits.cpu(), complete.cpu()
+
+
+def check_explained(recipe: Recipe) -> None:
+    """Raises BadValue for a model whose discriminator judges pictures together with words."""
+    if recipe.task == "captions":
+        raise BadValue(
+            "{recipe} has no attribution maps: its discriminator also reads words. Choose a model that generates "
+            "images without words.",
+            recipe=recipe.title,
+        )
 
 
 def heat(maps: Tensor) -> np.ndarray:

@@ -34,6 +34,7 @@ from gan_core.layers.classes import Classes
 from gan_core.layers.style_generator import NoiseMode, StyleGenerator
 from gan_core.models.sampler import Sampler
 
+TASKS = ("images", "views")  # whose pictures need nothing but latents; a view's pose is given by chance
 CHUNK = 64  # pictures drawn at once
 SHOWN = 16  # digits of a fingerprint
 
@@ -50,11 +51,15 @@ class Explorer:
     """A model and its latent spaces. `lock` guards the networks while hooks are attached."""
 
     def __init__(self, sampler: Sampler) -> None:
-        """Raises BadValue for a model that doesn't generate pictures from latents."""
+        """Raises BadValue for a model that doesn't generate pictures from latents alone."""
         generator = sampler.networks.get("generator")
         recipe = sampler.recipe
-        if generator is None or not recipe.draws or not hasattr(sampler.hparams, "latent_size"):
-            raise BadValue("{recipe} has no latent space.", recipe=sampler.recipe.title)
+        drawn = recipe.draws and recipe.task in TASKS and len(sampler.spec.fields.get("real", ())) == 3
+        if generator is None or not drawn or not hasattr(sampler.hparams, "latent_size"):
+            raise BadValue(
+                "{recipe} has no latent space of images. Choose a model that generates images from latents alone.",
+                recipe=recipe.title,
+            )
         self.sampler = sampler
         self.generator: nn.Module = generator
         self.styled = generator if isinstance(generator, StyleGenerator) else None

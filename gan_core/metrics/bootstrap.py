@@ -51,7 +51,9 @@ def within(value: float, error: float, count: int, low: float = -math.inf, high:
 
 
 def of_mean(values: np.ndarray, low: float = -math.inf, high: float = math.inf) -> Interval:
-    """The interval of the mean of values (N,)."""
+    """The interval of the mean of values (N,); unknown below two of them."""
+    if len(values) < 2:
+        return UNKNOWN
     return within(float(values.mean()), deviation(values) / math.sqrt(len(values)), len(values), low, high)
 
 

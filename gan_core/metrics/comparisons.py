@@ -15,6 +15,7 @@ import numpy as np
 
 from gan_core.data.base import DataSet
 from gan_core.data.user.labels import matched
+from gan_core.errors import BadValue
 from gan_core.metrics import bootstrap, copying, diversity, fid, ndb, sliced, vendi
 from gan_core.metrics.answers import reached, sureness
 from gan_core.metrics.bootstrap import UNKNOWN, Interval, around, of_share
@@ -206,16 +207,14 @@ def vendi_score(one: Comparison) -> list[Figure]:
 
 
 def likeness(one: Comparison) -> list[Figure]:
-    sides = []
-    for side in (one.made, one.real):
-        images = side.images
-        chosen = diversity.pairs_of(side.labels[: len(images)], np.random.default_rng(one.seed))
-        sides.append(diversity.likeness(images, chosen))
-    made, real = sides
+    sides = [(side.images, side.labels[: len(side.images)]) for side in (one.made, one.real)]
+    chosen = [diversity.pairs_of(labels, np.random.default_rng(one.seed)) for _, labels in sides]
+    made, real = (diversity.likeness(images, pairs) for (images, _), pairs in zip(sides, chosen, strict=True))
     if not (len(made) and len(real)):
         one.notes.append(Note(N_NO_PAIRS))
         return []
-    figure = one.figure("msssim", float(made.mean()), bootstrap.of_mean(made, 0, 1), n=len(made), net=PIXELS)
+    interval = diversity.interval_of(made, chosen[0])
+    figure = one.figure("msssim", float(made.mean()), interval, n=len(made), net=PIXELS)
     return [figure.with_floor(float(real.mean()), len(real))]
 
 
@@ -366,7 +365,11 @@ def _copy_test(one: Comparison) -> list[Figure]:
         one.notes.append(Note(N_NO_UNSEEN))
         return []
     training, made = one.real.features, one.made.features
-    test = copying.copy_test(training, one.unseen, made, one.random, one.seed)
+    try:
+        test = copying.copy_test(training, one.unseen, made, one.random, one.seed)
+    except BadValue as error:  # too few images: the other figures are as good without it
+        one.notes.append(Note(error.message, error.values))
+        return []
     count = min(one.kept, copying.QUERIES)
     figure = one.figure("copy_test", test.value, around(test.value, test.replicates), n=count)
     return [figure.with_floor(0.0, len(one.unseen))]
@@ -375,8 +378,9 @@ def _copy_test(one: Comparison) -> list[Figure]:
 def paths(one: Comparison) -> list[Figure]:
     sampler = one.samples.model
     assert sampler is not None
-    values = path_lengths(sampler, one.net.perception(), min(PATHS, one.made.count), one.seed)
-    return [one.figure("ppl", float(values.mean()), bootstrap.of_mean(values, 0), n=min(PATHS, one.made.count))]
+    count = min(PATHS, one.made.count)  # in the name, as in the field, with those that the mean leaves out
+    values = path_lengths(sampler, one.net.perception(), count, one.seed)
+    return [one.figure("ppl", float(values.mean()), bootstrap.of_mean(values, 0), n=count)]
 
 
 COMPARISONS: dict[str, Callable[[Comparison], list[Figure]]] = {

@@ -11,11 +11,14 @@ borders.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from gan_core.metrics.bootstrap import Interval, within
 from gan_core.objectives.fidelity import WINDOW, similarity
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -42,15 +45,30 @@ def ms_ssim(one: Tensor, other: Tensor) -> Tensor:
 
 
 def pairs_of(labels: np.ndarray, random: np.random.Generator, count: int = PAIRS) -> np.ndarray:
-    """Random pairs of different items of one label, (at most `count`, 2); `labels` (N,)."""
+    """Different random pairs of different items of one label, (at most `count`, 2); `labels` (N,)."""
     first = random.integers(len(labels), size=4 * count)
     second = np.empty_like(first)
     for label in np.unique(labels):
         places = np.flatnonzero(labels == label)
         asked = np.flatnonzero(labels[first] == label)
         second[asked] = places[random.integers(len(places), size=len(asked))]
-    found: np.ndarray = np.stack([first, second], 1)[first != second][:count]
+    drawn = np.sort(np.stack([first, second], 1)[first != second], axis=1)
+    found: np.ndarray = random.permutation(np.unique(drawn, axis=0))[:count]
     return found
+
+
+def interval_of(values: np.ndarray, pairs: np.ndarray) -> Interval:
+    """The interval of the mean of values (P,) in [0, 1] of pairs (P, 2), which are alike where they share an image.
+
+    The variance of the mean is the sum of e_p e_q over pairs p and q that share an image, over P^2; e = value - mean.
+    """
+    off = values - values.mean()
+    of_image = np.zeros(pairs.max() + 1)
+    for place in pairs.T:
+        np.add.at(of_image, place, off)
+    own = (off**2).sum()  # counted with both of a pair's images
+    error = math.sqrt(max((of_image**2).sum() - own, own)) / len(values)
+    return within(float(values.mean()), error, len(np.unique(pairs)), 0, 1)
 
 
 def likeness(images: np.ndarray, pairs: np.ndarray) -> np.ndarray:

@@ -42,6 +42,7 @@ from gan_core.metrics.trust import (
     possible,
 )
 
+N_FEWER = "Only {count} of {samples} samples are evaluated: there are no more real images to compare them with."
 N_SAME = "The samples are the very same images as the real ones, so their distance is 0."
 
 
@@ -84,7 +85,7 @@ def chosen_metrics(names: Sequence[str], net: FeatureNet, count: int, samples: S
 def has_of(net: FeatureNet, samples: Stream) -> Has:
     """The properties of the net and the model that metrics need."""
     w = samples.model is not None and has_w(samples.model)
-    return Has(net.classes, bool(net.questions), len(samples.asked), w)
+    return Has(net.classes, bool(net.questions), len(samples.asked), w, net.perceives)
 
 
 def evaluate(
@@ -100,6 +101,7 @@ def evaluate(
 ) -> Report:
     """Evaluates samples against as many images of a data set, chosen by `seed`; all arguments are checked first.
 
+    If the data set has fewer, only as many samples are evaluated, so that the count in each figure's name is correct.
     `side`: TRAIN if the data are the model's training data, which is then part of each figure's name; `unseen` are
     images of the same kind that it wasn't trained on, which C_T needs. Without metrics all possible ones are computed.
     Images are converted to the net's number of channels, between grey and colour. Raises UnknownName for a metric,
@@ -110,8 +112,8 @@ def evaluate(
     reference = of_data(data, samples.count, seed)
     net.check(samples.shape, samples.name)
     net.check(reference.shape, reference.name)
-    fewest = min(samples.count, reference.count)
-    names = chosen_metrics(metrics, net, fewest, samples)
+    wanted, samples = samples.count, samples.first(reference.count)
+    names = chosen_metrics(metrics, net, samples.count, samples)
     clock = Clock()
     total = samples.count + reference.count
     real = gather(reference, net, clock, "reading", lambda done: progress(done / total, "Evaluating real images"))
@@ -135,7 +137,7 @@ def evaluate(
         made.answers,
         real.answers,
         clock.seconds,
-        notes=(*_same(one), *doubts(names, net.size, fewest, net.classes), *one.notes),
+        notes=(*_fewer(one, wanted), *_same(one), *doubts(names, net.size, made.count, net.classes), *one.notes),
         first=made.images,
         same_images=one.same,
     )
@@ -144,6 +146,12 @@ def evaluate(
 def _unseen(unseen: DataSet, net: FeatureNet, seed: int) -> np.ndarray:
     stream = of_data(in_channels(unseen, net.spec.channels), copying.QUERIES, seed)
     return np.concatenate([features for images in stream.batches() for features, _ in net.predict(images)])
+
+
+def _fewer(one: Comparison, wanted: int) -> tuple[Note, ...]:
+    if one.made.count == wanted:
+        return ()
+    return (Note(N_FEWER, {"count": f"{one.made.count:,}", "samples": f"{wanted:,}"}),)
 
 
 def _same(one: Comparison) -> tuple[Note, ...]:

@@ -34,6 +34,7 @@ class FeatureNet:
     """
 
     general = False  # whether it accepts images of any kind and size
+    perceives = True  # whether it has a perceptual distance
 
     def __init__(self, name: str, model: Sampler, origin: str = "", data: str = "") -> None:
         """Raises BadCheckpoint for a model that isn't a feature net."""

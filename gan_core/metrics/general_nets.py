@@ -84,6 +84,8 @@ class ImageNet(GeneralNet):
 class Inception(GeneralNet):
     """Inception of torch-fidelity; raises BadValue without the package, BadData if the weights can't be downloaded."""
 
+    perceives = False
+
     def __init__(self, size: int) -> None:
         _require("inception")
         origin = "Inception (torch-fidelity, TensorFlow 2015-12-05)"

@@ -47,6 +47,7 @@ def path_lengths(sampler: Sampler, perceive: Perception, count: int, seed: int) 
         before, after = images.chunk(2)
         found.append(perceive(before, after).numpy() / STEP**2)
     values = np.concatenate(found)
-    low, high = np.percentile(values, KEPT)
+    # of few values the interpolated percentiles would leave out all
+    low, high = np.percentile(values, KEPT[0], method="lower"), np.percentile(values, KEPT[1], method="higher")
     kept: np.ndarray = values[(values >= low) & (values <= high)]
     return kept

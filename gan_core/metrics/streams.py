@@ -35,6 +35,19 @@ class Stream:
         shape = (channels, *self.shape[1:])
         return replace(self, shape=shape, batches=lambda: (images_in(part, channels) for part in self.batches()))
 
+    def first(self, count: int) -> Stream:
+        """The first `count` images, or all where there are fewer."""
+
+        def batches() -> Iterator[np.ndarray]:
+            left = count
+            for part in self.batches():
+                yield part[:left]
+                left -= len(part)
+                if left <= 0:
+                    return
+
+        return self if count >= self.count else replace(self, count=count, batches=batches)
+
 
 def of_model(sampler: Sampler, count: int, seed: int, name: str) -> Stream:
     """Samples of a model, all classes in turn, rounded to the 256 levels of a picture file.
@@ -64,7 +77,7 @@ def class_names_of(spec: DataSpec) -> tuple[str, ...]:
 
 def check_images(sampler: Sampler) -> None:
     """Raises BadData for a model that doesn't generate images."""
-    if not sampler.recipe.draws or len(sampler.spec.fields["real"]) != 3:
+    if not sampler.recipe.draws or len(sampler.spec.fields.get("real", ())) != 3:
         raise BadData(
             "{recipe} doesn't generate images, which these metrics need. Choose a run of another recipe.",
             recipe=sampler.recipe.title,

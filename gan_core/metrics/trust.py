@@ -58,6 +58,7 @@ N_ANSWERS = "a feature net that has learnt classes or attributes"
 N_LABELS = "a conditional model and a feature net that knows its classes"
 N_TRUTH = "a model that translates images, and data with the true pictures"
 N_W = "a model with an intermediate latent w, such as StyleGAN"
+N_PERCEIVES = "a feature net with a perceptual distance: imagenet, or one that was trained on these data"
 N_COPIES = "Among few images a copy is rare even if the model has memorised some."
 
 METRICS: Mapping[str, Metric] = {
@@ -90,6 +91,7 @@ class Has:
     answers: bool = False  # classes or attributes
     labels: int = 0  # classes that samples can be requested for
     w: bool = False  # an intermediate latent, for path lengths
+    perceives: bool = True  # a perceptual distance of the net
 
     def missing(self, metric: Metric) -> str:
         """What a metric lacks, in words; "" if nothing."""
@@ -105,6 +107,8 @@ class Has:
             return N_TRUTH
         if metric.only_for == "w" and not self.w:
             return N_W
+        if metric.only_for == "w" and not self.perceives:
+            return N_PERCEIVES
         return ""
 
 

@@ -7,6 +7,7 @@ imported only here, because that takes seconds.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import warnings
@@ -58,7 +59,7 @@ class CommunityNetwork(nn.Module):
 
 def is_file(wanted: str) -> bool:
     """Whether this is the path of a file that can hold such weights."""
-    return Path(wanted).suffix.lower() in WEIGHT_FILES and Path(wanted).is_file()
+    return Path(wanted).suffix.lower() in WEIGHT_FILES and os.path.isfile(wanted)
 
 
 def load_upscaler(path: Path) -> Sampler:

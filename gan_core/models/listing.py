@@ -6,6 +6,7 @@ is shown at once; `loading` reads weights.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,8 @@ def folder_of(name: str, progress: Progress = silent) -> Path:
     if hub.is_address(name):
         return hub.folder(name, progress)
     known, path = folders(), Path(name)
-    return path if name not in known and path.is_dir() else known.get(name) or standing(name)
+    # os.path: a name that is too long for a folder is none
+    return path if name not in known and os.path.isdir(path) else known.get(name) or standing(name)
 
 
 def upscalers() -> dict[str, Path]:

@@ -19,6 +19,7 @@ from gan_core.models.lending import lend
 from gan_core.models.listing import folder_of
 from gan_core.models.sampler import Sampler
 from gan_core.runs.classes import class_names
+from gan_core.runs.records import Checkpoint
 from gan_core.runs.store import RunStore
 
 
@@ -63,10 +64,10 @@ def from_run(store: RunStore, run_id: str) -> Sampler:
     state = read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256)
     names = state["spec"].get("class_names") or class_names(store, run)  # older checkpoints lack them
     known = {"class_names": names} if len(names) == state["spec"]["classes"] else {}
-    return from_state(run.spec.recipe, state | {"spec": state["spec"] | known})
+    return from_state(run.spec.recipe, state | {"spec": state["spec"] | known}, checkpoints[-1])
 
 
-def from_state(recipe_name: str, state: Mapping[str, Any]) -> Sampler:
+def from_state(recipe_name: str, state: Mapping[str, Any], checkpoint: Checkpoint | None = None) -> Sampler:
     """A sampler from a checkpoint's state; raises BadCheckpoint if its weights belong to other networks."""
     recipe = recipes.get(recipe_name)
     hparams = recipe.settings(state["hparams"])
@@ -76,4 +77,4 @@ def from_state(recipe_name: str, state: Mapping[str, Any]) -> Sampler:
     for name, network in averaged.items():
         fill(network, state.get("average", {}).get(name, {}), name)
     lend(recipe, hparams, averaged, spec, load)
-    return Sampler(recipe, hparams, spec, averaged)
+    return Sampler(recipe, hparams, spec, averaged, checkpoint)

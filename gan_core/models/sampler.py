@@ -15,6 +15,7 @@ from gan_core.gans import Recipe
 from gan_core.layers.classes import Classes, blended, place_of
 from gan_core.media import medium_of
 from gan_core.models import translator
+from gan_core.runs.records import Checkpoint
 
 CHUNK, CHUNK_PIXELS = 256, 256 * 256**2  # samples drawn at once, and their pixels, to bound the memory
 MOST = 100_000
@@ -24,14 +25,23 @@ MOST_TRUNCATION = 1.5
 class Sampler:
     """A model's averaged networks and their functions; created by `loading`.
 
-    Latents are drawn on the CPU, so that a seed gives the same picture on every device.
+    Latents are drawn on the CPU, so that a seed gives the same picture on every device. `checkpoint` is the one that a
+    run's networks are from; the run may have continued since.
     """
 
-    def __init__(self, recipe: Recipe, hparams: Any, spec: DataSpec, networks: Mapping[str, nn.Module]) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        hparams: Any,
+        spec: DataSpec,
+        networks: Mapping[str, nn.Module],
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
         self.recipe = recipe
         self.hparams = hparams
         self.spec = spec
         self.networks = networks
+        self.checkpoint = checkpoint
 
     @property
     def columns(self) -> int:

@@ -9,6 +9,7 @@ such as argparse's Namespace or NumPy's numbers, are read as inert placeholders 
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import zipfile
@@ -69,7 +70,7 @@ def read_state(path: Path) -> Mapping[str, Any]:
             "`ganscope import FILE --name NAME`",
             file=path.name,
         )
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise BadCheckpoint("{file} can't be read as weights: the file doesn't exist.", file=path)
     try:
         found = load_file(path) if path.suffix.lower() == ".safetensors" else _unpickled(path)

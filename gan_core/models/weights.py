@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -30,6 +31,7 @@ def averaged_weights(store: RunStore, run_id: str) -> bytes:
     """
     run = store.get(run_id)
     sampler = loading.from_run(store, run_id)
+    assert sampler.checkpoint is not None
     tensors = {
         f"{name}.{parameter}": value.detach().contiguous().clone()
         for name, network in sampler.networks.items()
@@ -40,7 +42,7 @@ def averaged_weights(store: RunStore, run_id: str) -> bytes:
         "ganscope": __version__,
         "recipe": run.spec.recipe,
         "data": "your own" if is_own(run.spec.data) else run.spec.data,
-        "step": str(store.checkpoints(run_id)[-1].step),
+        "step": str(sampler.checkpoint.step),
         "hparams": json.dumps(to_dict(sampler.hparams)),
         "fields": json.dumps({name: list(shape) for name, shape in sampler.spec.fields.items()}),
         "classes": str(sampler.spec.classes),
@@ -51,7 +53,7 @@ def averaged_weights(store: RunStore, run_id: str) -> bytes:
 
 def read_weights(path: Path) -> Sampler:
     """The averaged networks of an exported file or of a checkpoint; raises BadCheckpoint."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise BadCheckpoint("The weights file {path} doesn't exist.", path=path)
     try:
         with safe_open(path, framework="pt") as file:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from gan_core import data
 from gan_core.data.parts import SHARES, held_out
-from gan_core.errors import BadData, RunConflict
+from gan_core.errors import BadData, BadValue, RunConflict
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunState, RunStore
 
@@ -46,7 +46,9 @@ def training_part(reference: str) -> tuple[str, str]:
 
 
 def plans(base: RunSpec) -> dict[str, RunSpec]:
-    """The run of each share, smallest first."""
+    """The run of each share, smallest first; raises BadValue where they would train until stopped."""
+    if not base.steps:
+        raise BadValue("The number of steps must be at least 1, got {steps}.", steps=base.steps)
     learnt, _ = training_part(base.data)
     shares = {share: f"{share}:{learnt}" for share in SHARES} | {ALL: learnt}
     return {share: base.with_data(reference) for share, reference in shares.items()}

@@ -14,6 +14,7 @@ import importlib.util
 import io
 import json
 import math
+import os
 import re
 import zipfile
 import zlib
@@ -73,7 +74,7 @@ def read_generator(path: Path) -> KerasGenerator:
     if importlib.util.find_spec("h5py") is None:
         raise BadCheckpoint("Keras files need a package that isn't installed: h5py. Install it: pip install "
                             "'ganscope[keras]'")  # fmt: skip
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise BadCheckpoint("{file} can't be read as weights: the file doesn't exist.", file=path)
     try:
         if path.suffix.lower() == ".keras":

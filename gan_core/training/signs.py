@@ -69,9 +69,9 @@ class Likeness:
         within = squares(made, made)
         inside = across <= self._reach[:, None]
         spread, own = self._own.mean(), _mean_to_others(np.sqrt(within))
-        # the U-statistic's terms, one for each real image and one for each sample
+        # half of what each real image and each sample moves the distance by
         of_real, of_made = across.mean(1) - self._own, across.mean(0) - own
-        error = math.sqrt(of_real.var() / len(of_real) + of_made.var() / len(of_made))
+        error = 2 * math.sqrt(of_real.var(ddof=1) / len(of_real) + of_made.var(ddof=1) / len(of_made))
         return {
             "samples/twins": float((to_nearest(within) < TWIN * self._usual).mean()),
             "samples/precision": float(inside.any(0).mean()),

@@ -15,7 +15,6 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Form, Query, Request, Response, UploadFile
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
-from PIL import Image
 
 from gan_core.latent import interpolation
 from gan_core.latent.film import write_film
@@ -23,8 +22,9 @@ from gan_core.latent.inversion import Settings, invert, prepared
 from gan_core.latent.points import Points, joined
 from gan_core.models.enlarging import enlarge, enlarged_rows
 from gan_core.pictures import photos
+from gan_core.pictures.depth import eight_bits
 from gan_core.pictures.grids import to_uint8
-from serving import answers, evaluating
+from serving import evaluating
 from serving.answers import Format, encoded, image_of
 from serving.bodies import MODEL, Evaluate, Interpolate, Name
 from serving.catalogue import DRAWING, UPSCALING
@@ -228,8 +228,8 @@ async def result(request: Request, id: str, format: Annotated[Format | None, Que
 
 def _read(path: Path) -> np.ndarray:
     """A picture of ours as (1, H, W, C) of 8 bits."""
-    with Image.open(path, formats=("PNG",)) as image:
-        return answers.levels_of(image)[None]
+    with path.open("rb") as file:
+        return eight_bits(photos.read_from(file, photos.MOST_RESULT, path.name))[None]
 
 
 @router.delete("/jobs/{id}")

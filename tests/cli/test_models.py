@@ -36,6 +36,27 @@ def test_a_model_is_made_listed_shown_and_drawn_from(monkeypatch: pytest.MonkeyP
     assert "Valid" in refused(2, "pretrain", "no.model")
 
 
+LONG = "a" * 300  # no file can be called so
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "sample LONG -o x.png", "translate LONG in.png -o y.png", "upscale mlp_gan.digits LONG -o y.png",
+        "attribute LONG -o x.png", "directions LONG -o x.safetensors", "export LONG -o x.onnx", "demo LONG -o x",
+        "models show LONG", "push LONG me/it", "import LONG.pth --name x", "import LONG.keras --name x",
+        "eval LONG", "eval mlp_gan.digits --net LONG", "eval mlp_gan.digits --against LONG", "sample LONG.pth -o x.png",
+        "data load LONG", "data load test:LONG", "data load folder:LONG", "data load shards:LONG",
+        "train dcgan --data LONG", "search dcgan --data LONG",
+    ],
+)  # fmt: skip
+def test_a_name_that_no_file_can_have_is_unknown(words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (8, 8)).save("in.png")
+    make_model("mlp_gan.digits")
+    assert LONG in refused(1 if words.startswith("import") else 2, *words.replace("LONG", LONG).split())
+
+
 def test_training_starts_from_a_model(home: Path) -> None:
     described = make_model("infogan.tiny")
     line = json.loads(ok("train", "--from", "infogan.tiny", "--steps", "3", "--seed", "5", "--json"))

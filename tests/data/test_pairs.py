@@ -565,7 +565,9 @@ def test_two_files_of_one_stem_are_not_dropped(tmp_path: Path) -> None:
     assert len(fewer) == 2
     assert fewer.skipped == (("trainA/x.bmp", "it has no partner in trainB"),)
     (tmp_path / "trainB" / "x.png").rename(tmp_path / "trainB" / "x.gif")
-    with pytest.raises(BadData, match=r"trainA holds 'x\.bmp' and 'x\.png', which differ only in their file extensions"):
+    with pytest.raises(
+        BadData, match=r"trainA holds 'x\.bmp' and 'x\.png', which differ only in their file extensions"
+    ):
         load(f"paired:{tmp_path}", 16)
 
 

@@ -25,8 +25,10 @@ from gan_core.latent.attribution import (
 from gan_core.latent.inside import attention, layer_names, maps, switched
 from gan_core.models import publishing
 from gan_core.training.trainer import Trainer
+from tests.cli.commands import refused
 from tests.conftest import example
 from tests.latent.models import explorer
+from tests.made_models import make_drawer
 
 DRAWING = [recipe.name for recipe in recipes if recipe.draws and recipe.task == "images"]
 
@@ -180,6 +182,20 @@ def test_attributions_of_a_discriminator_are_nearly_complete(name: str, tmp_path
     # one at a time, so that a batch's other pictures don't matter
     alone = attribution(discriminator, images[1:], None if labels is None else labels[1:], steps=64)
     assert_close(alone.maps[0], found.maps[1])
+
+
+def test_a_discriminator_of_views_is_told_the_pose() -> None:
+    recipe = recipes.get("triplane")
+    data = example(recipe)
+    networks = recipe.build(recipe.tiny, data.spec)
+    images = torch.rand(2, *data.spec.fields["real"], generator=torch.Generator().manual_seed(1)) * 2 - 1
+    found = attribution(networks["discriminator"].eval(), images, torch.tensor([[0.0, 10.0], [90.0, 0.0]]), steps=4)
+    assert found.maps.shape == (2, *images.shape[2:])
+
+
+def test_a_discriminator_that_reads_words_is_refused(home: Path, tmp_path: Path) -> None:
+    make_drawer("stackgan.words")
+    assert "discriminator also reads words" in refused(2, "attribute", "stackgan.words", "-o", tmp_path / "x.png")
 
 
 def test_a_file_without_a_discriminator_is_refused() -> None:

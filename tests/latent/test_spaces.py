@@ -9,13 +9,15 @@ import torch
 from torch.testing import assert_close
 
 from gan_core.errors import BadValue, UnknownName
-from gan_core.gans import recipes
+from gan_core.gans import Recipe, recipes
 from gan_core.latent.directions import Direction, class_direction
 from gan_core.latent.edits import Edit, edited
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.mixing import band_changes, crossover, matrix, mixed
 from gan_core.latent.points import Points, joined
 from gan_core.latent.truncation import Truncation, cluster_centres, truncated
+from gan_core.models.sampler import Sampler
+from tests.conftest import example
 from tests.latent.models import colour_classifier, explorer
 
 DRAWING = [recipe.name for recipe in recipes if recipe.draws and recipe.task == "images"]
@@ -30,6 +32,16 @@ def styled(request: pytest.FixtureRequest) -> Explorer:
 @pytest.fixture(scope="module")
 def styled2() -> Explorer:
     return explorer("stylegan2")
+
+
+@pytest.mark.parametrize("recipe", [one for one in recipes if one.name not in DRAWING], ids=lambda one: one.name)
+def test_what_makes_no_pictures_from_latents_alone_has_no_spaces(recipe: Recipe) -> None:
+    sampler = Sampler(recipe, recipe.tiny, example(recipe).spec, {"generator": torch.nn.Identity()})
+    if recipe.task == "views":  # the pose is given by chance
+        Explorer(sampler)
+        return
+    with pytest.raises(BadValue, match="has no latent space of images"):
+        Explorer(sampler)
 
 
 @pytest.mark.parametrize("name", DRAWING)

@@ -18,7 +18,7 @@ from gan_core.evaluation import results
 from gan_core.metrics import general_nets
 from gan_core.models.card import WEIGHTS, Card, write_card
 from gan_core.runs.spec import RunSpec
-from gan_core.runs.store import RunStore
+from gan_core.runs.store import Metrics, RunStore
 
 NET = ("channels=4", "max_channels=8", "features=6", "batch_size=32", "rate=0.01")
 GAN = ("batch_size=4", "latent_size=4", "generator_widths=8", "discriminator_widths=8")
@@ -161,6 +161,24 @@ def test_a_run_and_a_folder_are_judged(tmp_path: Path) -> None:
     assert "doesn't generate images" in refused("eval", net)
     assert "classifies images" in refused("sample", net, "-o", tmp_path / "x.png")
     assert "not a feature net" in ganscope("eval", gan, "--net", gan).stderr
+
+
+def test_a_result_carries_the_step_of_the_checkpoint_that_was_loaded(tmp_path: Path) -> None:
+    """And not that of the run, which has gone on since."""
+    net, gan = train("feature_net", 2, NET, "--data", "digits"), train("mlp_gan", 3, GAN)
+    store = RunStore()
+    token = store.claim(gan)
+    rest = Metrics(np.arange(4, 10), {"generator/loss": np.ones(6)})
+    store.log(gan, token, rest, images_seen=36, seconds=1.0, images_per_second=36)
+    store.release(gan, token)
+    checkpoint = store.checkpoints(gan)[-1]
+    assert (store.get(gan).step, checkpoint.step) == (9, 3)
+    ok("eval", gan, "--net", net, "--samples", "20", "--metric", "kid")
+    (kept,) = results.found()
+    assert (kept.step, kept.weights) == (3, checkpoint.sha256)
+    sampled = json.loads(ok("sample", gan, "-n", "1", "-o", tmp_path / "one.png", "--json"))
+    assert sampled["steps"] == 3
+    store.close()
 
 
 def test_references_follow_the_rule_of_samples(tmp_path: Path) -> None:

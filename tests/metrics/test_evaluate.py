@@ -14,19 +14,21 @@ import torch
 from safetensors.torch import save_file
 
 from gan_core.checkpoint import write_checkpoint
-from gan_core.data.base import DataSet
+from gan_core.data.base import OF_PICTURES, DataSet
 from gan_core.errors import BadCheckpoint, BadData, UnknownName
-from gan_core.gans import recipes
+from gan_core.gans import Recipe, recipes
 from gan_core.knobs import to_dict
 from gan_core.metrics import collecting, comparisons, feature_net
-from gan_core.metrics.evaluate import Report, count_text, evaluate
+from gan_core.metrics.evaluate import Report, chosen_metrics, count_text, evaluate
 from gan_core.metrics.feature_net import FeatureNet, plain_name
 from gan_core.metrics.fid import frechet_distance, gaussian
+from gan_core.metrics.general_nets import Inception
 from gan_core.metrics.memorisation import memorisation
 from gan_core.metrics.streams import Stream, of_data, of_model
 from gan_core.models.sampler import Sampler
 from gan_core.models.weights import read_weights
 from gan_core.training.trainer import Trainer
+from tests.conftest import example
 from tests.metrics.conftest import stripes
 
 REAL = stripes(400, 1)
@@ -126,6 +128,35 @@ def test_names_state_whether_the_model_has_learnt_from_the_images(net: FeatureNe
     assert abs(fine.values["copy_test200_stripesnet_train"]) < 3
 
 
+def test_too_few_unseen_images_for_a_copy_test_are_noted(net: FeatureNet) -> None:
+    """All other figures are there."""
+    report = evaluate(of_images(REAL.arrays["real"][:200]), REAL, net, side="train", unseen=stripes(6, 9))
+    assert "fd200_stripesnet_train" in report.values
+    assert "copy_test200_stripesnet_train" not in report.values
+    assert "C_T needs at least 10 unseen images" in str(report.notes[-1])
+
+
+def test_no_more_samples_are_compared_than_there_are_real_images(net: FeatureNet) -> None:
+    few = DataSet("few", {"real": REAL.arrays["real"][:150]})
+    report = evaluate(of_images(stripes(400, 2).arrays["real"]), few, net, ["fd", "sliced", "prdc", "vendi"])
+    assert {figure.n for figure in report.figures} == {report.samples} == {report.references} == {150}
+    assert str(report.notes[0]).startswith("Only 150 of 400 samples are evaluated")
+    same = evaluate(of_images(stripes(400, 2).arrays["real"]), REAL, net, ["fd"])
+    assert not any("of 400 samples" in str(note) for note in same.notes)
+
+
+def test_a_net_without_a_perceptual_distance_takes_no_paths(net: FeatureNet, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = recipes.get("stylegan2")
+    spec = DataSet("x", {"real": np.zeros((4, 1, 8, 8), np.uint8)}).spec
+    networks = {name: network.eval() for name, network in recipe.build(recipe.tiny, spec).items()}
+    stream = of_model(Sampler(recipe, recipe.tiny, spec, networks), 8, 0, "x")
+    assert "ppl" in chosen_metrics([], net, 8, stream)
+    monkeypatch.setattr(net, "perceives", Inception.perceives, raising=False)
+    assert "ppl" not in chosen_metrics([], net, 8, stream)
+    with pytest.raises(BadData, match=r"\('ppl'\) needs a feature net with a perceptual distance"):
+        evaluate(stream, REAL, net, ["ppl"])
+
+
 def test_one_class_has_no_score(net: FeatureNet) -> None:
     """A net of one class gives no score; among other metrics it is left out, requested alone it is refused."""
     recipe = recipes.get("feature_net")
@@ -170,12 +201,12 @@ def test_a_conditional_model_is_asked_whether_it_obeys(net: FeatureNet) -> None:
 def test_a_class_without_real_images_is_reported(net: FeatureNet) -> None:
     label = REAL.arrays["label"]
     some = DataSet("some", {"real": REAL.arrays["real"][label > 0], "label": label[label > 0]}, REAL.class_names)
-    report = evaluate(of_images(stripes(400, 2).arrays["real"]), some, net, ["classes"])
+    report = evaluate(of_images(stripes(266, 2).arrays["real"]), some, net, ["classes"])
     kinds = ("confidence", "sure", "inception_score", "tutorial_mode_score")
-    assert list(report.values) == [f"{kind}400_stripesnet" for kind in kinds]
-    assert report.values["tutorial_mode_score400_stripesnet"] == 0  # its divergence is infinite
+    assert list(report.values) == [f"{kind}266_stripesnet" for kind in kinds]
+    assert report.values["tutorial_mode_score266_stripesnet"] == 0  # its divergence is infinite
     assert str(report.notes[-1]) == (
-        "No mode_score400_stripesnet, class_divergence400_stripesnet: samples show a class that no real image has."
+        "No mode_score266_stripesnet, class_divergence266_stripesnet: samples show a class that no real image has."
     )
 
 
@@ -259,6 +290,14 @@ def test_evaluations_that_cannot_work_are_refused_before_they_start(net: Feature
         of_model(Sampler(recipe, recipe.tiny, DataSet("p", {"real": np.zeros((2, 2))}).spec, {}), 10, 0, "x")
 
 
+@pytest.mark.parametrize("recipe", [one for one in recipes if one.task not in OF_PICTURES], ids=lambda one: one.name)
+def test_models_of_other_media_are_refused(recipe: Recipe) -> None:
+    """They have no field of images at all, or one of another shape."""
+    sampler = Sampler(recipe, recipe.tiny, example(recipe).spec, {})
+    with pytest.raises(BadData, match="doesn't generate images"):
+        of_model(sampler, 10, 0, "x")
+
+
 def test_a_net_from_a_file(trained: Trainer, net: FeatureNet, tmp_path: Path) -> None:
     path = tmp_path / "Stripes Net.safetensors"
     fields = {name: list(shape) for name, shape in trained.spec.fields.items()}
@@ -297,6 +336,7 @@ def test_memory_does_not_grow_with_the_samples(net: FeatureNet, monkeypatch: pyt
     """Apart from stored features, four times as many samples need the same memory."""
     for module in (collecting, comparisons):
         monkeypatch.setattr(module, "KEPT", 500)
+    real = stripes(8000, 1)
 
     def peak(count: int) -> int:
         random = np.random.default_rng(0)
@@ -305,7 +345,7 @@ def test_memory_does_not_grow_with_the_samples(net: FeatureNet, monkeypatch: pyt
             lambda: (random.integers(0, 256, (250, 1, 8, 8)).astype(np.uint8) for _ in range(count // 250)),
         )  # fmt: skip
         tracemalloc.start()
-        assert evaluate(stream, REAL, net, ["fd", "kid", "classes", "prdc"]).samples == count
+        assert evaluate(stream, real, net, ["fd", "kid", "classes", "prdc"]).samples == count
         high = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return high

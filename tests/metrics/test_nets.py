@@ -14,7 +14,7 @@ from gan_core.errors import BadCheckpoint, BadData, BadValue, UnknownName
 from gan_core.gans import recipes
 from gan_core.layers import efficientnet
 from gan_core.metrics import general_nets
-from gan_core.metrics.diversity import likeness, ms_ssim, pairs_of, scales
+from gan_core.metrics.diversity import interval_of, likeness, ms_ssim, pairs_of, scales
 from gan_core.metrics.general_nets import ImageNet, general_net, inception_weights
 from gan_core.metrics.path_length import STEP, has_w, path_lengths
 from gan_core.models.sampler import Sampler
@@ -138,6 +138,26 @@ def test_collapsed_samples_are_alike() -> None:
     assert likeness(IMAGES, chosen).mean() < 0.2
 
 
+def test_pairs_are_different_ones() -> None:
+    chosen = pairs_of(np.zeros(4), np.random.default_rng(0))
+    assert sorted(map(tuple, np.sort(chosen, 1).tolist())) == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+    many = pairs_of(np.zeros(500), np.random.default_rng(0))
+    assert len({tuple(pair) for pair in np.sort(many, 1).tolist()}) == 500
+
+
+@pytest.mark.parametrize("count", [20, 100, 500])
+def test_the_interval_of_pairs_knows_that_they_share_images(count: int) -> None:
+    """Likenesses that are made up, of images that are each more or less like all others."""
+    random = np.random.default_rng(3)
+    held = 0
+    for _ in range(100):
+        images = random.uniform(0, 0.4, count)  # a pair's mean is 0.4 wherever the images lie
+        pairs = pairs_of(np.zeros(count), random)
+        low, high = interval_of(images[pairs].sum(1) + random.uniform(-0.05, 0.05, len(pairs)), pairs)
+        held += low <= 0.4 <= high
+    assert 0.85 < held / 100 <= 1
+
+
 # --- paths ----------------------------------------------------------------------------------------------------------
 
 
@@ -163,9 +183,10 @@ def test_path_length_by_the_closed_form(monkeypatch: pytest.MonkeyPatch) -> None
     found = path_lengths(sampler, Line(), 40, 3)  # type: ignore[arg-type]
     ends = [generator.mapping(sampler.latents(40, seed)[0]) for seed in (3, 4)]
     expected = ((ends[1] - ends[0]).detach().double() @ matrix.double()).square().sum(1)
-    low, high = np.percentile(expected.numpy(), (1, 99))
-    kept = expected[(expected >= low) & (expected <= high)]
-    assert found.mean() == pytest.approx(float(kept.mean()), rel=0.02)  # w is of single precision, the step 1e-4
+    assert len(found) == 40  # the outer percentiles of so few are the ends themselves
+    assert found.mean() == pytest.approx(float(expected.mean()), rel=0.02)  # w is of single precision, the step 1e-4
+    assert len(path_lengths(sampler, Line(), 250, 3)) == 246  # type: ignore[arg-type]
     assert STEP == 1e-4
+    assert len(path_lengths(sampler, Line(), 2, 3)) == 2  # type: ignore[arg-type]  # of few steps all are kept
     plain = recipes.get("dcgan")
     assert not has_w(Sampler(plain, plain.tiny, data.spec, plain.build(plain.tiny, data.spec)))

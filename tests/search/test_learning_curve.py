@@ -65,6 +65,7 @@ def test_the_command_trains_three_shares_and_uses_them_again() -> None:
         ("learning-curve points --data ring8", "needs a recipe that generates images"),
         ("learning-curve mlp_gan --data digits --samples 3", "between 50 and 100000"),
         ("learning-curve mlp_gan --data nowhere", "nowhere"),
+        ("learning-curve mlp_gan --data digits --steps 0", "steps must be at least 1, got 0"),
     ],
 )
 def test_recipes_without_a_learning_curve_are_refused(words: str, reason: str) -> None:

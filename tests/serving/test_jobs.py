@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from gan_core import data
-from gan_core.errors import BadValue
+from gan_core.errors import BadData, BadValue
 from gan_core.latent.inversion import psnr
 from gan_core.metrics.evaluate import evaluate
 from gan_core.metrics.feature_net import FeatureNet
@@ -74,7 +74,8 @@ def test_an_evaluation_gives_what_the_library_measures(server: Running) -> None:
     assert (found["model"], found["against"], found["samples"], found["references"]) == (CLASSES, "digits", 60, 60)
     assert found["metrics"] == job["metrics"]
     images, net = data.load("digits", 8), FeatureNet.from_shelf("features.digits")
-    wanted = evaluate(of_model(loading.load(CLASSES), 60, 3, CLASSES), images, net, ("fd", "classes"), 3)
+    wanted = evaluate(of_model(loading.load(CLASSES), 60, 3, CLASSES), images, net, ("fd", "classes"), 3, side="train")
+    assert "fd60_nothingnet_train" in found["metrics"]  # the model has learnt from these images
     assert found["metrics"] == pytest.approx(wanted.values, rel=1e-4)
     assert server.http.get(f"{job['result']}?format=png").status_code == 422
 
@@ -86,6 +87,18 @@ def test_impossible_evaluations_are_refused_at_once(server: Running, monkeypatch
     card = dataclasses.replace(server.service.catalogue.offers()[CLASSES].card, data="folder:/somewhere")
     with pytest.raises(BadValue, match="aren't on this server"):
         evaluating.plan(card, 10, ("fd",))
+
+
+def test_metrics_that_the_net_can_not_tell_are_refused_at_once(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not within the job: here the net has learnt nothing that it could tell of an image."""
+    whole = evaluating.listing.card
+    monkeypatch.setattr(evaluating.listing, "card", lambda name: dataclasses.replace(whole(name), class_names=()))
+    card = server.service.catalogue.offers()[CLASSES].card
+    assert evaluating.plan(card, 10, ("fd",)).metrics == ("fd",)
+    with pytest.raises(BadData, match=r"\('classes'\) needs a feature net that has learnt classes"):
+        evaluating.plan(card, 10, ("classes",))
 
 
 def test_a_film(server: Running) -> None:
@@ -121,7 +134,25 @@ def test_a_picture_made_larger(server: Running) -> None:
 def test_sixteen_bits_are_kept(server: Running) -> None:
     deep = noise(9, 9).astype(np.uint16) * 257
     job = ended(server, server.http.post("/v1/upscale", files={"picture": png(deep)}))
-    assert levels_of(server.http.get(job["result"])).dtype == np.uint16
+    made = levels_of(server.http.get(job["result"]))
+    assert made.dtype == np.uint16
+    listed = server.http.get(job["result"], params={"format": "json"}).json()["images"]  # of 8 bits
+    np.testing.assert_array_equal(np.array(listed[0])[:, :, 0], np.rint(made / 257))
+    webp = levels_of(server.http.get(job["result"], params={"format": "webp"}))
+    assert webp.mean() == pytest.approx(made.mean() / 257, abs=5)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_transparency_stays_in_every_format(server: Running, channels: int) -> None:
+    job = ended(server, server.http.post("/v1/upscale", files={"picture": png(noise(9, 9, channels))}))
+    made = levels_of(server.http.get(job["result"]))
+    assert made.shape == (36, 36, channels)
+    listed = server.http.get(job["result"], params={"format": "json"}).json()["images"]
+    np.testing.assert_array_equal(listed[0], made)
+    one = server.http.get(job["result"], params={"format": "base64"}).json()["images"][0]
+    with Image.open(io.BytesIO(base64.b64decode(one))) as image:
+        np.testing.assert_array_equal(np.asarray(image), made)
+    assert levels_of(server.http.get(job["result"], params={"format": "webp"})).shape == (36, 36, 4)
 
 
 def test_the_nearest_picture(server: Running) -> None:

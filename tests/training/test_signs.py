@@ -19,6 +19,16 @@ def test_samples_of_the_same_distribution_are_as_good_as_real_ones() -> None:
     assert seen["samples/coverage"] > 0.8
 
 
+def test_the_error_of_the_distance_is_how_far_repetitions_lie_apart() -> None:
+    random = np.random.default_rng(1)
+    seen = [
+        signs.Likeness(random.standard_normal((64, 8))).measure(random.standard_normal((64, 8)) + 0.5)
+        for _ in range(200)
+    ]
+    spread = np.std([one["samples/distance"] for one in seen], ddof=1)
+    assert np.mean([one["samples/distance_error"] for one in seen]) == pytest.approx(spread, rel=0.2)
+
+
 def test_far_samples_and_twins_are_seen() -> None:
     likeness = signs.Likeness(REAL)
     far = likeness.measure(RANDOM.standard_normal((128, 8)) + 5)
