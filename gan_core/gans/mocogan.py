@@ -10,7 +10,7 @@ codes are made one after the other by a recurrent network from one part of the l
 
 so that films are (B, C, T, H, W) in [-1, 1]. Two discriminators judge: one frame at random (whether it looks right),
 and the whole film (whether it moves right). Logits are (B, 2); the loss is the mean over both, and a gradient penalty
-is one on their sum.
+applies to their sum.
 
 Differs from the paper: both discriminators have DCGAN's networks for 32 pixels; that of films takes the frames as
 channels, which is a three-dimensional convolution as long as the film, in place of several; films have 16 frames, all

@@ -15,7 +15,7 @@ The knob `judge` names the feature net: a small one of the shelf, or `imagenet`,
 photos and images of one's own (the extra `imagenet`). Drawn faces are learnt faster with the shelf's net for emoji.
 
 Differs from the paper: one logit per resolution instead of a logit map; means instead of sums over resolutions, which
-makes no difference to Adam (a gradient penalty is one on the sum of the logits); with `pixels`, an additional
+makes no difference to Adam (a gradient penalty applies to the sum of the logits); with `pixels`, an additional
 discriminator receives the image itself, for which small feature nets are too coarse; R1 and the minibatch standard
 deviation, without which samples trained on 4,000 drawn faces were sharp after ten minutes and all alike after thirty.
 """
