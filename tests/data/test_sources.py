@@ -184,7 +184,7 @@ def test_what_a_model_has_not_seen(learnt: str, unseen: str) -> None:
 
 
 def test_unavailable_parts() -> None:
-    with pytest.raises(BadData, match=r"'ring8' has no parts"):
+    with pytest.raises(BadData, match=r"'ring8' has no train.test split"):
         load("test:ring8")
     with pytest.raises(UnknownName, match=r"'digit'\. Valid: digits"):
         load("train:digit")

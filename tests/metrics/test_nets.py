@@ -81,7 +81,9 @@ def test_an_unavailable_net(monkeypatch: pytest.MonkeyPatch, home: Path) -> None
         def fetch(self, files: Any, look: Any) -> None:
             raise BadData("{title} can't be downloaded.", title="Inception")
 
-    with pytest.raises(BadData, match=r"can't be had\. Inception can't be downloaded\. Put the file weights-inception"):
+    with pytest.raises(
+        BadData, match=r"aren't available\. Inception can't be downloaded\. Put the file weights-inception"
+    ):
         inception_weights(Refused)
 
     class Wrong(Refused):
