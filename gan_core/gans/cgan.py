@@ -125,6 +125,7 @@ register(
         presets=(
             Preset(
                 name="digits",
+                beginner=True,
                 title="Digits by class",
                 look_for="Each column of the grid is conditioned on one digit: the columns become 0 to 9 within ten "
                 "seconds.",

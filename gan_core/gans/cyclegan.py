@@ -153,6 +153,7 @@ register(
             ),
             Preset(
                 name="digits_cycle",
+                beginner=True,
                 title="Colouring digits: with cycle consistency",
                 look_for="Each row: a grey digit, coloured, back to grey; a coloured digit, in grey, back to colour. "
                 "By step 200 strokes stay in place, and by 500 most colours match the class although no pairs were "

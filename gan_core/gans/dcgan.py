@@ -213,6 +213,7 @@ register(
         presets=(
             Preset(
                 name="digits",
+                beginner=True,
                 title="DCGAN on digits",
                 look_for="Blobs within five seconds, strokes after ten, and mostly readable digits after half a "
                 "minute. The discriminator's accuracy should stay between 60 and 90 %.",

@@ -148,6 +148,7 @@ register(
         presets=(
             Preset(
                 name="cartpole",
+                beginner=True,
                 title="A pole, balanced by imitation",
                 look_for="The return starts at about 20, since the pole falls after about 20 steps, and passes 100 "
                 "within ten training steps. It fluctuates, because the discriminator moves on to the next "

@@ -190,6 +190,7 @@ register(
         presets=(
             Preset(
                 name="digits_30s",
+                beginner=True,
                 title="Readable digits in 30 seconds",
                 look_for="Noise turns into strokes within three seconds and into digits within ten. All ten digits "
                 "should appear.",

@@ -195,6 +195,7 @@ register(
         presets=(
             Preset(
                 name="chorales",
+                beginner=True,
                 title="Two bars of Bach",
                 look_for="Soon all notes are in the key, at first as a few long chords. Then the voices begin to move "
                 "in quarter notes and to order themselves from soprano to bass. Listen for parallel fifths, which Bach "

@@ -109,6 +109,7 @@ register(
         presets=(
             Preset(
                 name="pencil",
+                beginner=True,
                 title="Colouring pencil drawings",
                 look_for="Three images per item: drawing, output, ground truth. Uniform brown at first; skin and hair "
                 "get their colours within a minute, then eyes and mouths. The background is a guess, because the "

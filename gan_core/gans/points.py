@@ -157,6 +157,7 @@ register(
         presets=(
             Preset(
                 name="ring8",
+                beginner=True,
                 title="All eight modes of a ring",
                 look_for="The points spread into a ring while the instance noise decays, and soon after contract to "
                 "eight modes. A few points between modes are unavoidable, because the generator is continuous.",

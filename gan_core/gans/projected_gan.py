@@ -287,6 +287,7 @@ register(
         presets=(
             Preset(
                 name="avatars",
+                beginner=True,
                 title="Drawn faces",
                 look_for="Coloured blobs that differ from the start, heads by step 150, hats and long hair by 500, "
                 "eyes and glasses from 1,100 on. The discriminators use the features of a network trained on emoji, "

@@ -43,6 +43,7 @@ class Preset:
     seconds: float  # until the effect is visible, on the reference machine (2 cores, no GPU)
     hparams: Mapping[str, Any] = field(default_factory=dict)  # the settings that differ from the recipe's defaults
     remedies: tuple[str, ...] = ()  # names of the `doctor.remedies` that `look_for` suggests
+    beginner: bool = False  # whether the Train page shows it first
 
 
 Draw = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor | None], Tensor]

@@ -102,9 +102,11 @@ def test_recipes_are_found_by_kind_and_year() -> None:
     assert all(recipe.translations for recipe in groups[train_choices.TRANSLATION])
 
 
-def test_presets_to_begin_with_are_the_quickest() -> None:
+def test_presets_to_begin_with_are_of_many_kinds_quickest_first() -> None:
     begin = train_choices.presets_to_begin_with()
-    assert 3 <= len(begin) <= sum(train_choices.FIRST.values())
+    assert 6 <= len(begin) <= 12
+    assert len({train_choices.group_of(recipe) for recipe, _preset in begin}) >= 5
+    assert "digits_30s" in [preset.name for _recipe, preset in begin]
     seconds = [preset.seconds for _recipe, preset in begin]
     assert seconds == sorted(seconds)
     assert all(data.source(preset.data).available() for _recipe, preset in begin)

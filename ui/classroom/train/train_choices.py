@@ -29,16 +29,6 @@ GROUPS = {
     LANGUAGE: N_("Words and language"),
     WORLD: N_("Molecules, motion, space and control"),
 }
-FIRST = {
-    NETWORKS: 3,
-    CLASSES: 1,
-    LOSSES: 1,
-    TRANSLATION: 1,
-    POINTS: 1,
-    SOUND: 1,
-    LANGUAGE: 1,
-    WORLD: 1,
-}  # number of beginners' presets per group
 
 
 def offered() -> list[Recipe]:
@@ -84,13 +74,8 @@ def presets() -> list[tuple[Recipe, Preset]]:
 
 
 def presets_to_begin_with() -> list[tuple[Recipe, Preset]]:
-    """Returns the quickest presets of each group whose data are available, quickest first."""
-    found = presets()
-    available = {name for name in {preset.data for _, preset in found} if data.source(name).available()}
-    here = [pair for pair in found if pair[1].data in available]
-    of_group = {group: [pair for pair in here if group_of(pair[0]) == group][:count] for group, count in FIRST.items()}
-    chosen = [id(pair[1]) for pairs in of_group.values() for pair in pairs]
-    return [pair for pair in here if id(pair[1]) in chosen]
+    """Returns the beginners' presets whose data are available, quickest first."""
+    return [pair for pair in presets() if pair[1].beginner and data.source(pair[1].data).available()]
 
 
 def fitting_data(recipe: Recipe) -> list[str]:
