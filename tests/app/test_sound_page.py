@@ -63,10 +63,31 @@ def test_a_models_sounds_are_played_with_neighbours_and_interpolations() -> None
     assert "**7 george**" in [element.value for element in test.markdown]
 
 
+def without_recordings(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setenv("GANSCOPE_DATA", str(folder))
+    assert not sound.has_recordings()
+
+
+def test_without_recordings_and_models_the_page_says_how_to_get_both(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    without_recordings(monkeypatch, tmp_path)
+    test = page()
+    assert "Train SpecGAN or WaveGAN" in test.info[0].value
+    assert "GANSCOPE_DATA" in test.info[1].value
+    assert not test.selectbox
+
+
 @needs_digits
-def test_where_the_data_are_missing_the_page_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("GANSCOPE_DATA", str(tmp_path))
-    assert "GANSCOPE_DATA" in page().info[0].value
+def test_a_model_needs_no_recordings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    make_model("specgan.sounds", "spoken_digits")
+    without_recordings(monkeypatch, tmp_path)
+    test = page()
+    assert test.selectbox(key="sound-source").options == ["Tiny SpecGAN"]
+    words = [element.value for element in test.markdown]
+    assert "**0 george**" in words
+    assert "**Nearest real recordings**" not in words
+    assert "no real recordings" in test.info[0].value
 
 
 def test_an_interpolation_ends_at_both_sounds() -> None:

@@ -55,10 +55,14 @@ def show() -> None:
           "are at the bottom, time runs to the right, and the waveform is above.")
     )  # fmt: skip
     with showing_errors():
-        if not data.source(SET).available():
-            st.info(filled(data.source(SET).needs), icon=":material/download:")
-            return
         source = _source()
+        if not has_recordings():
+            st.info(
+                _("There are no real recordings to compare with.") + " " + filled(data.source(SET).needs),
+                icon=":material/download:",
+            )
+        if source is None:
+            return
         _made(source)
         if source != REAL:
             _between(source)
@@ -68,16 +72,24 @@ def show() -> None:
 # --- source of sounds ----------------------------------------------------------------------------------------------
 
 
-def _source() -> str:
-    """Returns whose sounds are shown: real ones, a model's or a run's."""
-    options = {REAL: _("Real recordings")} | models() | _runs()
-    if len(options) == 1:
+def has_recordings() -> bool:
+    """Whether the real recordings are on this computer. The models need none."""
+    return data.source(SET).available()
+
+
+def _source() -> str | None:
+    """Returns whose sounds are shown: real ones, a model's or a run's. None if there is nothing to choose from."""
+    made = models() | _runs()
+    options = ({REAL: _("Real recordings")} if has_recordings() else {}) | made
+    if not made:
         st.info(
             _("No model of sounds is here yet. Train SpecGAN or WaveGAN: their runs appear in this list once they "
               "have a checkpoint."),
             icon=":material/model_training:",
         )  # fmt: skip
-    first = 1 if any(name.startswith(MODEL) for name in options) else 0
+    if not options:
+        return None
+    first = 1 if has_recordings() and any(name.startswith(MODEL) for name in options) else 0
     return st.selectbox(_("Sounds of"), list(options), first, options.__getitem__, key="sound-source", width=520)
 
 
@@ -118,7 +130,7 @@ def real() -> data.DataSet:
 def _made(source: str) -> None:
     """Shows twelve sounds, and the selected one in detail."""
     if source == REAL:
-        found = _recorded(*_choice(real().class_names, real().attributes.get("speaker", ())))
+        found = _recorded(*_choice(real().class_names, _speakers()))
     else:
         with st.spinner(_("Loading the model …")):
             sampler = sampler_of(source)
@@ -146,7 +158,7 @@ def _names(sampler: Sampler) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _choice(names: tuple[str, ...], speakers: tuple[str, ...]) -> tuple[int, int, int]:
     """Returns class and speaker, ANY for all in turn, and the seed."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        said = _pick(_("Digit") if names == real().class_names else _("Class"), names, "sound-said")
+        said = _pick(_("Digit") if names == data.source(SET).class_names else _("Class"), names, "sound-said")
         by = _pick(_("Speaker"), speakers, "sound-by")
         seed = int(st.number_input(_("Seed"), 0, MOST_SEED, key="sound-seed", width=150))
         st.button(_("New sounds"), icon=":material/casino:", key="sound-dice", type="primary", on_click=_throw)
@@ -255,6 +267,8 @@ def _detail(found: Sounds, place: int) -> None:
             _("Download (WAV)"), content, f"ganscope-{label.replace(' ', '-')}.wav", "audio/wav",
             icon=":material/download:", key="sound-download", on_click="ignore",
         )  # fmt: skip
+    if not has_recordings():
+        return
     with right:
         st.markdown(f"**{_('Nearest real recordings')}**")
         if found.waves.shape[1] == real().spec.size and found.rate == real().rate:
@@ -364,8 +378,9 @@ def _own() -> None:
         )
         if heard is not None:
             st.caption(_("The classifier takes any sound for a digit of one of six speakers."))
-        st.markdown(f"**{_('Nearest real recordings')}**")
-        _neighbours(found.waves[chosen or 0], "sound-own-nearest")
+        if has_recordings():
+            st.markdown(f"**{_('Nearest real recordings')}**")
+            _neighbours(found.waves[chosen or 0], "sound-own-nearest")
 
 
 def _came(which: str) -> None:
