@@ -47,7 +47,7 @@ def densities() -> list[tuple[str, str, str]]:
     return [
         ("KL of a perfect generator", "0.69 bit", f"at most {max(floor.kl for floor in floors):.4f} bit (8 sets)"),
         ("JS of a perfect generator", "0.398 bit", f"at most {max(floor.js for floor in floors):.4f} bit (8 sets)"),
-        ("JS of a hopeless generator", "0.638 bit", f"{far.js:.3f} bit, of 1 (all points in a corner)"),
+        ("JS of a very poor generator", "0.638 bit", f"{far.js:.3f} bit, of 1 (all points in a corner)"),
         ("behind these numbers", "151 of 450 real points, 150 generated", f"the exact density, {SAMPLES:,} generated"),
     ]
 
