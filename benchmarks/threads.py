@@ -1,20 +1,21 @@
 """Training on all cores, on all but one, and on one, beside other work and without it.
 
-    python -m benchmarks.threads                      # four minutes
-    python -m benchmarks.threads --policy active      # threads that wait keep their core busy, as OpenMP has it
+    python -m benchmarks.threads                      # six minutes
+    python -m benchmarks.threads --policy active      # threads that wait keep their core busy, OpenMP's default
 
 "Beside": another process is busy half of the time, about what a browser and the app take while a run is watched.
-Steps per second, the median of rounds in turn.
+"Crowded": on each core another process is always busy. Steps per second, the median of rounds in turn.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import os
 import statistics
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 CASES = {"points/ring8": "", "mlp_gan/digits_30s": "", "dcgan/digits": "", "cyclegan/digits_cycle": "",
          "stylegan2/avatars": "", "stylegan2/avatars at 64 px": "64"}  # fmt: skip
@@ -22,25 +23,31 @@ ROUNDS, SECONDS = 5, 2.0  # of each measurement
 PULSE = 0.03  # seconds that the other process is busy, and idle
 
 
-@dataclass(frozen=True)
-class Speed:
-    """Steps per second by number of threads."""
-
-    alone: dict[int, float]
-    beside: dict[int, float]
-
-
-def busy_half_of_the_time() -> None:
-    """Never returns."""
+def busy(pause: float) -> None:
+    """Never returns; rests for `pause` seconds after each PULSE."""
     while True:
         end = time.perf_counter() + PULSE
         while time.perf_counter() < end:
             pass
-        time.sleep(PULSE)
+        time.sleep(pause)
 
 
-def speeds(case: str, size: str, counts: list[int]) -> Speed:
-    """Of a preset, at its own size or at another one."""
+@contextlib.contextmanager
+def others(count: int, pause: float) -> Iterator[None]:
+    """Busy processes."""
+    processes = [multiprocessing.get_context("spawn").Process(target=busy, args=(pause,)) for _ in range(count)]
+    for process in processes:
+        process.start()
+    time.sleep(1.0)  # until they have started
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def speeds(case: str, size: str, counts: list[int]) -> dict[str, dict[int, float]]:
+    """Steps per second of a preset, at its own size or at another one, by condition and number of threads."""
     from gan_core import data
     from gan_core.gans import recipes
     from gan_core.training.trainer import Trainer
@@ -58,14 +65,12 @@ def speeds(case: str, size: str, counts: list[int]) -> Speed:
                 found[count].append(_rate(trainer, count))
         return {count: statistics.median(rates) for count, rates in found.items()}
 
-    alone = measured()
-    other = multiprocessing.get_context("spawn").Process(target=busy_half_of_the_time, daemon=True)
-    other.start()
-    time.sleep(1.0)  # until it has started
-    try:
-        return Speed(alone, measured())
-    finally:
-        other.kill()
+    speed = {"alone": measured()}
+    with others(1, PULSE):
+        speed["beside"] = measured()
+    with others(max(counts), 0.0):
+        speed["crowded"] = measured()
+    return speed
 
 
 def _rate(trainer: object, count: int) -> float:
@@ -94,8 +99,7 @@ def main() -> None:
     counts = sorted({1, max(1, cores() - 1), cores()})
     rows = []
     for case in options.only:
-        speed = speeds(case, CASES[case], counts)
-        for words, rates in (("alone", speed.alone), ("beside", speed.beside)):
+        for words, rates in speeds(case, CASES[case], counts).items():
             measured = ", ".join(f"{count} threads {rate:.1f}" for count, rate in rates.items())
             rows.append(Row(f"{case}, {words}", f"{measured} steps/s", samples=f"{ROUNDS} x {SECONDS:g} s"))
             print(rows[-1], flush=True)

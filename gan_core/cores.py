@@ -1,8 +1,9 @@
 """The processor cores that this process may use, and how PyTorch's threads share them with everything else.
 
 OpenMP's threads wait for each other at the end of every operation. If another process holds a core meanwhile (a
-browser that shows the training, say), they wait for their turn on it: small networks then train up to thirty times
-slower on all cores than on one (`benchmarks/threads.py`).
+browser that shows the training, say), they wait for their turn on it: small networks then train many times slower on
+all cores than on one (`benchmarks/threads.py`). To use all cores of an idle machine, set OMP_NUM_THREADS to their number
+and OMP_WAIT_POLICY to ACTIVE.
 """
 
 from __future__ import annotations
