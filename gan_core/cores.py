@@ -2,8 +2,8 @@
 
 OpenMP's threads wait for each other at the end of every operation. If another process holds a core meanwhile (a
 browser that shows the training, say), they wait for their turn on it: small networks then train many times slower on
-all cores than on one (`benchmarks/threads.py`). To use all cores of an idle machine, set OMP_NUM_THREADS to their number
-and OMP_WAIT_POLICY to ACTIVE.
+all cores than on one (`benchmarks/threads.py`). To use all cores of an idle machine, set OMP_NUM_THREADS to their
+number and OMP_WAIT_POLICY to ACTIVE.
 """
 
 from __future__ import annotations
