@@ -64,7 +64,7 @@ def main() -> None:
             for setting in lesson.experiment.settings:
                 if setting.page != "model":
                     took = seconds_to_end(served, page, setting)
-                    rows.append(at_most(f"{lesson.number} {setting.label}", took, SECONDS, " s"))
+                    rows.append(at_most(f"{lesson.number} {setting.label}", took, SECONDS, " s", "one run"))
                     print(rows[-1], flush=True)
     report("Experiments of the lessons", rows)
 
