@@ -34,21 +34,24 @@ def field(theta: float, psi: float, gamma: float = 0.0) -> tuple[float, float]:
     return psi * factor, -theta * factor - gamma * psi
 
 
-def eigenvalues(gamma: float) -> tuple[complex, complex]:
-    """Eigenvalues of the field's Jacobian at (0, 0): (-gamma +- sqrt(gamma^2 - 1)) / 2."""
-    root = cmath.sqrt(gamma**2 - 1)
-    return (-gamma + root) / 2, (-gamma - root) / 2
+def eigenvalues(gamma: float, ratio: float = 1.0) -> tuple[complex, complex]:
+    """Eigenvalues of the Jacobian of (theta', ratio psi') at (0, 0), where `ratio` is the discriminator's rate over the
+    generator's: (-ratio gamma +- sqrt((ratio gamma)^2 - ratio)) / 2.
+    """
+    friction = ratio * gamma
+    root = cmath.sqrt(friction**2 - ratio)
+    return (-friction + root) / 2, (-friction - root) / 2
 
 
-def simultaneous(theta: float, psi: float, rate: float, gamma: float = 0.0) -> tuple[float, float]:
+def simultaneous(theta: float, psi: float, rate: float, gamma: float = 0.0, ratio: float = 1.0) -> tuple[float, float]:
     """Both players move at once, from the same position."""
     by_theta, by_psi = field(theta, psi, gamma)
-    return theta + rate * by_theta, psi + rate * by_psi
+    return theta + rate * by_theta, psi + ratio * rate * by_psi
 
 
-def alternating(theta: float, psi: float, rate: float, gamma: float = 0.0) -> tuple[float, float]:
+def alternating(theta: float, psi: float, rate: float, gamma: float = 0.0, ratio: float = 1.0) -> tuple[float, float]:
     """The discriminator moves first, and the generator responds to its new position."""
-    psi += rate * field(theta, psi, gamma)[1]
+    psi += ratio * rate * field(theta, psi, gamma)[1]
     return theta + rate * field(theta, psi, gamma)[0], psi
 
 
@@ -59,10 +62,9 @@ def play(steps: int, rate: float, gamma: float = 0.0, at_once: bool = True, rati
     """
     theta, psi = START
     positions = [START]
+    step = simultaneous if at_once else alternating
     for _step in range(steps):
-        new_psi = psi + ratio * rate * field(theta, psi, gamma)[1]
-        theta += rate * field(theta, psi if at_once else new_psi, gamma)[0]
-        psi = new_psi
+        theta, psi = step(theta, psi, rate, gamma, ratio)
         positions.append((theta, psi))
         if max(abs(theta), abs(psi)) > FAR:
             break

@@ -26,15 +26,16 @@ def test_the_field_is_the_gradient(place: tuple[float, float], gamma: float) -> 
     assert dirac.field(*place, gamma) == pytest.approx(known.tolist(), abs=1e-12)
 
 
+@pytest.mark.parametrize("ratio", [0.5, 1.0, 4.0])
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
-def test_eigenvalues_are_those_of_the_jacobian(gamma: float) -> None:
-    step = 1e-6
+def test_eigenvalues_are_those_of_the_jacobian(gamma: float, ratio: float) -> None:
+    step, rates = 1e-6, np.array([1, ratio])
     columns = [
         (np.array(dirac.field(*(step * unit), gamma)) - np.array(dirac.field(*(-step * unit), gamma))) / (2 * step)
         for unit in np.eye(2)
     ]
-    known = np.linalg.eigvals(np.stack(columns, 1))
-    found = np.array(dirac.eigenvalues(gamma))
+    known = np.linalg.eigvals(rates[:, None] * np.stack(columns, 1))
+    found = np.array(dirac.eigenvalues(gamma, ratio))
     np.testing.assert_allclose(np.sort_complex(found), np.sort_complex(known.astype(complex)), atol=1e-4)
     assert (found.real.max() < 0) == (gamma > 0)
 
@@ -62,10 +63,16 @@ def test_too_large_steps_end_the_game() -> None:
 
 
 def test_a_step_is_one_of_the_two_ways() -> None:
-    assert tuple(dirac.play(1, 0.2, 0.4)[1]) == pytest.approx(dirac.simultaneous(*dirac.START, 0.2, 0.4))
-    assert tuple(dirac.play(1, 0.2, 0.4, at_once=False)[1]) == pytest.approx(
-        dirac.alternating(*dirac.START, 0.2, 0.4)
-    )  # fmt: skip
+    for ways in ((0.2, 0.4), (0.2, 0.4, 3.0)):
+        rate, gamma, ratio = (*ways, 1.0)[:3]
+        at_once, in_turn = (dirac.play(1, rate, gamma, at_once=which, ratio=ratio)[1] for which in (True, False))
+        assert tuple(at_once) == pytest.approx(dirac.simultaneous(*dirac.START, *ways))
+        assert tuple(in_turn) == pytest.approx(dirac.alternating(*dirac.START, *ways))
+
+
+def test_a_discriminator_at_four_times_the_rate_is_damped_critically() -> None:
+    assert dirac.eigenvalues(0.5, 4.0) == (-1, -1)
+    assert dirac.eigenvalues(0.0, 4.0) == (1j, -1j)
 
 
 def test_the_value_has_its_slopes() -> None:

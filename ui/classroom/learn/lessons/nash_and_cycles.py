@@ -37,14 +37,14 @@ def figure() -> None:
     _radius(radius)
     drawing.numbers(
         {
-            _("eigenvalues at 0"): _eigenvalues(gamma),
+            _("eigenvalues at 0"): _eigenvalues(gamma, ratio),
             _("distance after {steps} steps").format(steps=len(path) - 1): drawing.scientific(float(radius[-1])),
         }
     )
 
 
-def _eigenvalues(gamma: float) -> str:
-    first, second = dirac.eigenvalues(gamma)
+def _eigenvalues(gamma: float, ratio: float) -> str:
+    first, second = dirac.eigenvalues(gamma, ratio)
     if first.imag:
         real = f"{drawing.signed(first.real, 2)} " if first.real else ""
         return f"{real}± {abs(first.imag):.2f} i"
@@ -122,10 +122,11 @@ register(
                 (dirac.simultaneous, dirac.alternating),
             ),
             N_("**R1** punishes the slope of $D$ at real data, here $\\tfrac\\gamma2\\psi^2$, and so adds friction: "
-               "$\\psi'=-\\theta\\,\\sigma-\\gamma\\psi$. The eigenvalues of the linearised game at 0 are"),
-            Formula(r"\lambda=\frac{-\gamma\pm\sqrt{\gamma^2-1}}{2}", (dirac.eigenvalues,)),
+               "$\\psi'=-\\theta\\,\\sigma-\\gamma\\psi$. If $D$ learns at $k$ times the rate of $G$, the "
+               "eigenvalues of the linearised game at 0 are"),
+            Formula(r"\lambda=\frac{-k\gamma\pm\sqrt{k^2\gamma^2-k}}{2}", (dirac.eigenvalues,)),
             N_("Imaginary for $\\gamma=0$: rotation. With a negative real part for every $\\gamma>0$: the game "
-               "converges. For $\\gamma>1$ it doesn't even oscillate, but is slow again."),
+               "converges. With equal rates, $k=1$, it doesn't even oscillate for $\\gamma>1$, but is slow again."),
         ),
         figure=figure,
         explore=N_("Begin with $\\gamma=0$. Compare *both at once* with *in turn*. Then add a little R1, and find "
@@ -148,7 +149,7 @@ register(
                    "falling until $\\theta<0$; only then does $D$ begin to turn, and $G$ has passed the data."),
             ),
             Question(
-                N_("For which $\\gamma$ does the game converge fastest near 0?"),
+                N_("With equal rates, for which $\\gamma$ does the game converge fastest near 0?"),
                 N_("$\\gamma=1$: both eigenvalues are $-\\tfrac12$. With a smaller $\\gamma$ the real part is "
                    "$-\\gamma/2$; with a larger one the slower eigenvalue approaches 0."),
             ),
