@@ -28,23 +28,25 @@ LONGEST = 300.0  # seconds after which one is given up
 BUTTONS = {"playground": ".st-key-play-run button", "train": ".st-key-train button"}  # that start a run
 
 
-def start(served: browser.Served, page: Page, setting: Setting) -> Run:
-    """Opens a setting's page and presses the button that starts it."""
+def start(served: browser.Served, page: Page, setting: Setting) -> tuple[Run, float]:
+    """Opens a setting's page and presses the button that starts it; returns the run and the time of the press."""
     before = {run.id for run in served.store.runs()}
     page.goto(f"{served.url}/{setting.page}?{urlencode({**setting.query, 'lang': 'en'})}")
-    page.locator(BUTTONS[setting.page]).click()
+    button = page.locator(BUTTONS[setting.page])
+    button.wait_for()
+    pressed = time.perf_counter()
+    button.click()
     while True:
         new = [run for run in served.store.runs() if run.id not in before]
         if new:
-            return new[0]
+            return new[0], pressed
         time.sleep(0.05)
 
 
 def seconds_to_end(served: browser.Served, page: Page, setting: Setting) -> float:
     """From the press to the end of the run."""
-    run = start(served, page, setting)
-    began = time.perf_counter()
-    while (took := time.perf_counter() - began) < LONGEST:
+    run, pressed = start(served, page, setting)
+    while (took := time.perf_counter() - pressed) < LONGEST:
         if not served.store.get(run.id).is_active:
             break
         time.sleep(0.1)

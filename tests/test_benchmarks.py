@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -86,6 +89,36 @@ def test_medians_of_pairs_and_turns() -> None:
     assert timing.median_ratio([1.0, 4.0, 9.0], [1.0, 2.0, 3.0]) == 2.0
     assert timing.at_least("x", 2.1, 2.2, "").good is False
     assert timing.at_most("x", 2.1, 2.2, " %", "").good is True
+
+
+def test_experiments_are_timed_from_the_press(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run appears 2 seconds after the press, and takes 3 more."""
+    from benchmarks import experiments
+
+    clock = SimpleNamespace(now=0.0, pressed=math.inf)
+    clock.perf_counter = lambda: clock.now
+    clock.sleep = lambda seconds: setattr(clock, "now", clock.now + seconds)
+    monkeypatch.setattr(experiments, "time", clock)
+    run = lambda: SimpleNamespace(id="new", is_active=clock.now < clock.pressed + 5)  # noqa: E731
+    store = SimpleNamespace(runs=lambda: [run()] if clock.now >= clock.pressed + 2 else [], get=lambda id: run())
+    button = SimpleNamespace(
+        wait_for=lambda: clock.sleep(7), click=lambda: setattr(clock, "pressed", clock.now),
+    )  # fmt: skip
+    page = SimpleNamespace(goto=lambda address: clock.sleep(1), locator=lambda name: button)
+    served: Any = SimpleNamespace(store=store, url="http://here")
+    setting = SimpleNamespace(page="train", query={})
+    assert experiments.seconds_to_end(served, cast(Any, page), cast(Any, setting)) == pytest.approx(5, abs=0.2)
+
+
+def test_sampling_is_subtracted_by_the_same_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine sampling takes 6 s of the clock and 1 of the processor."""
+    from benchmarks import metrics
+
+    found = {"judging": 2.0, "sampling": 6.0, "cpu": 8.0, "peak": 2.0**20}
+    monkeypatch.setattr(metrics, "in_a_process", lambda *given: found)
+    monkeypatch.setattr(metrics, "sampling", lambda samples: 1.0, raising=False)
+    assert metrics.rows(10, 10)[1].measured == "7.0 s"
+    assert "7.0 s against 7.0 s" in metrics.beside(10, 10, ROOT, 1)[0].measured
 
 
 def test_deviation_of_memory() -> None:
