@@ -12,7 +12,6 @@ NOTHING = -2  # instead of a missing pitch
 BAR = 16  # sixteenths
 NAMES = ("soprano", "alto", "tenor", "bass")
 LOWEST, HIGHEST = 33, 84  # MIDI pitches that networks can generate
-NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 SCALE = (0, 2, 4, 5, 7, 9, 11)  # pitch classes of C major, and of A minor
 # fit of a pitch class to a key, from its tonic (Krumhansl and Kessler 1982)
 MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
@@ -75,7 +74,7 @@ def parallels(voices: np.ndarray, interval: int = 7) -> float:
         for other in range(one + 1, voices.shape[1]):
             upper, lower = voices[:, one], voices[:, other]
             sounds = (upper != REST) & (lower != REST)
-            held = sounds & ((upper - lower) % 12 == interval)
+            held = sounds & (np.abs(upper - lower) % 12 == interval)  # whichever of the two is higher
             moved = (np.diff(upper) != 0) & (np.diff(lower) != 0)
             count += int((held[:, :-1] & held[:, 1:] & moved).sum())
     return count / len(voices)

@@ -103,6 +103,11 @@ def test_notes_keys_and_mistakes_are_counted_by_hand() -> None:
     fifths[:2, 16:] += 2  # C-G to D-A
     assert voices.parallels(fifths[None]) == 1
     assert voices.parallels(chord[None]) == 0
+    assert voices.parallels(fifths[None, [1, 0, 2, 3]]) == 1  # the same two voices, crossed
+    fourths = chord.copy()
+    fourths[0], fourths[1] = 60, 65
+    fourths[:2, 16:] += 2
+    assert voices.parallels(fourths[None]) == voices.parallels(fourths[None, [1, 0, 2, 3]]) == 0
     assert voices.attacks(chord[None]) == 0
 
 
