@@ -22,6 +22,7 @@ import numpy as np
 
 from gan_core.data.channels import images_in
 from gan_core.data.tars import Sample, samples
+from gan_core.data.user import archives
 from gan_core.data.user.references import shown
 from gan_core.errors import BadData
 from gan_core.pictures.decoding import Unusable, decode, in_threads
@@ -116,7 +117,7 @@ class Flow:
     def _digest(self) -> str:
         """A digest of the names only, so that a folder can be moved."""
         names = "\0".join(name.rpartition("/")[2] for name in self.shards.names)
-        return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        return hashlib.sha256(_as_bytes(names)).hexdigest()[:16]
 
     def _order(self) -> np.ndarray:
         return np.random.default_rng((self.seed, self._at.epoch)).permutation(len(self.shards.names))
@@ -175,14 +176,14 @@ class Flow:
         self._decoded += 1
         if not isinstance(result, Unusable):
             return result
-        self.broken.append(f"{shown(shard)}: {sample.name} ({result})")
+        self.broken.append(f"{shown(shard)}: {archives.shown(sample.name)} ({result})")
         if self._decoded >= LEAST and len(self.broken) > MOST_BROKEN * self._decoded:
             raise BadData(
                 "{count} of {all} pictures in the shards can't be used, such as {first}.",
                 count=len(self.broken), all=self._decoded, first=self.broken[0],
             )  # fmt: skip
         # the same on every rank and after every resume
-        place = int.from_bytes(hashlib.sha256(sample.name.encode()).digest()[:4]) % len(self._spare)
+        place = int.from_bytes(hashlib.sha256(_as_bytes(sample.name)).digest()[:4]) % len(self._spare)
         spare: np.ndarray = images_in(self._spare[place : place + 1], 3)[0]
         return spare
 
@@ -190,8 +191,8 @@ class Flow:
         if not 0 <= sample.label < self.classes:
             raise BadData(
                 "{file} in the shard {shard} has the class {label}; those of the first pictures are 0 to {last}.",
-                file=sample.name, shard=shown(shard), label=sample.label if sample.label >= 0 else "none",
-                last=self.classes - 1,
+                file=archives.shown(sample.name), shard=shown(shard),
+                label=sample.label if sample.label >= 0 else "none", last=self.classes - 1,
             )  # fmt: skip
         return sample.label
 
@@ -216,7 +217,7 @@ def look(shards: Shards, count: int) -> Look:
     for shard, sample in islice(every, TRIED * count):
         result = _decoded(sample, shards.size, shards.fit)
         if isinstance(result, Unusable):
-            skipped.append((sample.name, str(result)))
+            skipped.append((archives.shown(sample.name), str(result)))
             continue
         seen.append((shard, sample.name))
         images.append(result)
@@ -226,6 +227,11 @@ def look(shards: Shards, count: int) -> Look:
     if not seen:
         raise BadData(N_NOTHING, shard=shown(shards.names[0]))
     return Look(tuple(seen), np.stack(images), tuple(labels), tuple(skipped))
+
+
+def _as_bytes(name: str) -> bytes:
+    """A name as the tar has it, in whatever encoding."""
+    return name.encode("utf-8", "surrogateescape")
 
 
 def _decoded(sample: Sample, size: int, fit: str) -> np.ndarray | Unusable:

@@ -27,6 +27,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from gan_core.data.user import archives
 from gan_core.data.user.references import is_address, shown
 from gan_core.errors import BadData
 from gan_core.version import __version__
@@ -67,9 +68,9 @@ def shards_of(pattern: str) -> list[str]:
     for one in named:
         path = Path(one).expanduser()
         if os.path.isdir(path):
-            found += map(str, sorted(path.glob("*.tar")))
+            found += map(str, archives.seen(path.glob("*.tar")))
         elif "*" in path.name or "?" in path.name:
-            found += map(str, sorted(path.parent.glob(path.name)))
+            found += map(str, archives.seen(path.parent.glob(path.name)))
         elif os.path.isfile(path):
             found.append(str(path))
         else:
@@ -135,7 +136,7 @@ def _sample(shard: str, files: dict[str, tuple[str, bytes]]) -> Sample:
     if not label.isdigit() or len(label) > MOST_DIGITS:
         raise BadData(
             "{file} in the shard {shard} isn't the number of a class: '{told}'.",
-            file=files[CLASS][0], shard=shown(shard), told=label[:40].decode(errors="replace"),
+            file=archives.shown(files[CLASS][0]), shard=shown(shard), told=label[:40].decode(errors="replace"),
         )  # fmt: skip
     return Sample(name, picture, int(label))
 
@@ -175,7 +176,7 @@ def _content(archive: tarfile.TarFile, info: tarfile.TarInfo, shard: str, wanted
     if info.size > MOST_BYTES:
         raise BadData(
             "{file} in the shard {shard} is larger than {most} MiB.",
-            file=info.name, shard=shown(shard), most=MOST_BYTES // 2**20,
+            file=archives.shown(info.name), shard=shown(shard), most=MOST_BYTES // 2**20,
         )  # fmt: skip
     file = archive.extractfile(info)
     assert file is not None

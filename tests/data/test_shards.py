@@ -35,9 +35,9 @@ def picture(number: int) -> bytes:
     return content.getvalue()
 
 
-def tar_of(files: dict[str, bytes]) -> bytes:
+def tar_of(files: dict[str, bytes], encoding: str = "utf-8") -> bytes:
     content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as archive:
+    with tarfile.open(fileobj=content, mode="w", format=tarfile.GNU_FORMAT, encoding=encoding) as archive:
         for name, held in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(held)
@@ -161,6 +161,11 @@ def test_patterns_and_names(folder: Path, tmp_path: Path) -> None:
     assert shards_of("https://h/{a,b}/{8..11}.tar")[2:5] == [
         "https://h/a/10.tar", "https://h/a/11.tar", "https://h/b/8.tar",
     ]  # fmt: skip
+    for hidden in ("._x-000.tar", ".x-000.tar"):  # macOS keeps a file's attributes in ._ files
+        (tmp_path / hidden).write_bytes(b"attributes")
+        (tmp_path / "x-000.tar").write_bytes(shard(0, 2))
+    for pattern in (tmp_path, tmp_path / "*.tar", tmp_path / "?*-000.tar"):
+        assert shards_of(str(pattern)) == [str(tmp_path / "x-000.tar")]
     mixed = {
         "a/1.seg.png": b"no picture", "a/1.jpg": picture(1), "b/1.png": picture(2), "b/1.json": b"{}",
         ".hidden": b"", "readme.txt": b"text", "c/3.PNG": picture(3), "c/3.jpg": picture(4),
@@ -265,6 +270,28 @@ def test_unusable_pictures_are_replaced_unless_they_are_many(tmp_path: Path) -> 
     (tmp_path / "x.tar").write_bytes(tar_of(dict.fromkeys(files, b"broken")))
     with pytest.raises(BadData, match=r"None of the pictures in the shards can be used.*x\.tar"):
         look(shards, 40)
+
+
+def test_names_that_are_not_utf8_are_read_and_shown(tmp_path: Path) -> None:
+    files = {f"{number}ä.png": picture(number) for number in range(60)} | {"30ä.png": b"broken", "31ä.cls": b"cat"}
+    (tmp_path / "x.tar").write_bytes(tar_of(dict(list(files.items())[:60]), "latin-1"))
+    seen = look(Shards((str(tmp_path / "x.tar"),), SIDE, buffer=100), 60)
+    assert seen.skipped[0][0] == "30?.png"
+    drawn = Shards((str(tmp_path / "x.tar"),), SIDE, seen.seen, buffer=100).begin(0, seen.images[:4])
+    assert len(numbers(drawn.next(60)["real"])) == 60
+    assert "30?.png" in drawn.broken[0]
+    (tmp_path / "x.tar").write_bytes(tar_of({"31ä.png": picture(31), "31ä.cls": b"cat"}, "latin-1"))
+    with pytest.raises(BadData, match=r"31\?\.cls in the shard"):
+        list(samples(str(tmp_path / "x.tar")))
+
+
+def test_classes_with_huge_numbers_are_refused(tmp_path: Path) -> None:
+    files = {"1.png": picture(1), "1.cls": b"0", "2.png": picture(2), "2.cls": b"1000000"}
+    (tmp_path / "x.tar").write_bytes(tar_of(files))
+    with pytest.raises(BadData, match=r"2\.png in the shard .*x\.tar has the class 1,000,000.*0 to 99,999"):
+        data.load(f"shards:{tmp_path}", SIDE)
+    (tmp_path / "x.tar").write_bytes(tar_of(files | {"2.cls": b"21840"}))  # ImageNet's largest edition has as many
+    assert len(data.load(f"shards:{tmp_path}", SIDE).class_names) == 21841
 
 
 def test_bad_references_are_refused(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,11 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from gan_core.data.base import DataSet, Progress, Source
-from gan_core.data.streaming import Shards, look
+from gan_core.data.streaming import Look, Shards, look
 from gan_core.data.tars import shards_of
+from gan_core.data.user import archives
 from gan_core.data.user.references import SHARDS, SIZE, is_address, shown
+from gan_core.errors import BadData
 
 LOOK = 1024  # pictures
+MOST_CLASSES = 100_000
 LICENCE = "your own"
 
 
@@ -44,6 +47,7 @@ def _load(reference: str, shards: Shards, progress: Progress) -> DataSet:
     arrays: dict[str, np.ndarray] = {"real": found.images[:, :1] if grey else found.images}
     classes: tuple[str, ...] = ()
     if min(found.labels) >= 0 and max(found.labels) > 0:  # numbered classes, if every picture has one
+        _check_classes(found)
         classes = tuple(map(str, range(max(found.labels) + 1)))
         arrays["label"] = np.asarray(found.labels, np.int64)
     note = (
@@ -53,3 +57,13 @@ def _load(reference: str, shards: Shards, progress: Progress) -> DataSet:
         reference, arrays, classes, LICENCE, found.skipped, notes=(note,),
         stream=Shards(shards.names, shards.size, found.seen),
     )  # fmt: skip
+
+
+def _check_classes(found: Look) -> None:
+    """Every number up to the largest one is a class: a huge one would fill the memory."""
+    for (shard, name), label in zip(found.seen, found.labels, strict=True):
+        if label >= MOST_CLASSES:
+            raise BadData(
+                "{file} in the shard {shard} has the class {label:,}. Valid are numbers from 0 to {last:,}.",
+                file=archives.shown(name), shard=shown(shard), label=label, last=MOST_CLASSES - 1,
+            )  # fmt: skip
