@@ -116,7 +116,7 @@ def matrix_of(smiles: str, size: int) -> np.ndarray:
     """The matrix of a SMILES, int64 (size, size), atoms in canonical order.
 
     Raises BadData if it is invalid, too large, or contains something that a matrix can't: other elements, charges,
-    isotopes.
+    isotopes. Stereo marks (`@`, `/`) are left out.
     """
     chem = rdkit()
     molecule = chem.MolFromSmiles(smiles)
@@ -128,9 +128,10 @@ def matrix_of(smiles: str, size: int) -> np.ndarray:
             smiles=smiles, atoms=molecule.GetNumAtoms(), most=size,
         )  # fmt: skip
     for atom in molecule.GetAtoms():
-        if atom.GetSymbol() not in ATOMS or atom.GetFormalCharge() or atom.GetNumRadicalElectrons():
+        marked = atom.GetFormalCharge() or atom.GetNumRadicalElectrons() or atom.GetIsotope()
+        if atom.GetSymbol() not in ATOMS or marked:
             raise BadData(
-                "'{smiles}' has atoms that aren't supported. Valid: {valid}, without charges.",
+                "'{smiles}' has atoms that aren't supported. Valid: {valid}, without charges or isotopes.",
                 smiles=smiles, valid=", ".join(ATOMS),
             )  # fmt: skip
     chem.Kekulize(molecule, clearAromaticFlags=True)  # an aromatic matrix would lose pyrrole's hydrogen

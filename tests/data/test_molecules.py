@@ -66,11 +66,17 @@ def test_the_empty_molecule_and_pieces_are_not_valid() -> None:
     [
         ("C1CC", "not a valid SMILES"), ("CF(C)C", "not a valid SMILES"), ("CCCCCCCCCC", "10 atoms besides hydrogen"),
         ("C[N+](C)(C)C", "without charges"), ("BrCC", "Valid: C, N, O, F, S, Cl"), ("C.C", "isn't one connected"),
+        ("[13CH3]C", "without charges or isotopes"),
     ],
 )  # fmt: skip
 def test_molecules_that_a_matrix_cant_hold_are_refused(smiles: str, complaint: str) -> None:
     with pytest.raises(BadData, match=complaint):
         matrix_of(smiles, 9)
+
+
+def test_stereo_marks_are_left_out() -> None:
+    assert smiles_of(matrix_of("C[C@H](N)O", 9)) == smiles_of(matrix_of("CC(N)O", 9))
+    assert smiles_of(matrix_of("F/C=C/C", 9)) == smiles_of(matrix_of("FC=CC", 9))
 
 
 def test_a_file_of_smiles_is_a_data_set(tmp_path: Path) -> None:

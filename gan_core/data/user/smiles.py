@@ -22,6 +22,7 @@ SUFFIXES = (".smi", ".smiles", ".txt", ".tsv")
 LICENCE = "your own"
 LISTED = 3  # lines in a message
 LARGEST = 64 * 2**20  # bytes of a file
+READING = "2"  # version of `matrix_of`, so that files are read anew where it changed
 
 
 def load(mine: UserImages, size: int, progress: Progress, part: str = "") -> DataSet:
@@ -50,9 +51,7 @@ def lines_of(path: Path) -> list[tuple[int, str]]:
     return fields
 
 
-def molecules(
-    name: str, path: Path, lines: Sequence[tuple[int, str]], progress: Progress, licence: str, version: str = ""
-) -> DataSet:
+def molecules(name: str, path: Path, lines: Sequence[tuple[int, str]], progress: Progress, licence: str) -> DataSet:
     """The matrices of SMILES; unusable ones are in `skipped`, by line. They are parsed once and cached."""
 
     def write(writer: cache.Writer) -> None:
@@ -70,7 +69,7 @@ def molecules(
             )  # fmt: skip
         writer.notes["skipped"] = skipped
 
-    entry = cache.entry(name, SIZE, cache.fingerprint([(str(path), path)]) + version, write)
+    entry = cache.entry(name, SIZE, cache.fingerprint([(str(path), path)]) + READING, write)
     matrices = entry.arrays["real"][:, 0].astype(np.int64)  # (N, 1, n, n) -> (N, n, n)
     skipped = tuple((place, reason) for place, reason in entry.notes["skipped"])
     return DataSet(name, {"molecule": matrices}, (), licence, skipped)
