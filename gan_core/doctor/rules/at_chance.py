@@ -1,7 +1,8 @@
 """A discriminator at chance while the samples are poor: the generator no longer learns from it.
 
 At chance with good samples is the equilibrium (D = 1/2, 1406.2661, theorem 1): sums of 2 ln 2 for the standard loss,
-ln 2 for a relativistic one, 2 for hinge, 1/2 for least squares. With poor samples the discriminator has failed.
+ln 2 for a relativistic one (2 ln 2 for the average one), 2 for hinge, 1/4 for least squares. With poor samples the
+discriminator has failed.
 """
 
 from __future__ import annotations
