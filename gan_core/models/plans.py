@@ -172,7 +172,7 @@ plans: dict[str, Plan] = {
     "srresnet.bsds_x4": Plan(
         recipe="srgan", data="bsds500", size=160, steps=2_500,
         title="Upscaling photos ×4",
-        limits="Trained on 200 photos: edges are clean, fine texture stays soft.",
+        limits="Trained on 199 photos: edges are clean, fine texture stays soft.",
         hparams={"channels": 32, "blocks": 8, "batch_norm": False, "from_bicubic": True, "crop": 64, "batch_size": 16,
          "content": "l1", "adversarial_weight": 0.0, "generator_rate": 1e-3, "warmup_steps": 100, "ema": 0.995,
          "schedule": "cosine", "decay_steps": 2_500},
@@ -180,7 +180,7 @@ plans: dict[str, Plan] = {
     "srgan.bsds_x4": Plan(
         recipe="srgan", data="bsds500", size=160, steps=600,
         title="Upscaling photos ×4 with texture",
-        limits="Trained on 200 photos: grass and hair are hallucinated, and letters may change.",
+        limits="Trained on 199 photos: grass and hair are hallucinated, and letters may change.",
         hparams={"channels": 32, "blocks": 8, "batch_norm": False, "from_bicubic": True, "crop": 64, "batch_size": 16,
          "content": "features", "features_weight": 2.0, "adversarial_weight": 2e-3, "warm_up": 0.0,
          "generator_rate": 2e-4, "discriminator_rate": 2e-4, "ema": 0.99, "schedule": "linear", "decay_steps": 600},
@@ -189,7 +189,7 @@ plans: dict[str, Plan] = {
     "srresnet.damaged_x4": Plan(
         recipe="srgan", data="bsds500", size=160, steps=2_000,
         title="Upscaling damaged photos ×4",
-        limits="Trained on 200 photos: removes JPEG blocks and noise, and some fine texture with them.",
+        limits="Trained on 199 photos: removes JPEG blocks and noise, and some fine texture with them.",
         hparams={"channels": 32, "blocks": 8, "batch_norm": False, "from_bicubic": True, "crop": 96, "batch_size": 16,
          "content": "l1", "adversarial_weight": 0.0, "generator_rate": 1e-3, "warmup_steps": 100, "ema": 0.995,
          "schedule": "cosine", "decay_steps": 2_000, "damaged": 0.8, "mirror": True},
@@ -245,7 +245,7 @@ plans: dict[str, Plan] = {
     "esrgan.bsds_x4": Plan(
         recipe="esrgan", data="bsds500", size=160, steps=3_800,
         title="Upscaling photos ×4 with dense blocks",
-        limits="Trained on 200 photos: grass and hair are hallucinated, and letters may change.",
+        limits="Trained on 199 photos: grass and hair are hallucinated, and letters may change.",
         hparams={"crop": 64, "batch_size": 16, "content": "features", "features_weight": 2.0,
                  "adversarial_weight": 2e-3, "warm_up": 54.4, "generator_rate": 1e-3, "discriminator_rate": 1e-4,
                  "warmup_steps": 100, "ema": 0.99, "schedule": "linear", "decay_steps": 3_800},
