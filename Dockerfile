@@ -38,6 +38,7 @@ ENV PYTHONUNBUFFERED=1 \
     GRADIO_SERVER_PORT=7860
 EXPOSE 8501 7860
 VOLUME /home/ganscope/.ganscope
+# asks the Studio where nothing listens at the classroom's port
 HEALTHCHECK --interval=30s --timeout=5s --start-period=90s \
-    CMD python -c "import urllib.request as web; web.urlopen('http://localhost:8501/_stcore/health', timeout=4)"
+    CMD python -c "import socket, urllib.request as web; alone = socket.socket().connect_ex(('localhost', 8501)); web.urlopen('http://localhost:' + ('7860/config' if alone else '8501/_stcore/health'), timeout=4)"
 CMD ["sh", "-c", "python gradio_app.py & exec streamlit run classroom.py"]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -66,6 +69,36 @@ def test_its_python_is_one_that_the_project_takes() -> None:
     needed = re.search(r'requires-python = ">=3\.(\d+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert needed is not None
     assert int(version[1]) >= int(needed[1])
+
+
+def test_it_is_healthy_with_the_classroom_and_with_the_studio_alone() -> None:
+    """Its health check, at other ports, beside servers that answer with these codes; None: no server."""
+    (check,) = re.findall(r'CMD (python -c ".*")', dict(instructions())["HEALTHCHECK"])
+    for classroom, studio, healthy in ((200, None, True), (None, 200, True), (None, None, False), (500, 200, False)):
+        ports, servers = list(free_ports()), []
+        for port, code in zip(ports, (classroom, studio), strict=True):
+            if code:
+                servers.append(HTTPServer(("127.0.0.1", port), answering(code)))
+                threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        command = check.replace("8501", str(ports[0])).replace("7860", str(ports[1]))
+        command = command.replace("python", shlex.quote(sys.executable), 1)
+        found = subprocess.run(command, shell=True, capture_output=True, timeout=60, check=False)
+        for server in servers:
+            server.shutdown()
+            server.server_close()
+        assert (found.returncode == 0) == healthy, (classroom, studio, found.stderr)
+
+
+def answering(code: int) -> type[BaseHTTPRequestHandler]:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(code)
+            self.end_headers()
+
+        def log_message(self, *given: object) -> None:
+            pass
+
+    return Answer
 
 
 @pytest.fixture
