@@ -56,6 +56,8 @@ def test_what_the_lesson_says_of_far_fakes() -> None:
     """One vanishes, the other grows with the distance; at D = 1/2 they are alike."""
     near, far = saturation.pulls(1.0), saturation.pulls(6.0)
     assert far[0] < 0.02 < near[0]
+    distances = np.linspace(0, 8, 81)
+    assert distances[np.argmax([saturation.pulls(one)[0] for one in distances])] == pytest.approx(1.6)
     assert far[1] == pytest.approx(6.0, rel=0.01)
     assert saturation.saturating_slope(np.zeros(1))[0] == saturation.non_saturating_slope(np.zeros(1))[0] == -0.5
     assert saturation.saturating_slope(np.array([math.log(1 / 99)]))[0] == pytest.approx(-0.01)

@@ -62,7 +62,10 @@ def _gradients(distance: float) -> None:
     drawing.show(
         plot,
         "saturation-gradients",
-        _("The gradient of −log D grows with the distance; that of log(1 − D) rises up to 2 and vanishes beyond 6."),
+        _(
+            "The gradient of −log D grows with the distance; that of log(1 − D) rises up to a distance of 1.6 and "
+            "vanishes beyond 6."
+        ),
     )
 
 
