@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
 LOOK = 0.5  # seconds between checks of a trial
-MEASUREMENTS = 8  # of a trial's images while it trains
 CONFIRMED = 3  # best settings that are trained with other seeds
 HOPELESS = 5  # the search ends if this many first trials all fail
 

@@ -405,7 +405,6 @@ _CLOTHES: Mapping[tuple[str, bool], tuple[str, ...]] = {  # {} is replaced by a 
     ("t-shirt", True): ("{}T恤",), ("v-neck", True): ("{}V领衫",), ("collar", True): ("{}衬衫",),
     ("hoodie", True): ("{}连帽衫",), ("stripes", True): ("{}条纹上衣",),
 }  # fmt: skip
-_ANY_CLOTHES = {False: ("{} top", "{} shirt"), True: ("{}上衣",)}
 _ALONE_OF = {
     (name, value, not word.isascii()): word
     for word, meaning in ALONE.items()

@@ -15,7 +15,6 @@ from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 
 FLAT = 0.12  # difference of the mean scores below which a penalised discriminator is uninformative
-HEAVY = 0.05  # the penalty, as a share of the discriminator's loss
 STEEP = 1.5  # root mean square deviation of a critic's slope from 1
 FLATTENING = ("r1", "r2")
 
