@@ -149,13 +149,3 @@ def followed(seen: Mapping[str, Tensor], meaning: Meaning, attributes: Mapping[s
         if name in seen
     ]
     return torch.stack(columns, 1) if columns else torch.zeros(len(next(iter(seen.values()))), 0, dtype=torch.bool)
-
-
-def by_chance(meaning: Meaning, shares: Mapping[str, Tensor], attributes: Mapping[str, tuple[str, ...]]) -> list[float]:
-    """The probability that each named attribute is right in a picture drawn independently of the sentence.
-
-    `shares`: the frequency of each value in the data, (values,).
-    """
-    return [
-        float(sum(shares[name][attributes[name].index(value)] for value in values)) for name, values in meaning.items()
-    ]

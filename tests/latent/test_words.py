@@ -10,7 +10,7 @@ from gan_core.errors import BadValue
 from gan_core.gans import recipes
 from gan_core.latent.attribute_classifier import AttributeClassifier
 from gan_core.latent.explorer import Explorer
-from gan_core.latent.words import Guidance, best, by_attributes, by_chance, by_clip, followed, guided
+from gan_core.latent.words import Guidance, best, by_attributes, by_clip, followed, guided
 from gan_core.models import loading
 from gan_core.models.sampler import Sampler
 from tests.conftest import example
@@ -64,13 +64,11 @@ def test_attributes_fit_by_the_log_probability_of_what_is_named() -> None:
         by_attributes(classifier, {"eyes": ("wink",)})
 
 
-def test_the_share_that_was_followed_and_that_of_chance() -> None:
+def test_what_was_followed() -> None:
     seen = {"hat": torch.tensor([0, 1]), "hair": torch.tensor([2, 1])}
     meaning = {"hat": ("cap",), "hair": ("black", "blonde")}
     assert followed(seen, meaning, ATTRIBUTES).tolist() == [[False, True], [True, True]]
     assert followed(seen, {}, ATTRIBUTES).shape == (2, 0)
-    shares = {"hat": torch.tensor([0.75, 0.25]), "hair": torch.tensor([0.5, 0.25, 0.25])}
-    assert by_chance(meaning, shares, ATTRIBUTES) == [0.25, 0.5]
 
 
 def test_clip_fits_by_the_scaled_cosine() -> None:
