@@ -87,7 +87,7 @@ def attribute(
 
 def _discriminator(facts: dict[str, Any]) -> nn.Module:
     """The discriminator of the model that `sampler_of` found; raises BadCheckpoint if its file has none."""
-    from gan_core.latent.attribution import discriminator_of, discriminator_of_run
+    from gan_core.models.discriminators import discriminator_of, discriminator_of_run
 
     if "run" in facts:
         return discriminator_of_run(RunStore(), facts["run"])

@@ -22,9 +22,9 @@ from gan_core.exporting.graphs import Graph, eight_bits, free_size, graph_of, no
 from gan_core.exporting.runtime import reason, require_packages
 from gan_core.exporting.wanted import PRECISIONS, Wanted, Written
 from gan_core.knobs import to_dict
-from gan_core.latent.attribution import discriminator_of, discriminator_of_run
 from gan_core.models import listing, loading
 from gan_core.models.card import Card
+from gan_core.models.discriminators import discriminator_of, discriminator_of_run
 from gan_core.models.sampler import Sampler
 from gan_core.runs.store import RunStore
 from gan_core.version import __version__

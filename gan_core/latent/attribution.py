@@ -8,23 +8,15 @@ the whole path; with `steps` points on it there is an `error`, which should be s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gan_core.checkpoint import read_checkpoint
-from gan_core.data.base import DataSpec, Progress, silent
-from gan_core.errors import BadCheckpoint, BadValue
-from gan_core.fitting import fill
-from gan_core.gans import Recipe, recipes
-from gan_core.models import loading
-from gan_core.models.card import read_card
-from gan_core.models.listing import folder_of
-from gan_core.runs.store import RunStore
+from gan_core.data.base import Progress, silent
+from gan_core.errors import BadValue
+from gan_core.gans import Recipe
 
 STEPS = 200  # with fewer, the sum can be off by a tenth and more
 TOGETHER = 20  # points on the path at once, if the discriminator doesn't compare pictures with each other
@@ -117,37 +109,3 @@ def heat(maps: Tensor) -> np.ndarray:
     colours = 255 - strength.abs() * (255 - torch.where(strength > 0, positive, negative))
     levels: np.ndarray = colours.round().to(torch.uint8).numpy()
     return levels
-
-
-def discriminator_of(name: str) -> nn.Module:
-    """The discriminator of a model of the shelf; raises UnknownName, or BadCheckpoint if its file has none."""
-    folder = folder_of(name)
-    described = read_card(folder)
-    spec = {
-        "fields": described.fields, "classes": len(described.class_names), "class_names": described.class_names,
-        "vocabulary": described.vocabulary, "rate": described.rate,
-    }  # fmt: skip
-    return discriminator_from(described.recipe, loading.state_of(folder, described) | {
-        "hparams": described.hparams, "spec": spec,
-    })  # fmt: skip
-
-
-def discriminator_of_run(store: RunStore, run_id: str) -> nn.Module:
-    """The discriminator in a run's newest checkpoint; raises UnknownName, or BadCheckpoint if it has none."""
-    run = store.get(run_id)
-    checkpoints = store.checkpoints(run_id)
-    if not checkpoints:
-        raise BadCheckpoint("The run {run} has no checkpoint yet.", run=run.name or run.id)
-    return discriminator_from(run.spec.recipe, read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256))
-
-
-def discriminator_from(recipe_name: str, state: Mapping[str, Any]) -> nn.Module:
-    """The discriminator in a checkpoint's state, in evaluation mode; raises BadCheckpoint if it has none."""
-    recipe = recipes.get(recipe_name)
-    weights = state.get("networks", {}).get("discriminator")
-    if weights is None:
-        raise BadCheckpoint("The file of this model contains no discriminator.")
-    built = recipe.build(recipe.settings(state["hparams"]), DataSpec.from_state(state["spec"]))
-    discriminator = built["discriminator"].eval().requires_grad_(False)
-    fill(discriminator, weights, "discriminator")
-    return discriminator

@@ -24,21 +24,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, one_hot
 
-from gan_core.checkpoint import read_checkpoint
-from gan_core.data.base import DataSpec
 from gan_core.data.chemistry import BONDS, cleaned
-from gan_core.errors import BadCheckpoint, BadValue
-from gan_core.fitting import fill
+from gan_core.errors import BadValue
+from gan_core.gans import recipes
+from gan_core.models import discriminators
 from gan_core.models.card import read_card
 from gan_core.models.listing import folder_of
-from gan_core.models.loading import state_of
 from gan_core.objectives.graphs import KINDS, SLOPE, GraphLayer, graphs_of
-from gan_core.runs.store import RunStore
 
 SEEDS, EPOCHS, RATE = 20, 60, 0.05
 RANDOM = 50  # random masks for comparison with an explanation
 MISSING = "Explaining needs torch_geometric. Install it with: pip install 'ganscope[graphs]'"
-NO_DISCRIMINATOR = "The weights of {name} hold no discriminator, so that there is nothing to explain."
 
 
 @dataclass(frozen=True)
@@ -70,35 +66,14 @@ def geometric() -> Any:
 
 
 def discriminator_of(name: str) -> nn.Module:
-    """The discriminator of a model of molecules, by the model's name; raises BadCheckpoint if it has none."""
-    folder = folder_of(name)
-    card = read_card(folder)
-    state = state_of(folder, card)
-    spec = {"fields": card.fields, "classes": 0}
-    return _discriminator(card.name, card.recipe, card.hparams, spec, state.get("networks", {}))
+    """The discriminator of a model of molecules, by the model's name.
 
-
-def discriminator_of_run(store: RunStore, run_id: str) -> nn.Module:
-    """The discriminator of a run's newest checkpoint; raises UnknownName or BadCheckpoint."""
-    run = store.get(run_id)
-    checkpoints = store.checkpoints(run_id)
-    if not checkpoints:
-        raise BadCheckpoint("The run {run} has no checkpoint yet.", run=run.name or run.id)
-    state = read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256)
-    return _discriminator(run.name or run.id, run.spec.recipe, state["hparams"], state["spec"], state["networks"])
-
-
-def _discriminator(name: str, recipe: str, hparams: Any, spec: Any, networks: Any) -> nn.Module:
-    from gan_core.gans import recipes
-
-    if "discriminator" not in networks:
-        raise BadCheckpoint(NO_DISCRIMINATOR, name=name)
-    known = recipes.get(recipe)
-    if known.task != "graph":
-        raise BadValue("{recipe} generates no molecules.", recipe=known.title)
-    built = known.build(known.settings(hparams), DataSpec.from_state(spec))["discriminator"]
-    fill(built, networks["discriminator"], "discriminator")
-    return built.eval().requires_grad_(False)
+    Raises BadCheckpoint if it has none, BadValue for a model of something else.
+    """
+    recipe = recipes.get(read_card(folder_of(name)).recipe)
+    if recipe.task != "graph":
+        raise BadValue("{recipe} generates no molecules.", recipe=recipe.title)
+    return discriminators.discriminator_of(name)
 
 
 @torch.no_grad()

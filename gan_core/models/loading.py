@@ -31,16 +31,19 @@ def load(name: str, progress: Progress = silent) -> Sampler:
     folder = folder_of(name, progress)
     described = read_card(folder)
     state = state_of(folder, described)
-    attributes = {name: len(values) for name, values in described.attributes.items()}
-    spec = {
-        "fields": described.fields, "classes": len(described.class_names), "attributes": attributes,
-        "class_names": described.class_names, "vocabulary": described.vocabulary, "rate": described.rate,
-        "attribute_names": described.attributes,
-    }  # fmt: skip
     try:
-        return from_state(described.recipe, state | {"hparams": described.hparams, "spec": spec})
+        return from_state(described.recipe, state | {"hparams": described.hparams, "spec": spec_of(described)})
     except BadCheckpoint as error:
         raise BadCheckpoint("{name} can't be used. {reason}", name=name, reason=error) from error
+
+
+def spec_of(described: Card) -> dict[str, Any]:
+    """The state of the `DataSpec` that a model was trained with."""
+    return {
+        "fields": described.fields, "classes": len(described.class_names), "class_names": described.class_names,
+        "attributes": {name: len(values) for name, values in described.attributes.items()},
+        "attribute_names": described.attributes, "vocabulary": described.vocabulary, "rate": described.rate,
+    }  # fmt: skip
 
 
 def state_of(folder: Path, described: Card) -> dict[str, Any]:

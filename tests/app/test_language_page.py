@@ -6,8 +6,8 @@ import pytest
 
 from gan_core import data
 from gan_core.errors import BadValue
-from gan_core.latent import attribution, choices
-from gan_core.models import loading
+from gan_core.latent import choices
+from gan_core.models import discriminators, loading
 from tests.app.pages import page, sound
 from tests.made_models import make_model
 
@@ -59,7 +59,9 @@ def test_choices_are_those_that_drew_the_text() -> None:
     read = choices.read(sampler, "3+4=7")
     assert choices.written(sampler, read) == "3+4=7"
     assert choices.surprise(read) > 0
-    expected = choices.expected(sampler, attribution.discriminator_of("gumbel_gan.x"), [one.token for one in read], 3)
+    expected = choices.expected(
+        sampler, discriminators.discriminator_of("gumbel_gan.x"), [one.token for one in read], 3
+    )
     assert len(expected) == len(read)
     assert all(0 <= one <= 1 for one in expected)
     for text, complaint in (

@@ -18,12 +18,11 @@ from gan_core.latent.attribution import (
     POSITIVE,
     STEPS,
     attribution,
-    discriminator_from,
-    discriminator_of,
     heat,
 )
 from gan_core.latent.inside import attention, layer_names, maps, switched
 from gan_core.models import publishing
+from gan_core.models.discriminators import discriminator_from, discriminator_of
 from gan_core.training.trainer import Trainer
 from tests.cli.commands import refused
 from tests.conftest import example

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +11,14 @@ import torch
 from torch import nn
 
 from gan_core.data.chemistry import matrix_of
-from gan_core.errors import BadCheckpoint, BadValue
+from gan_core.errors import BadValue
+from gan_core.gans import recipes
 from gan_core.gans.molgan import MoleculeDiscriminator, MolganHParams
-from gan_core.models import explaining
+from gan_core.knobs import to_dict
+from gan_core.models import explaining, publishing
+from gan_core.training.trainer import Trainer
+from tests.conftest import example
+from tests.made_models import make_model
 
 
 def discriminator() -> nn.Module:
@@ -67,15 +73,27 @@ def test_a_bond_that_alone_matters_is_found() -> None:
     assert found.change > found.random_change + found.random_spread
 
 
-def test_unsupported_explanations_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_discriminator_of_a_model_is_explained(home: Path) -> None:
+    recipe = recipes.get("molgan")
+    trainer = Trainer(recipe, recipe.tiny, example(recipe))
+    state = trainer.state_dict() | {"hparams": to_dict(recipe.tiny), "spec": trainer.spec.to_state()}
+    words = publishing.Words("Chains", "CC0-1.0", "Nothing", "a blink", "all")
+    card = publishing.publish(
+        state | {"recipe": "molgan"}, "molgan.x", words, (), "molecules", home / "models" / "molgan.x", False
+    )
+    found = explaining.discriminator_of(card.name).state_dict()
+    for name, weights in trainer.networks["discriminator"].state_dict().items():
+        assert torch.equal(weights, found[name])
+
+
+def test_unsupported_explanations_are_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = np.zeros((9, 9), np.int64)
     alone[0, 0] = 1
     with pytest.raises(BadValue, match="without a bond"):
         explaining.explain(discriminator(), alone)
+    make_model("dcgan.x")
     with pytest.raises(BadValue, match="generates no molecules"):
-        explaining._discriminator("mine", "dcgan", {}, {}, {"discriminator": {}})
-    with pytest.raises(BadCheckpoint, match="no discriminator"):
-        explaining._discriminator("mine", "molgan", {}, {}, {})
+        explaining.discriminator_of("dcgan.x")
     monkeypatch.setitem(sys.modules, "torch_geometric", None)
     monkeypatch.setitem(sys.modules, "torch_geometric.explain", None)
     with pytest.raises(BadValue, match=r"pip install 'ganscope\[graphs\]'"):

@@ -21,7 +21,6 @@ from imageio_ffmpeg import count_frames_and_secs
 from PIL import Image
 
 from gan_core.errors import BadCheckpoint, BadData, BadValue, UnknownName
-from gan_core.latent import attribution
 from gan_core.latent.attributes import Leakage
 from gan_core.latent.edits import Edit
 from gan_core.latent.files import Work, write_directions, write_work
@@ -29,6 +28,7 @@ from gan_core.latent.inversion import prepared
 from gan_core.latent.measured import Measured
 from gan_core.latent.mixing import Band
 from gan_core.latent.sliders import SLOTS
+from gan_core.models import discriminators
 from tabs import drag, editing, inside, interpolation, marks, mixing, models, my_picture
 from tabs.editing_parts import Parts
 from tests.studio.conftest import ENCODER, TRANSLATORS
@@ -594,7 +594,7 @@ def test_what_the_discriminator_looks_at_is_shown_with_its_error(monkeypatch: py
     assert inside.still_looked_at(False, STYLED, 2) == ""
     with using("zh"):
         assert "\u5b8c\u5907\u6027" in inside.looked_at(STYLED, 1)
-    monkeypatch.setattr(attribution, "discriminator_of", lambda name: attribution.discriminator_from("dcgan", {}))
+    monkeypatch.setattr(discriminators, "discriminator_of", lambda name: discriminators.discriminator_from("dcgan", {}))
     assert inside.looked_at(STYLED, 1) == '<p class="quiet">The file of this model contains no discriminator.</p>'
 
 

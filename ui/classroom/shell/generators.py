@@ -90,11 +90,11 @@ def _sampler(sha256: str, _name: str) -> Sampler:
 def discriminator_of(sha256: str, _name: str) -> nn.Module | None:
     """Returns the discriminator of a model or run; None where its file has none."""
     from gan_core.errors import BadCheckpoint
-    from gan_core.latent import attribution
+    from gan_core.models import discriminators
 
     try:
         if _name.startswith(RUN):
-            return attribution.discriminator_of_run(store(), _name.removeprefix(RUN))
-        return attribution.discriminator_of(_name)
+            return discriminators.discriminator_of_run(store(), _name.removeprefix(RUN))
+        return discriminators.discriminator_of(_name)
     except BadCheckpoint:
         return None

@@ -55,7 +55,7 @@ def attribution_page(model: Opened, view: View) -> str:
 
 
 def _discriminator(model: Opened) -> nn.Module:
-    from gan_core.latent.attribution import discriminator_from, discriminator_of
+    from gan_core.models.discriminators import discriminator_from, discriminator_of
 
     if runs.is_run(model.name):
         return discriminator_from(model.card.recipe, runs.state(model.name))
