@@ -90,13 +90,20 @@ def test_digits_move_as_their_paths_say() -> None:
     assert film[1, 20, 4] == 200
 
 
-def test_moving_digits_are_seeded_and_their_test_part_has_other_digits() -> None:
+def test_moving_digits_are_seeded_and_their_test_part_is_of_other_forms() -> None:
     source = data.source("moving_digits")
     one = data.load("test:moving_digits")
     assert one.spec.task == "video"
     assert one.spec == source.spec(source.size)
     assert len(one) == moving_digits.TEST_FILMS
     assert np.array_equal(one.arrays["frames"], data.load("test:moving_digits").arrays["frames"])
+    labels = data.load("digits").arrays["label"]
+    written = "".join(map(str, labels))
+    form = "0123456789"  # how each form begins
+    assert [place for place in (1415, 1545, 1667) if written.startswith(form, place)] == [1415, 1545, 1667]
+    assert 1415 < moving_digits.TRAIN <= 1545  # the form that the last digits for training are of ends there
+    which = np.random.default_rng(True).permutation(moving_digits.TEST_FILMS) % len(labels[1545:])
+    assert np.array_equal(one.arrays["label"], labels[1545:][which])
     assert data.size_of("moving_digits") == 32
 
 

@@ -1,7 +1,7 @@
 """Moving digits: films of one handwritten digit that bounces off the picture's edges or goes in a circle.
 
 Content (scikit-learn's 8x8 digits, enlarged) and motion are drawn independently, as MoCoGAN assumes (1707.04993). The
-test part has other digits, written by other people. `NAME` alone is the rest.
+test part has digits from other forms, and so presumably of other writers. `NAME` alone is the part for training.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ LICENCE = f"made by GANscope of digits: {DIGITS_LICENCE}"
 FRAMES, SIZE, RATE = 16, 32, 12  # frames of a film, pixels, frames a second
 DIGIT = 16  # pixels of the digit within the picture
 TRAIN, FILMS, TEST_FILMS = 1500, 2400, 300  # digits for training films; numbers of films
+TEST = 1545  # where the first form begins of which no digit is in the training films
 MOTIONS = ("bounce", "circle")
 CHUNK = 200  # films drawn at once
 SPEED, RADIUS, TURN = (1.0, 2.5), (5.0, 7.5), (0.22, 0.45)  # pixels a frame; pixels; radians a frame
@@ -56,7 +57,7 @@ def _shares(places: np.ndarray) -> np.ndarray:
 
 def _load(part: str, size: int | None, progress: Progress) -> DataSet:
     known = DIGITS.load(DIGIT, progress)
-    chosen = slice(TRAIN, None) if part == "test" else slice(TRAIN)
+    chosen = slice(TEST, None) if part == "test" else slice(TRAIN)
     digits, labels = known.arrays["real"][chosen, 0].astype(np.float32), known.arrays["label"][chosen]
     random = np.random.default_rng(part == "test")
     count = TEST_FILMS if part == "test" else FILMS
