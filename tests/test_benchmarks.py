@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -99,8 +100,11 @@ def test_experiments_are_timed_from_the_press(monkeypatch: pytest.MonkeyPatch) -
     clock.perf_counter = lambda: clock.now
     clock.sleep = lambda seconds: setattr(clock, "now", clock.now + seconds)
     monkeypatch.setattr(experiments, "time", clock)
-    run = lambda: SimpleNamespace(id="new", is_active=clock.now < clock.pressed + 5)  # noqa: E731
-    store = SimpleNamespace(runs=lambda: [run()] if clock.now >= clock.pressed + 2 else [], get=lambda id: run())
+
+    def run(*_given: str) -> SimpleNamespace:
+        return SimpleNamespace(id="new", is_active=clock.now < clock.pressed + 5)
+
+    store = SimpleNamespace(runs=lambda: [run()] if clock.now >= clock.pressed + 2 else [], get=run)
     button = SimpleNamespace(
         wait_for=lambda: clock.sleep(7), click=lambda: setattr(clock, "pressed", clock.now),
     )  # fmt: skip
@@ -108,6 +112,17 @@ def test_experiments_are_timed_from_the_press(monkeypatch: pytest.MonkeyPatch) -
     served: Any = SimpleNamespace(store=store, url="http://here")
     setting = SimpleNamespace(page="train", query={})
     assert experiments.seconds_to_end(served, cast(Any, page), cast(Any, setting)) == pytest.approx(5, abs=0.2)
+
+
+def test_experiments_are_reported(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from benchmarks import experiments
+
+    away = SimpleNamespace(app=nullcontext, chromium=nullcontext)
+    monkeypatch.setattr(experiments, "browser", away)
+    monkeypatch.setattr(experiments, "seconds_to_end", lambda *given: 12.5)
+    monkeypatch.setattr(sys, "argv", ["experiments", "--only", "nash_and_cycles"])
+    experiments.main()
+    assert "| 7 With R1 | <= 60 s | 12.5 s | yes |" in capsys.readouterr().out
 
 
 def test_sampling_is_subtracted_by_the_same_clock(monkeypatch: pytest.MonkeyPatch) -> None:
