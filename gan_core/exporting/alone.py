@@ -37,3 +37,9 @@ def uniform(
     shape: Sequence[int], generator: torch.Generator | None, axis: int = 0, device: torch.device | str | None = None
 ) -> Tensor:
     return torch.rand(shape, generator=generator, device=device)
+
+
+def integers(
+    high: int, count: int, generator: torch.Generator | None, device: torch.device | str | None = None
+) -> Tensor:
+    return torch.randint(high, (count,), generator=generator, device=device)

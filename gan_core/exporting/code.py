@@ -1,10 +1,11 @@
 """A network as plain PyTorch code: one readable file without GANscope, and its weights beside it.
 
     write(sampler, Path("avatars.py"))         avatars.py and avatars.safetensors
-    python avatars.py                          draws 16 samples
+    python avatars.py                          draws 16 pictures
 
 The source of the networks' classes and functions is copied with comments, in the order in which Python needs it;
-imports of other packages are kept, those of GANscope are left out, and settings are written as plain values.
+imports of other packages are kept, those of GANscope are left out, and settings are written as plain values. The code
+is run and compared with the model before the files are written.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ import builtins
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from gan_core.disk import replacing
 from gan_core.errors import ExportError
-from gan_core.exporting.graphs import without_parametrizations
+from gan_core.exporting.graphs import graph_of, without_parametrizations
+from gan_core.exporting.onnx import CLOSE, listed, require_close
+from gan_core.exporting.runtime import reason
 from gan_core.knobs import to_dict
 from gan_core.models.sampler import Sampler
 from gan_core.version import __version__
@@ -41,7 +45,12 @@ SPEC = (
     "channels",
     "task",
     "questions",
+    "class_names",
+    "attribute_names",
+    "vocabulary",
+    "rate",
 )
+IN_TURN = 256  # samples within which the conditions of samples in turn begin again
 
 HEAD = '''"""{title}: the networks of a GANscope model as plain PyTorch. Licence of the weights: {licence}
 
@@ -51,7 +60,8 @@ Written by GANscope {version}. Needs {file}.safetensors beside it.
 """
 '''
 FOOT = '''
-HPARAMS = SimpleNamespace(**{hparams})
+VALUES: dict[str, Any] = {hparams}
+HPARAMS = make_dataclass("HParams", list(VALUES))(**VALUES)
 SPEC = SimpleNamespace(**{spec})
 
 
@@ -65,16 +75,20 @@ def load(path: str | Path = Path(__file__).with_suffix(".safetensors")) -> dict[
         network.eval().requires_grad_(False)
     return made
 '''
+CONDITIONS = """
+CONDITIONS = torch.tensor({rows})  # {shape}, of samples in turn
+"""
 DRAWS = '''
 
 def sample(count: int, seed: int = 0{label}) -> torch.Tensor:
-    """Pictures (count, C, H, W) in [-1, 1], the same as GANscope draws for this seed."""
+    """{samples}, the same as GANscope draws for this seed."""
     generator = torch.Generator().manual_seed(seed)
     latents = torch.randn(count + -count % 16, {latent_size}, generator=generator)[:count]
     labels = {labels}
     with torch.no_grad():
         return {draw}(load(), HPARAMS, latents, labels)
-
+'''
+MAIN = """
 
 if __name__ == "__main__":
     from PIL import Image
@@ -82,7 +96,7 @@ if __name__ == "__main__":
     levels = ((sample(16) + 1) * 127.5).round().clamp(0, 255).byte()  # (16, C, H, W)
     rows = torch.cat([torch.cat(list(levels[start : start + 4]), 2) for start in range(0, 16, 4)], 1)
     Image.fromarray(rows.permute(1, 2, 0).squeeze(2).numpy()).save(Path(__file__).with_suffix(".png"))
-'''
+"""
 CHANGES = '''
 
 def change(pictures: torch.Tensor) -> torch.Tensor:
@@ -186,33 +200,30 @@ def _text(module: ModuleType, node: ast.stmt) -> str:
 def source(sampler: Sampler, name: str, title: str, licence: str) -> str:
     """The text of the file; raises ExportError for networks that can't be separated from the rest of GANscope."""
     recipe, found = sampler.recipe, _Definitions()
-    if recipe.task == "audio":
-        raise ExportError("{recipe} makes sounds, and code is written for pictures alone. Write .onnx or .pt2 instead.",
-                          recipe=recipe.title)  # fmt: skip
     if recipe.pretrained_part is not None and recipe.pretrained_part.network in sampler.networks:
         raise ExportError("{recipe} works with another model's network, so it can't be exported alone.",
                           recipe=recipe.title)  # fmt: skip
+    if recipe.task == "control":
+        raise ExportError("{recipe} acts in an environment, which can't be copied as code. Write .onnx or .pt2 "
+                          "instead.", recipe=recipe.title)  # fmt: skip
     build = _function(found, recipe.networks)
     spec = {one: getattr(sampler.spec, one) for one in SPEC if hasattr(sampler.spec, one)}
     facts = {"hparams": _plain(_settings(sampler.hparams)), "spec": _plain(spec), "build": build,
              "names": sorted(sampler.networks)}  # fmt: skip
     foot = FOOT.format(**facts)
     if recipe.draws:
-        label = ", label: int | None = None" if recipe.conditional else ""
-        classes = sampler.spec.classes
-        labels = f"torch.arange(count) % {classes} if label is None else torch.full((count,), label)"
-        foot += DRAWS.format(label=label, labels=labels if recipe.conditional else None,
-                             latent_size=sampler.hparams.latent_size, draw=_function(found, recipe.draw))  # fmt: skip
-        what = "draws 16 samples"
+        foot += _draws(sampler, _function(found, recipe.draw))
+        what = "draws 16 pictures" if _are_pictures(sampler) else "`sample` draws"
     elif recipe.translations:
         direction, change = next(iter(recipe.translations.items()))
         foot += CHANGES.format(direction=direction, change=_function(found, change))
         what = "`change` takes pictures"
     else:
-        what = "`load` gives the network"
+        what = "`load` gives the networks"
     head = HEAD.format(title=title, licence=licence, file=name, version=__version__, what=what)
-    found.imports |= {"import torch", "from torch import nn", "from pathlib import Path",
-                      "from types import SimpleNamespace", "from safetensors.torch import load_file"}  # fmt: skip
+    found.imports |= {"import torch", "from torch import nn", "from pathlib import Path", "from typing import Any",
+                      "from dataclasses import make_dataclass", "from types import SimpleNamespace",
+                      "from safetensors.torch import load_file"}  # fmt: skip
     bodies = [text if one in found.constants else f"\n\n{text}" for one, text in found.sources.items()]
     return (
         head
@@ -220,6 +231,31 @@ def source(sampler: Sampler, name: str, title: str, licence: str) -> str:
         + "\n".join(sorted(found.imports, key=_order))
         + ("\n\n" + "\n".join(bodies) + "\n" + foot)
     )
+
+
+def _are_pictures(sampler: Sampler) -> bool:
+    return len(sampler.spec.shape) == 3
+
+
+def _draws(sampler: Sampler, draw: str) -> str:
+    """The function `sample`, and for pictures what the file does as a program."""
+    recipe, spec = sampler.recipe, sampler.spec
+    label, labels, before = "", "None", ""
+    if recipe.conditions is not None:
+        rows = recipe.conditions(spec, sampler.hparams, IN_TURN, None)
+        period = next((one for one in range(1, len(rows)) if torch.equal(rows[one:], rows[:-one])), len(rows))
+        before = CONDITIONS.format(rows=rows[:period].tolist(), shape=tuple(rows[:period].shape))
+        label = ", conditions: torch.Tensor | None = None"
+        labels = "CONDITIONS[torch.arange(count) % len(CONDITIONS)] if conditions is None else conditions"
+    elif recipe.conditional:
+        label = ", label: int | None = None"
+        labels = f"torch.arange(count) % {spec.classes} if label is None else torch.full((count,), label)"
+    pictures = _are_pictures(sampler)
+    samples = "Pictures (count, C, H, W) in [-1, 1]" if pictures else f"`count` samples of the task '{recipe.task}'"
+    text = before + DRAWS.format(
+        label=label, labels=labels, samples=samples, latent_size=sampler.hparams.latent_size, draw=draw
+    )
+    return text + MAIN if pictures else text
 
 
 def _order(line: str) -> tuple[bool, str]:
@@ -235,9 +271,9 @@ def _function(found: _Definitions, function: Any) -> str:
 
 
 def _settings(hparams: Any) -> dict[str, Any]:
-    """The values of all knobs, and of the properties derived from them."""
-    names = [name for name, value in inspect.getmembers(type(hparams)) if isinstance(value, property)]
-    return {name: getattr(hparams, name) for name in (*to_dict(hparams), *names)}
+    """The values of all knobs, of the properties derived from them, and of settings that aren't knobs."""
+    names = [name for name, value in inspect.getmembers(type(hparams)) if not (name.startswith("_") or callable(value))]
+    return {name: getattr(hparams, name) for name in dict.fromkeys((*to_dict(hparams), *names))}
 
 
 def _plain(values: dict[str, Any]) -> str:
@@ -245,21 +281,63 @@ def _plain(values: dict[str, Any]) -> str:
     return "{\n" + "\n".join(f'    "{name}": {value!r},' for name, value in values.items()) + "\n}"
 
 
-def write(sampler: Sampler, path: Path, title: str, licence: str) -> tuple[Path, Path]:
-    """Writes the code to `path` and the weights beside it; raises ExportError or StoreError."""
+def write(sampler: Sampler, path: Path, title: str, licence: str) -> tuple[tuple[Path, Path], float]:
+    """Writes the code to `path` and the weights beside it; also returns the largest difference from the model.
+
+    Raises StoreError, and ExportError if the code can't be written, doesn't run or gives something else.
+    """
     text = source(sampler, path.stem, title, licence)
+    wanted = _outputs(sampler)  # first: some networks settle statistics at their first picture
     fresh = sampler.recipe.networks(sampler.hparams, sampler.spec)
     tensors = {
         f"{name}.{key}": value.detach().contiguous().clone()
         for name, network in sampler.networks.items()
         for key, value in _as_built(network, fresh[name]).state_dict().items()
     }
+    difference = _difference(text, path, tensors, sampler, wanted)
+    require_close(difference, CLOSE)
     weights = path.with_suffix(".safetensors")
     with replacing(weights) as partial:
         partial.write_bytes(save(tensors, metadata={"ganscope": __version__, "title": title, "licence": licence}))
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
-    return path, weights
+    return (path, weights), difference
+
+
+def _outputs(sampler: Sampler, module: ModuleType | None = None) -> list[Tensor]:
+    """What a model gives for fixed inputs; with `module`, what its code gives for the same."""
+    recipe = sampler.recipe
+    with torch.no_grad():
+        if recipe.draws:
+            return [sampler.sample(2) if module is None else module.sample(2)]
+        if recipe.translations:
+            pictures = torch.rand(2, *sampler.spec.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+            change = next(iter(recipe.translations.values()))
+            return [change(sampler.networks, sampler.hparams, pictures) if module is None else module.change(pictures)]
+        if module is not None:
+            sampler = Sampler(recipe, sampler.hparams, sampler.spec, module.load())
+        graph = graph_of(sampler)
+        return listed(graph.module(*graph.examples(2).values()))
+
+
+def _difference(text: str, path: Path, tensors: Mapping[str, Tensor], sampler: Sampler, wanted: list[Tensor]) -> float:
+    """Runs the code with the weights, and returns the largest difference of its outputs from those of the model."""
+    module = ModuleType(f"_exported_{path.stem}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # where dataclasses look up their annotations
+    try:
+        exec(compile(text, path.name, "exec"), vars(module))
+        vars(module)["load_file"] = lambda _path: tensors
+        given = _outputs(sampler, module)
+        if [one.shape for one in given] != [one.shape for one in wanted]:
+            raise ValueError(f"shapes {[tuple(one.shape) for one in given]}")
+    except Exception as error:  # of any type: it runs the code of a recipe
+        raise ExportError("The code of this network doesn't run alone, so nothing was written: {reason}",
+                          reason=reason(error)) from error  # fmt: skip
+    finally:
+        del sys.modules[module.__name__]
+    most = [(one.double() - other.double()).abs().max() for one, other in zip(given, wanted, strict=True)]
+    return float(torch.stack(most).max())
 
 
 def _as_built(network: nn.Module, fresh: nn.Module) -> nn.Module:

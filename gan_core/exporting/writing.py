@@ -91,8 +91,8 @@ def _as_code(sampler: Sampler, path: Path, wanted: Wanted, facts: Mapping[str, s
     if not path.stem.isidentifier():
         raise BadValue("'{name}' can't be imported by Python. Name the file in letters, digits and _, such as "
                        "avatars.py.", name=path.stem)  # fmt: skip
-    files = code.write(sampler, path, facts["title"], facts.get("licence", "yours"))
-    return Written(files, sum(one.stat().st_size for one in files), 0.0, None, {}, {})
+    files, difference = code.write(sampler, path, facts["title"], facts.get("licence", "yours"))
+    return Written(files, sum(one.stat().st_size for one in files), difference, None, {}, {})
 
 
 def _as_program(graph: Graph, path: Path, facts: Mapping[str, str]) -> Written:
