@@ -204,6 +204,32 @@ def test_another_file_of_that_name_is_left_out(content: str, tmp_path: Path) -> 
     assert reason.startswith("not StyleGAN's file of labels (")
 
 
+@pytest.mark.parametrize("before", ["./", ".\\", ".//"])
+def test_zips_whose_names_begin_with_a_dot(before: str, tmp_path: Path) -> None:
+    """As packed by `bsdtar -a -cf x.zip .` and by Java's tools."""
+
+    def dotted(root: Path) -> Path:
+        with zipfile.ZipFile(zipped(root)) as given, zipfile.ZipFile(tmp_path / "dotted.zip", "w") as packed:
+            packed.writestr("./", b"")
+            for name in given.namelist():
+                packed.writestr(before + name, given.read(name))
+        return tmp_path / "dotted.zip"
+
+    path = dotted(put(tmp_path / "parts", "train/a/1.png", "train/b/2.png", "test/a/3.png"))
+    assert (len(load(f"zip:{path}", 16)), len(load(f"test:zip:{path}", 16))) == (2, 1)
+    root = put(tmp_path / "set", *FILES)
+    (root / "dataset.json").write_text(json.dumps({"labels": [[name, int(name[-5] == "a")] for name in FILES]}))
+    data = load(f"zip:{dotted(root)}", 16)
+    assert of_each(data) == {0: "1", 1: "0", 2: "0", 3: "0"}
+    assert data.notes == ("The classes are those of dataset.json.",)
+
+
+def test_labels_of_other_files_are_not_said_to_be_used(tmp_path: Path) -> None:
+    data = given(put(tmp_path / "set", *FILES), {"labels": [["other/1.png", 0], ["other/2.png", 1]]})
+    assert data.class_names == ()
+    assert data.notes == ("The classes of dataset.json aren't used: it gives none to any of these images.",)
+
+
 def test_labels_are_matched_by_name() -> None:
     data = DataSet("set", {"real": images(4), "label": np.array([0, 1, 1, 0])}, ("ant", "bee"))
     assert matched(data, ()) is data

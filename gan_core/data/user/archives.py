@@ -105,13 +105,20 @@ def _check(file: zipfile.ZipFile, path: Path) -> None:
 
 
 def _name(entry: zipfile.ZipInfo) -> str:
-    """The name with slashes, even if it was packed with backslashes."""
+    """The relative name with single slashes, even if it was packed with backslashes or as "./a.png"; a folder's ends
+    in a slash.
+    """
+    name = _slashed(entry)
+    return "/".join(part for part in name.split("/") if part not in ("", ".")) + "/" * name.endswith("/")
+
+
+def _slashed(entry: zipfile.ZipInfo) -> str:
     return entry.filename.replace("\\", "/")
 
 
 def _reason(entry: zipfile.ZipInfo, total: int) -> str | None:
     """Why an archive with this entry is refused; `total` is the sum of the declared sizes up to it."""
-    name = _name(entry)
+    name = _slashed(entry)
     if not name:
         return "it has no name"
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):

@@ -66,6 +66,8 @@ def labelled(names: Sequence[str], given: Given | None = None) -> Labelled:
     of_each = [given.classes.get(name) for name in names] if given else _by_folder(names)
     found = tuple(sorted({name for name in of_each if name is not None}, key=natural))
     notes = (given.note,) if given else ()
+    if given and given.classes and not found:
+        notes = (f"The classes of {given.file} aren't used: it gives none to any of these images.",)
     if len(found) < 2:
         return Labelled(notes=notes)
     alone = of_each.count(None)
