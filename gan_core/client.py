@@ -16,6 +16,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,8 @@ class Client:
                     progress(job["progress"])
                 time.sleep(LOOK)
         except BaseException:
-            self._http.delete(address)
+            with suppress(httpx.HTTPError):  # the server may be why the wait ended
+                self._http.delete(address)
             raise
         if job["state"] != "done":
             raise ServiceError(0, job.get("error", f"The job was {job['state']}."))

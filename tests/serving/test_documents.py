@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import yaml
@@ -131,6 +132,19 @@ def test_the_client_gives_pictures_and_raises_the_servers_sentences(server: Runn
         assert caught.value.status == 422
     with Client("http://127.0.0.1:9") as nobody, pytest.raises(ServiceError, match="can't be reached"):
         nobody.models()
+
+
+def test_a_server_that_goes_away_during_a_job_is_a_service_error() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(202, headers={"Location": "/v1/jobs/1"})
+        raise httpx.ConnectError("gone")
+
+    with Client("http://nowhere") as client:
+        client._http.close()
+        client._http = httpx.Client(base_url="http://nowhere", transport=httpx.MockTransport(answer))
+        with pytest.raises(ServiceError, match="can't be reached: gone"):
+            client.evaluate(model="x")
 
 
 def test_the_compose_file_starts_two_replicas_behind_nginx() -> None:
