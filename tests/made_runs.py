@@ -16,14 +16,16 @@ from gan_core.runs.store import Metrics, RunState, RunStore
 STEPS = (0, 1, 2, 5, 10, 20)
 
 
-def trained(store: RunStore, recipe: str = "stylegan2", name: str = "", steps: int = 2) -> str:
-    """A run that was really trained, at the tiny size on digits."""
+def trained(
+    store: RunStore, recipe: str = "stylegan2", name: str = "", steps: int = 2, data: str = "digits", size: int = 8
+) -> str:
+    """A run that was really trained, at the tiny size, by default on digits."""
     from gan_core.gans import recipes
     from gan_core.knobs import to_dict
     from gan_core.training.session import Session
 
     chosen = recipes.get(recipe)
-    run = store.create(chosen.plan("digits", chosen.fit_size(8), steps, to_dict(chosen.tiny)), name=name)
+    run = store.create(chosen.plan(data, chosen.fit_size(size), steps, to_dict(chosen.tiny)), name=name)
     assert Session(store, run.id).start().join(120)
     assert store.get(run.id).state is RunState.FINISHED, store.get(run.id).traceback
     return run.id

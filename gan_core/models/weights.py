@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -44,9 +46,7 @@ def averaged_weights(store: RunStore, run_id: str) -> bytes:
         "data": "your own" if is_own(run.spec.data) else run.spec.data,
         "step": str(sampler.checkpoint.step),
         "hparams": json.dumps(to_dict(sampler.hparams)),
-        "fields": json.dumps({name: list(shape) for name, shape in sampler.spec.fields.items()}),
-        "classes": str(sampler.spec.classes),
-        "attributes": json.dumps(dict(sampler.spec.attributes)),
+        "spec": json.dumps(sampler.spec.to_state()),
     }
     return save(tensors, metadata=card)
 
@@ -65,12 +65,7 @@ def read_weights(path: Path) -> Sampler:
                 for name, tensor in tensors.items():
                     network, _, parameter = name.partition(".")
                     averaged.setdefault(network, {})[parameter] = tensor
-                fields, attributes = json.loads(card["fields"]), json.loads(card.get("attributes", "{}"))
-                state = {
-                    "hparams": json.loads(card["hparams"]),
-                    "spec": {"fields": fields, "classes": int(card["classes"]), "attributes": attributes},
-                    "average": averaged,
-                }
+                state = {"hparams": json.loads(card["hparams"]), "spec": _spec(card), "average": averaged}
                 return loading.from_state(card["recipe"], state)
         state = read_checkpoint(path)
         return loading.from_state(state["recipe"], state)
@@ -79,3 +74,12 @@ def read_weights(path: Path) -> Sampler:
             "{name} can't be used: {reason}. Valid: exported weights ({weights}) and checkpoints ({checkpoint}).",
             name=path.name, reason=" ".join(str(error).split()), weights=FORMAT, checkpoint=CHECKPOINT,
         ) from error  # fmt: skip
+
+
+def _spec(card: Mapping[str, str]) -> dict[str, Any]:
+    """The state of the data's spec; older files have three parts of it."""
+    if "spec" in card:
+        found: dict[str, Any] = json.loads(card["spec"])
+        return found
+    fields, attributes = json.loads(card["fields"]), json.loads(card.get("attributes", "{}"))
+    return {"fields": fields, "classes": int(card["classes"]), "attributes": attributes}

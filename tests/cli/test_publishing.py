@@ -11,11 +11,12 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
+from gan_core.data import source
 from gan_core.data.catalogue import is_own
 from gan_core.errors import BadValue
 from gan_core.models import listing, loading
 from gan_core.models.naming import place_of
-from gan_core.models.weights import averaged_weights
+from gan_core.models.weights import averaged_weights, read_weights
 from gan_core.runs.store import RunState, RunStore
 from gan_core.shelf.own import default_name
 from tests.cli.commands import TINY, make_run, ok, refused
@@ -63,6 +64,15 @@ def test_a_card_does_not_reveal_where_own_pictures_are(store: RunStore, tmp_path
 def test_exported_weights_name_the_part_of_a_data_set_that_was_learnt(store: RunStore, tmp_path: Path) -> None:
     run = json.loads(ok("train", "mlp_gan", "--data", "half:digits", "--steps", "1", *TINY, "--json"))["run"]
     assert data_in(averaged_weights(store, run), tmp_path) == "half:digits"
+
+
+def test_exported_weights_can_be_built_again(store: RunStore, tmp_path: Path) -> None:
+    """Networks for texts depend on the vocabulary, which the header holds."""
+    run = trained(store, "text_mle", data="arithmetic", size=source("arithmetic").size)
+    (tmp_path / "x.safetensors").write_bytes(averaged_weights(store, run))
+    built, wanted = read_weights(tmp_path / "x.safetensors"), loading.from_run(store, run)
+    assert built.spec.to_state() == wanted.spec.to_state()
+    assert torch.equal(built.sample(3, 1), wanted.sample(3, 1))
 
 
 def data_in(weights: bytes, folder: Path) -> str:
