@@ -1,6 +1,7 @@
 """Sound files of unknown origin as waves: recognised by content, converted to one channel, rate and loudness.
 
-WAV files of any depth are read by SciPy; FLAC, OGG and MP3 need the package soundfile (extra `sound`).
+WAV files of any depth are read by SciPy; FLAC, OGG, MP3 and coded WAV files, such as those of telephones, need the
+package soundfile (extra `sound`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ CLIPPED = 0.01  # share of samples at full scale above which a recording counts 
 ACCEPTED = "WAV, FLAC, OGG and MP3"
 NEEDS_SOUNDFILE = "only WAV files can be read without the package soundfile: pip install 'ganscope[sound]'"
 
+NEEDED_FOR_KIND = "this kind of WAV can't be read without the package soundfile: pip install 'ganscope[sound]'"
+WAV = (b"RIFF", b"RIFX", b"RF64")  # how files begin
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -49,7 +53,7 @@ def decode(content: bytes) -> Recording:
     """Decodes a sound file's content; raises Unusable, which states the reason."""
     if len(content) > MOST_BYTES:
         raise Unusable(f"larger than {MOST_BYTES // 2**20} MiB")
-    sound, rate = _wav(content) if content[:4] == b"RIFF" else _other(content)  # (L, channels)
+    sound, rate = _wav(content) if content[:4] in WAV else _other(content)  # (L, channels)
     if not len(sound):
         raise Unusable("it holds no sound: its length is 0 s")
     if not RATES[0] <= rate <= RATES[1]:
@@ -78,6 +82,11 @@ def _wav(content: bytes) -> tuple[np.ndarray, int]:
             warnings.simplefilter("ignore")  # chunks that SciPy doesn't know
             rate, samples = wavfile.read(io.BytesIO(content))
     except Exception as error:  # SciPy raises various errors for damaged headers
+        try:
+            return _other(content)  # telephone recordings are coded in ways that SciPy doesn't know
+        except Unusable as other:
+            if str(other) == NEEDS_SOUNDFILE and "Unknown wave file format" in str(error):
+                raise Unusable(NEEDED_FOR_KIND) from error
         raise Unusable(f"damaged ({error or type(error).__name__})") from error
     sound = np.asarray(samples)
     scaled: np.ndarray

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import sys
 import wave
 import zipfile
 from pathlib import Path
@@ -47,6 +48,27 @@ def test_every_kind_of_file_gives_the_same_sound(kind: str, subtype: str) -> Non
     assert spectrum.argmax() == pytest.approx(440, abs=3)
     assert spectrum[990:1010].max() < 0.02 * spectrum.max()  # 8,000 - 7,000 Hz
     assert not found.clipped
+
+
+@pytest.mark.parametrize("subtype", ["ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM"])
+def test_coded_wav_files_of_telephones_are_read(subtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = packed(tone(0.5), subtype=subtype)
+    plain = decode(packed(tone(0.5))).wave
+    assert np.abs(decode(content).wave[: len(plain)] - plain).mean() < 0.05
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    with pytest.raises(Unusable, match="this kind of WAV can't be read without the package soundfile"):
+        decode(content)
+
+
+@pytest.mark.parametrize("endian", ["BIG", "RF64"])
+def test_wav_files_that_begin_otherwise_are_read_without_soundfile(
+    endian: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = {"format": "RF64"} if endian == "RF64" else {"format": "WAV", "endian": endian}
+    buffer = io.BytesIO()
+    soundfile.write(buffer, tone(0.5), RATE, subtype="PCM_16", **kind)
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    np.testing.assert_array_equal(decode(buffer.getvalue()).wave, decode(packed(tone(0.5))).wave)
 
 
 def test_ten_minutes_become_pieces_without_the_silent_ones() -> None:
