@@ -11,6 +11,7 @@ import pytest
 from gan_core import data
 from gan_core.data import chemistry
 from gan_core.data.chemistry import matrix_of, smiles_of, valid
+from gan_core.data.user.smiles import lines_of
 from gan_core.errors import BadData, BadValue
 from gan_core.metrics.molecules import distances, properties, quality, random_graphs
 
@@ -91,6 +92,8 @@ def test_a_file_of_smiles_is_a_data_set(tmp_path: Path) -> None:
     assert (data.task_of(f"smiles:{file}"), data.size_of(f"smiles:{file}")) == ("graph", 9)
     assert data.load(f"smiles:{file}").skipped == loaded.skipped  # from the cache
     assert len(data.load(f"train:smiles:{file}")) == 9
+    file.write_text("smiles\nCCO\n", encoding="utf-8-sig")  # as Windows' editors write it
+    assert lines_of(file) == [(2, "CCO")]
 
 
 @pytest.mark.parametrize(

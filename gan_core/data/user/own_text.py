@@ -53,7 +53,7 @@ def source(reference: str) -> Source:
     try:
         if path.stat().st_size > LARGEST:
             raise BadData("{path} is larger than {most} MiB.", path=path, most=LARGEST // 2**20)
-        content = path.read_text(encoding="utf-8")
+        content = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise BadData("{path} can't be read ({reason}).", path=path, reason=error) from error
     pieces = pieces_of(content)

@@ -40,7 +40,7 @@ def lines_of(path: Path) -> list[tuple[int, str]]:
     try:
         if path.stat().st_size > LARGEST:
             raise BadData("{path} is larger than {most} MB.", path=path, most=LARGEST // 2**20)
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadData("{path} can't be read ({reason}).", path=path, reason=error) from error
     fields = [(number, line.split()[0]) for number, line in enumerate(lines, 1) if line.strip()]
