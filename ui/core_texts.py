@@ -38,6 +38,7 @@ TEMPLATES = (
     N_("more than {count} megapixels"),
     N_("{width}x{height} pixels, smaller than {least}"),
     N_("floating-point pixels, whose range isn't known; save it with 8 or 16 bits"),
+    N_("signed pixels with negative values; save it with 8 or 16 bits without sign"),
     N_("32-bit pixels, whose range isn't known; save it with 8 or 16 bits"),
     N_("beside the class folders {names}: move it into one of them, or elsewhere"),
     N_("not StyleGAN's file of labels ({reason})"),

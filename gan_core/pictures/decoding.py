@@ -20,7 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gan_core.errors import BadData
 from gan_core.pictures import deep_files
-from gan_core.pictures.depth import DEPTHS, eight_bits, used, white
+from gan_core.pictures.depth import DEPTHS, WHOLE, eight_bits, used, white
 from gan_core.pictures.fits import CROP, PAD, STRETCH
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
@@ -125,13 +125,13 @@ def _plain_upright(file: BinaryIO, image: Image.Image, depth: int) -> tuple[Imag
     image.load()
     declared = deep_files.bits(file, image)
     wanted = declared if not depth and declared in DEPTHS[1:-1] else depth
-    if (colours := dim_colours(file, image)) is not None:
+    if (colours := dim_colours(file, image, wanted)) is not None:
         return plain(Image.fromarray(eight_bits(colours, wanted))), wanted or used(colours)
+    negative = deep_files.is_negative(image)
     with suppress(Exception):  # damaged EXIF data is ignored
         ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith("I"):
-        levels = _levels(image)
-        return Image.fromarray(eight_bits(levels[:, :, None], wanted)[:, :, 0]), wanted or used(levels)
+        return _grey(image, wanted, negative)
     return plain(image), max(DEPTHS[0], declared)
 
 
@@ -139,15 +139,16 @@ def _is_deep(file: BinaryIO, image: Image.Image) -> bool:
     return image.mode.startswith("I") or deep_files.bits(file, image) > 8
 
 
-def dim_colours(file: BinaryIO, image: Image.Image) -> np.ndarray | None:
-    """16-bit colours, uint16 (H, W, C), if Pillow's upper 8 bits would lose most of their range; otherwise None.
+def dim_colours(file: BinaryIO, image: Image.Image, depth: int = 0) -> np.ndarray | None:
+    """16-bit colours, uint16 (H, W, C), if Pillow's upper 8 bits would lose most of their range, or if they are said to
+    have a smaller `depth`; otherwise None.
 
     Raises the errors of Pillow, png16 and tifffile for damaged files.
     """
     if image.mode.startswith("I") or deep_files.bits(file, image) != 16:
         return None
     upper = np.asarray(image)
-    if int(upper[:, :, :3].max(initial=0)) > white(DEPTHS[-2]) >> 8:
+    if depth in (0, WHOLE) and int(upper[:, :, :3].max(initial=0)) > white(DEPTHS[-2]) >> 8:
         return None  # all 16 bits are used
     return deep_files.colours(file, image, MAX_PIXELS)
 
@@ -157,17 +158,30 @@ def plain(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         raise Unusable("floating-point pixels, whose range isn't known; save it with 8 or 16 bits")
     if image.mode.startswith("I"):
-        return Image.fromarray(eight_bits(_levels(image)[:, :, None])[:, :, 0])
+        return _grey(image)[0]
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
+def _grey(image: Image.Image, wanted: int = 0, negative: bool = False) -> tuple[Image.Image, int]:
+    """16-bit greyscale as 8 bits, a transparent level as white, and its effective bit depth."""
+    levels = _levels(image)
+    clear = levels == image.info.get("transparency", -1)
+    levels[clear] = 0
+    levels = 65535 - levels if negative else levels
+    grey = eight_bits(levels[:, :, None], wanted)[:, :, 0]
+    grey[clear] = 255
+    return Image.fromarray(grey), wanted or used(levels)
+
+
 def _levels(image: Image.Image) -> np.ndarray:
     """16-bit greyscale as uint16 (H, W)."""
     values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
+    if values.min() < 0:
+        raise Unusable("signed pixels with negative values; save it with 8 or 16 bits without sign")
+    if values.max() > 65535:
         raise Unusable("32-bit pixels, whose range isn't known; save it with 8 or 16 bits")
     return values.astype(np.uint16)
 

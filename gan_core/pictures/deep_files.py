@@ -9,18 +9,18 @@ import math
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from PIL.TiffImagePlugin import TiffImageFile
 
 from gan_core.pictures import png16
 
 BITS, COMPRESSION, COLOURS, ORIENTATION, PREDICTOR, EXTRA, FORMAT = 258, 259, 262, 274, 317, 338, 339  # TIFF's tags
 PLAIN, DEFLATED = (1,), (8, 32946)  # compressions that need no codec
-RGB = 2
+WHITE_IS_ZERO, RGB = 0, 2
 CLEAR = 2  # unassociated alpha
 UNSIGNED = 1
 PADDED = 4  # largest ratio of the pixels in a file's tiles to those of the image
@@ -44,13 +44,15 @@ def bits(file: BinaryIO, image: Image.Image) -> int:
 def colours(file: BinaryIO, image: Image.Image, most_pixels: int) -> np.ndarray | None:
     """The 16-bit values of an open colour image, uint16 (H, W, C); None if it has fewer bits or is not supported.
 
-    TIFFs are returned upright. Raises ValueError or zlib.error for a damaged file, and the errors of tifffile.
+    They are returned upright; a transparent colour of a PNG becomes alpha. Raises ValueError or zlib.error for a
+    damaged file, and the errors of tifffile.
     """
     if bits(file, image) != 16:
         return None
     if image.format == "PNG":
         with _from_start(file):
-            return png16.decoded(file.read())
+            array = png16.decoded(file.read())
+        return _upright_png(array, image)
     assert isinstance(image, TiffImageFile)
     if not _readable(image):
         return None
@@ -78,6 +80,31 @@ def _readable(image: TiffImageFile) -> bool:
         and tags.get(COMPRESSION, 1) in PLAIN + DEFLATED
         and tags.get(PREDICTOR, 1) in (1, 2)
     )
+
+
+def _upright_png(array: np.ndarray, image: Image.Image) -> np.ndarray:
+    key, turn = image.info.get("transparency"), None
+    if array.shape[2] in (1, 3) and isinstance(key, int | tuple):
+        clear = (array == np.array(key)).all(2, keepdims=True)
+        array = np.concatenate([array, np.where(clear, 0, 65535).astype(np.uint16)], 2)
+    with suppress(Exception):  # damaged EXIF data is ignored
+        turn = UPRIGHT.get(image.getexif().get(ORIENTATION, 1))
+    return np.ascontiguousarray(turn(array) if turn else array)
+
+
+def is_negative(image: Image.Image) -> bool:
+    """Whether the highest value of an open 16-bit greyscale image is black; Pillow inverts only 8 bits and less."""
+    return (
+        isinstance(image, TiffImageFile)
+        and image.mode.startswith("I;16")
+        and image.tag_v2.get(COLOURS) == WHITE_IS_ZERO
+    )
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """A copy of an open image, upright, in which the lowest value is black."""
+    turned = ImageOps.exif_transpose(image)
+    return Image.fromarray(65535 - np.asarray(turned)) if is_negative(image) else turned
 
 
 def _tiff(stream: BinaryIO, most_pixels: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from gan_core.disk import replacing
 from gan_core.errors import BadData, BadValue
@@ -46,7 +46,7 @@ def array_of(image: Image.Image) -> np.ndarray:
 
     Raises BadData for pixels of unknown range.
     """
-    upright = ImageOps.exif_transpose(image)
+    upright = deep_files.upright(image)
     if upright.mode == "F" or upright.mode.startswith("I"):
         return _deep(upright)
     grey = upright.mode in ("1", "L", "LA", "La")

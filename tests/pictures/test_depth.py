@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -20,11 +21,12 @@ from gan_core.models import loading
 from gan_core.models.enlarging import enlarge
 from gan_core.models.translator import translate_picture
 from gan_core.pictures import png16
+from gan_core.pictures.decoding import Unusable, decode
 from gan_core.pictures.depth import DEPTHS, eight_bits, used, white, whites
-from gan_core.pictures.photos import read
+from gan_core.pictures.photos import read, read_from
 from tests.cli.commands import ganscope, ok, refused
 from tests.made_models import make_model
-from ui.studio.requests.uploads import clean, received
+from ui.studio.requests.uploads import clean, picture_of, received
 
 RAMP = np.linspace(0, 1, 32)[None].repeat(32, 0)  # from black to white, (H, W)
 
@@ -131,6 +133,62 @@ def test_a_depth_can_be_asked_for(tmp_path: Path, home: Path) -> None:
     for wrong in ("folder+13bit:/x", "folder+bit:/x", "folder+8bit+12bit:/x"):
         with pytest.raises(BadValue, match="Valid: 8bit, 10bit, 12bit, 14bit, 16bit"):
             load(wrong, 32)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_depth_that_cannot_hold_all_levels_is_refused(channels: int) -> None:
+    content = io.BytesIO(b"".join(png16.encoded(ramp(16, channels))))
+    with pytest.raises(Unusable, match="levels up to 65535, but 12 bits hold at most 4095"):
+        decode(content, 16, depth=12)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_grey_tiffs_whose_zero_is_white_are_no_negatives(kind: type, tmp_path: Path) -> None:
+    levels = np.rint(RAMP * np.iinfo(kind).max).astype(kind)
+    tifffile.imwrite(tmp_path / "x.tif", np.iinfo(kind).max - levels, photometric="miniswhite",
+                     extratags=[(274, 3, 1, 6)])  # fmt: skip
+    wanted = eight_bits(np.rot90(levels, -1)[:, :, None])[:, :, 0]
+    content = (tmp_path / "x.tif").read_bytes()
+    np.testing.assert_array_equal(read(tmp_path / "x.tif", 2**20)[:, :, 0], np.rot90(levels, -1))
+    np.testing.assert_array_equal(decode(io.BytesIO(content), 32).pixels[0], wanted)
+    np.testing.assert_array_equal(np.asarray(clean(Image.open(io.BytesIO(content))))[:, :, 0], wanted)
+
+
+def test_signed_pixels_are_refused_by_name() -> None:
+    content = io.BytesIO()
+    tifffile.imwrite(content, (ramp(10)[:, :, 0].astype(np.int16) - 512))
+    with pytest.raises(Unusable, match="signed pixels with negative values"):
+        decode(content, 16)
+
+
+@pytest.mark.parametrize("depth", [12, 16])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_deep_pngs_are_turned_as_their_exif_says(depth: int, channels: int) -> None:
+    levels = ramp(depth, channels)[:16]
+    content = b"".join(png16.encoded(levels))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = content[:33] + png16.chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")) + content[33:]
+    np.testing.assert_array_equal(read_from(io.BytesIO(turned), 2**20, "x.png"), np.rot90(levels, -1))
+    pixels = decode(io.BytesIO(turned), 16).pixels.astype(int)
+    assert (pixels[0, :, 0] == pixels[0, :, -1]).all()  # the ramp goes down now
+    assert pixels[0, 0, 0] < pixels[0, -1, 0]
+    assert np.asarray(clean(picture_of(turned))).shape == (32, 16, 3)
+
+
+@pytest.mark.parametrize("depth", [12, 16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_transparent_level_of_a_deep_png_is_clear(depth: int, channels: int) -> None:
+    levels = ramp(depth, channels)
+    content = b"".join(png16.encoded(levels))
+    key = b"\0\0" * channels  # black is transparent
+    clear = content[:33] + png16.chunk(b"tRNS", key) + content[33:]
+    array = read_from(io.BytesIO(clear), 2**20, "x.png")
+    np.testing.assert_array_equal(array[:, :, :channels], levels)
+    assert (array[:, 0, channels] == 0).all()
+    assert (array[:, 1:, channels] == 65535).all()
+    assert (decode(io.BytesIO(clear), 32).pixels[:, :, 0] == 255).all()
+    assert (decode(io.BytesIO(clear), 32).pixels[:, :, 1] < 16).all()
 
 
 def test_pairs_and_domains_of_12_bits(tmp_path: Path, home: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from gan_core.errors import BadData
+from gan_core.pictures import deep_files
 from gan_core.pictures.decoding import Unusable, dim_colours, plain
 from gan_core.pictures.depth import eight_bits
 
@@ -88,12 +89,10 @@ def clean(image: Image.Image, most: int = 1024) -> Image.Image:
 
     Raises BadData.
     """
-    from PIL import ImageOps
-
     try:
         image.draft("RGB", (most, most))
         image.load()
-        upright = ImageOps.exif_transpose(image)
+        upright = deep_files.upright(image)
         rgb = plain(upright).convert("RGB")
     except Unusable as error:
         raise BadData("The picture can't be used: {reason}.", reason=str(error)) from None
