@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
-from benchmarks.timing import ROOT, machine
+from benchmarks.timing import ROOT, machine, peak
 from gan_core import data
 from gan_core.data.base import DataSet
 from gan_core.gans import Recipe, recipes
@@ -121,7 +120,7 @@ def measure(recipe: Recipe, which: str, seconds: float) -> dict[str, Any]:
         "images_per_second": statistics.median(rates),
         "convolutions_share": statistics.median(shares),
         "one_image_ms": None if (made := one_image(trainer)) is None else 1000 * made,
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mib": peak(),
         "steps": cycle * len(rates),
     }
 

@@ -18,14 +18,12 @@ import argparse
 import statistics
 import subprocess
 import sys
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
 
-from benchmarks.timing import ROOT, interleaved, machine, median_ratio, processor_seconds, seconds
+from benchmarks.timing import ROOT, interleaved, machine, median_ratio, peak, processor_seconds, reset_peak, seconds
 from gan_core import data
 from gan_core.data.base import DataSet
 from gan_core.errors import BadValue
@@ -78,8 +76,7 @@ def added_memory(name: str, device: str, size: int | None, way: str) -> float:
     """MiB that the first steps of a run add at most, in this process."""
     trainer = Trainer(*case(name, size), device, computations(device)[way])
     if not device.startswith("cuda"):
-        with suppress(OSError):  # on Linux: resets the peak, which loading has raised
-            Path("/proc/self/clear_refs").write_text("5")
+        reset_peak()  # which loading has raised
         before = psutil.Process().memory_info().rss / 2**20
         trainer.train_step()
         return peak() - before
@@ -87,12 +84,6 @@ def added_memory(name: str, device: str, size: int | None, way: str) -> float:
     before = torch.cuda.memory_allocated(device) / 2**20
     trainer.train_step()
     return torch.cuda.max_memory_allocated(device) / 2**20 - before
-
-
-def peak() -> float:
-    """The largest resident size of this process in MiB; getrusage's would count that of the process that started it."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 2**10
 
 
 def in_a_process(name: str, device: str, size: int | None, way: str) -> float:

@@ -30,16 +30,18 @@ SLOWEST = 4.0  # seconds, required of a model for everyday use
 MOST_MEMORY = 1.5  # GiB
 
 MEASURE = """
-import resource, sys
+import sys
 import numpy as np
 from benchmarks.enlarging import built
+from benchmarks.timing import peak, reset_peak
 from gan_core.models.enlarging import enlarge
 sampler, side = built(sys.argv[1]), int(sys.argv[2])
 array = np.broadcast_to(np.linspace(0, 255, side).astype(np.uint8)[None, :, None], (side, side, 3)).copy()
 enlarge(sampler, array[:64, :64].copy())
-idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+reset_peak()
+idle = peak()
 enlarge(sampler, array, 2)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle)
+print(peak() - idle)
 """
 
 
@@ -67,7 +69,7 @@ def memory(name: str, megapixels: float) -> Row:
     side = int((megapixels * 2**20) ** 0.5)
     command = [sys.executable, "-c", MEASURE, name, str(side)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    gibibytes = int(done.stdout) / 2**20
+    gibibytes = float(done.stdout) / 2**10
     return at_most(f"{name}: memory for {side} x {side}", gibibytes, MOST_MEMORY, "GiB", "1")
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from unittest import mock
 
 import numpy as np
 
-from benchmarks.timing import ROOT, Row, at_most, report
+from benchmarks.timing import ROOT, Row, at_most, peak, report
 from gan_core.data.base import DataSet
 from gan_core.gans import recipes
 from gan_core.metrics.evaluate import evaluate
@@ -41,7 +40,6 @@ ASKED = 10.0  # seconds for 10,000 samples
 SHARE = 5.0  # per cent of the training time
 MEMORY = 1.1  # times that of the older commit
 GROWTH = 0.05  # of the peak memory, from n to 4 n
-UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in ru_maxrss
 
 
 def noise(count: int, seed: int) -> Iterator[np.ndarray]:
@@ -68,7 +66,7 @@ def measure(samples: int, images: int) -> dict[str, float]:
     began = time.process_time()
     seconds = evaluate(stream, data, net).seconds
     seconds["cpu"] = time.process_time() - began
-    return seconds | {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT}
+    return seconds | {"peak": peak() * 2**20}
 
 
 def in_a_process(samples: int, images: int, root: Path = ROOT) -> dict[str, float]:
