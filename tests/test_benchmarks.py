@@ -77,6 +77,15 @@ def run(script: str, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
+def test_a_peak_is_that_of_the_process_itself_since_it_was_reset() -> None:
+    """getrusage's would be at least that of the process that started it."""
+    child = "from benchmarks.timing import peak, reset_peak; bytes(2**28); reset_peak(); print(peak())"
+    parent = f"import subprocess, sys; held = b'x' * 2**29; subprocess.run([sys.executable, '-c', {child!r}])"
+    done = subprocess.run([sys.executable, "-c", parent], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert 1 < float(done.stdout) < 200
+
+
 def test_medians_of_pairs_and_turns() -> None:
     calls: list[str] = []
 
@@ -134,15 +143,6 @@ def test_sampling_is_subtracted_by_the_same_clock(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(metrics, "sampling", lambda samples: 1.0, raising=False)
     assert metrics.rows(10, 10)[1].measured == "7.0 s"
     assert "7.0 s against 7.0 s" in metrics.beside(10, 10, ROOT, 1)[0].measured
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
-def test_a_peak_is_that_of_the_process_itself_since_it_was_reset() -> None:
-    """getrusage's would be at least that of the process that started it."""
-    child = "from benchmarks.timing import peak, reset_peak; bytes(2**28); reset_peak(); print(peak())"
-    parent = f"import subprocess, sys; held = b'x' * 2**29; subprocess.run([sys.executable, '-c', {child!r}])"
-    done = subprocess.run([sys.executable, "-c", parent], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert 1 < float(done.stdout) < 200
 
 
 def test_deviation_of_memory() -> None:

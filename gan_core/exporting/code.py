@@ -17,6 +17,7 @@ import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -142,8 +143,7 @@ class _Definitions:
 
 def _definition(module: ModuleType, name: str) -> str | tuple[ModuleType, ast.stmt]:
     """An import line of another package, or the GANscope module that defines the name and the defining statement."""
-    tree = ast.parse(inspect.getsource(module))
-    for node in tree.body:
+    for node in _statements(module):
         if isinstance(node, ast.Import):
             for one in node.names:
                 if (one.asname or one.name.partition(".")[0]) == name:
@@ -161,6 +161,16 @@ def _definition(module: ModuleType, name: str) -> str | tuple[ModuleType, ast.st
         elif name in _defined(node):
             return module, node
     raise ExportError("'{name}' isn't defined in {module}.", name=name, module=module.__name__)
+
+
+@cache
+def _source(module: ModuleType) -> str:
+    return inspect.getsource(module)
+
+
+@cache
+def _statements(module: ModuleType) -> list[ast.stmt]:
+    return ast.parse(_source(module)).body
 
 
 def _defined(node: ast.stmt) -> set[str]:
@@ -191,7 +201,7 @@ def _names(module: ModuleType) -> set[str]:
 
 
 def _text(module: ModuleType, node: ast.stmt) -> str:
-    lines = inspect.getsource(module).splitlines()
+    lines = _source(module).splitlines()
     decorators = getattr(node, "decorator_list", [])
     first = min([node.lineno, *(one.lineno for one in decorators)])
     return "\n".join(lines[first - 1 : node.end_lineno])

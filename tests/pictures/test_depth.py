@@ -144,9 +144,9 @@ def test_a_depth_that_cannot_hold_all_levels_is_refused(channels: int) -> None:
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_grey_tiffs_whose_zero_is_white_are_no_negatives(kind: type, tmp_path: Path) -> None:
-    levels = np.rint(RAMP * np.iinfo(kind).max).astype(kind)
-    tifffile.imwrite(tmp_path / "x.tif", np.iinfo(kind).max - levels, photometric="miniswhite",
-                     extratags=[(274, 3, 1, 6)])  # fmt: skip
+    levels: np.ndarray = np.rint(RAMP * np.iinfo(kind).max).astype(kind)
+    turned: dict[str, Any] = {"extratags": [(274, 3, 1, 6)]}
+    tifffile.imwrite(tmp_path / "x.tif", np.iinfo(kind).max - levels, photometric="miniswhite", **turned)
     wanted = eight_bits(np.rot90(levels, -1)[:, :, None])[:, :, 0]
     content = (tmp_path / "x.tif").read_bytes()
     np.testing.assert_array_equal(read(tmp_path / "x.tif", 2**20)[:, :, 0], np.rot90(levels, -1))
