@@ -27,7 +27,7 @@ from gan_core.errors import BadData, StoreError
 from gan_core.paths import home
 
 SMALL = 256 * 2**20  # bytes, up to which images are kept in memory; larger sets stay on disk
-FORMAT = 2  # incremented when the preparation of images changes, so that older entries are rebuilt
+FORMAT = 3  # incremented when the preparation of images changes, so that older entries are rebuilt
 STALE = 24 * 3600  # seconds after which the files of a killed process are removed
 
 
