@@ -15,6 +15,7 @@ from gan_core.errors import BadData, BadValue, GanscopeError
 from gan_core.latent.files import DIRECTIONS, write_directions
 from gan_core.latent.sliders import SLOTS
 from tests.studio_serving import STYLED
+from ui.studio.models import marks
 from ui.studio.models import opened as studio_models
 from ui.studio.models.opened import hosted, offered, opened
 from ui.studio.requests.latest import Latest
@@ -61,6 +62,7 @@ def test_a_link_of_a_model_with_classes(shelf: Path) -> None:
         ("psi=nan", "The truncation must be between"),
         ("class=3", "is unconditional"),
         ("model=cgan.tiny&class=10", "The class must be between 0 and 9"),
+        ("model=cgan.tiny&class=000000999", "The class must be between 0 and 9"),
         ("edits=smile*1", "The model has no direction named smile."),
         ("edits=PCA 1", "isn't a valid edit"),
         ("edits=PCA 1*21", "The strength must be between"),
@@ -75,6 +77,18 @@ def test_problems_of_a_link_are_reported_and_a_picture_is_still_shown(shelf: Pat
     assert view is not None
     assert replace(view, changes=()) == first_view(view.model)
     assert pictures.picture(view).width == 8
+
+
+def test_a_link_can_ask_for_few_sliders_that_must_be_made_first(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(marks, "made", lambda explorer, name: made.append(name) or opened(STYLED).direction("PCA 1"))
+    names = [f"own {seed} {'yn' * 12}" for seed in range(100, 100 + 2 * SLOTS)]
+    view, problems = parsed("edits=" + ",".join(f"{name}*1" for name in names))
+    assert view is not None
+    assert [change.direction for change in view.changes] == names[:SLOTS]
+    assert made == names[:SLOTS]
+    assert str(problems[0]) == "There can be at most 6 sliders of your own in a link, not 12."
+    opened(STYLED)._custom.clear()
 
 
 def test_good_parts_of_a_bad_link_are_kept(shelf: Path) -> None:
