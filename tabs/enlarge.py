@@ -62,6 +62,11 @@ class Source:
 # --- callbacks -------------------------------------------------------------------------------------------------------
 
 
+def show_first(source: Source, model: str) -> list[Any]:
+    """Opens the tab; keeps an earlier picture with its scale and blend."""
+    return [gr.skip()] * (OUTPUTS + 2) if source.array is not None else model_of(source, model)
+
+
 def model_of(source: Source, model: str) -> list[Any]:
     """Selects a model: its scale, models to blend with, what it can do with the current picture, and the first example
     if there is none.
@@ -377,19 +382,20 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                     ).format(size=LARGE_BYTES // 1_000_000))  # fmt: skip
     advice = [strength, notice, two, part, plain]
     scene = [source, compare, strip, status, file, scale, share, *advice]
-    gr.on([tab.select, model.input], callback(model_of), [source, model], [scale, share, *scene],
-          api_name="enlarge_model", concurrency_limit=1, **QUIET)  # fmt: skip
+    chosen = [scale, share, *scene]
+    tab.select(callback(show_first), [source, model], chosen, api_visibility="private", concurrency_limit=1, **QUIET)
+    model.input(callback(model_of), [source, model], chosen, api_name="enlarge_model", concurrency_limit=1, **QUIET)
     tab.select(callback(listed), model, model, api_visibility="private", **QUIET)
     brought = network.upload(callback(take_network), network, model, api_visibility="private", **QUIET)
     parts.emptied(network, brought)
-    brought.success(callback(model_of), [source, model], [scale, share, *scene], api_visibility="private", **QUIET)
+    brought.success(callback(model_of), [source, model], chosen, api_visibility="private", **QUIET)
     strip.select(callback(press), model, scene, api_visibility="private", **QUIET)
     parts.emptied(drop, drop.upload(callback(take), [drop, model, scale], scene, api_name="enlarge_picture", **QUIET))
     scale.input(callback(advise), [source, model, scale], advice, api_visibility="private", **QUIET)
     two.click(callback(twice), [source, model], [scale, *advice], api_visibility="private", **QUIET)
     part.click(callback(middle), [source, model, scale], scene, api_visibility="private", **QUIET)
     plain.click(for_damage, None, model, api_visibility="private", **QUIET).then(
-        callback(model_of), [source, model], [scale, share, *scene], api_visibility="private", **QUIET
+        callback(model_of), [source, model], chosen, api_visibility="private", **QUIET
     )
     gr.on([compare.change, model.change], callback(budget), [source, model], duration_note, queue=False,
           trigger_mode="always_last", api_visibility="private", **QUIET)  # fmt: skip

@@ -45,6 +45,14 @@ class Look:
     face: View | None = None
 
 
+def show_first(seen: Look, model: str, seed: float, layer: str | None, face: View | None = None) -> list[Any]:
+    """Opens the tab; keeps channels switched off, unless another face arrives."""
+    number = checked_seed(int(seed or 0))
+    asked = (model, number, layer, studio_faces.same(face, model, number))
+    same = (seen.model, seen.seed, seen.layer, seen.face) == asked
+    return [gr.skip()] * 6 if same else look(model, seed, layer, face)
+
+
 def look(model: str, seed: float, layer: str | None, face: View | None = None) -> list[Any]:
     """Returns a layer's channels for a picture, by default those of the first layer with feature maps."""
     from gan_core.latent.inside import layer_names
@@ -225,4 +233,6 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     parts.saving(download, save, seen, "save_inside")
     studio_faces.offered(page, ID, use, given, [seen])
     studio_faces.taking(page, ID, _(TITLE), take, [], [model, seed, face])
-    tab.select(callback(look), [model, seed, layer, face], [*outputs, layer], api_visibility="private", **QUIET)
+    tab.select(
+        callback(show_first), [seen, model, seed, layer, face], [*outputs, layer], api_visibility="private", **QUIET
+    )

@@ -64,6 +64,11 @@ class Source:
     kind: Kind | None = None
 
 
+def show_first(source: Source, model: str) -> list[Any]:
+    """Opens the tab; keeps an earlier picture with its direction and strength."""
+    return [gr.skip()] * (OUTPUTS + 2) if source.picture is not None else choose(source, model)
+
+
 def choose(source: Source, model: str) -> list[Any]:
     """Selects a model: its directions, strength and examples, and the translation of the user's picture or the first
     example.
@@ -325,8 +330,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         batch_status = parts.note()
     scene = [source, strip, *faces, *loop, status]
     where = [model, direction, strength]
-    gr.on([tab.select, model.input], callback(choose), [source, model], [direction, strength, *scene],
-          api_name="translate_model", concurrency_limit=1, **QUIET)  # fmt: skip
+    chosen = [direction, strength, *scene]
+    tab.select(callback(show_first), [source, model], chosen, api_visibility="private", concurrency_limit=1, **QUIET)
+    model.input(callback(choose), [source, model], chosen, api_name="translate_model", concurrency_limit=1, **QUIET)
     direction.input(callback(turn), [source, *where], scene, api_name="translate", **QUIET)
     strength.input(
         callback(turn), [source, *where], scene, api_visibility="private", trigger_mode="always_last", **QUIET

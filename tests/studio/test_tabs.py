@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import random
@@ -29,7 +30,20 @@ from gan_core.latent.measured import Measured
 from gan_core.latent.mixing import Band
 from gan_core.latent.sliders import SLOTS
 from gan_core.models import discriminators
-from tabs import drag, editing, inside, interpolation, marks, mixing, models, my_picture
+from tabs import (
+    drag,
+    draw,
+    editing,
+    enlarge,
+    inpaint,
+    inside,
+    interpolation,
+    marks,
+    mixing,
+    models,
+    my_picture,
+    translate,
+)
 from tabs.editing_parts import Parts
 from tests.studio.conftest import ENCODER, TRANSLATORS
 from tests.studio_serving import STYLED
@@ -826,3 +840,50 @@ def test_a_point_is_a_part_of_a_link_and_belongs_to_its_model(name: str) -> None
         found, (problem,) = parsed(link)
         assert "doesn't belong to the model" in str(problem)
         assert found == first_view(found.model)
+
+
+# --- leaving a tab and coming back -----------------------------------------------------------------------------------
+
+
+def built(module: Any) -> tuple[gr.Blocks, gr.Tab]:
+    async def build() -> tuple[gr.Blocks, gr.Tab]:
+        """Gradio would open an event loop of its own, and leave it open."""
+        with gr.Blocks() as page, gr.Tabs(), gr.Tab() as tab:
+            module.build(page, tab)
+        return page, tab
+
+    return asyncio.run(build())
+
+
+def events(page: gr.Blocks, component: Any, name: str) -> list[Any]:
+    return [one for one in page.fns.values() if (component._id, name) in one.targets]
+
+
+@pytest.mark.parametrize("module", [drag, draw, enlarge, inpaint, inside, marks, my_picture, translate])
+def test_coming_back_to_a_tab_keeps_what_was_done_there(module: Any) -> None:
+    page, tab = built(module)
+    (opening,) = (one for one in events(page, tab, "select") if any(isinstance(out, gr.State) for out in one.outputs))
+    values = {number: getattr(block, "value", None) for number, block in page.blocks.items()}
+
+    def opened_once_more() -> list[Any]:
+        return list(opening.fn(*(values[one._id] for one in opening.inputs)))
+
+    first = opened_once_more()
+    assert first != [gr.skip()] * len(opening.outputs)
+    values |= {out._id: plain(value) for out, value in zip(opening.outputs, first, strict=True)}
+    assert opened_once_more() == [gr.skip()] * len(opening.outputs)
+
+
+@pytest.mark.usefixtures("few_steps")
+def test_another_face_replaces_what_was_dragged_or_switched_off() -> None:
+    hold = drag.begin(STYLED, 11)[0]
+    for x, y in ((0.3, 0.4), (0.6, 0.4)):
+        hold = drag.put_at(hold, x, y)[0]
+    dragged = list(drag.pull(hold))[-1][0]
+    for state in (hold, dragged, drag.undo(dragged)[0], drag.clear(hold)[0]):
+        assert drag.show_first(state, STYLED, 11) == [gr.skip()] * 3
+        for model, seed, face in ((STYLED, 11, EDITED), (STYLED, 12, None)):
+            assert drag.show_first(state, model, seed, face)[0].past == ()
+    seen = inside.switch(inside.look(STYLED, 11, None)[0], 0)[0]
+    assert inside.show_first(seen, STYLED, 11, seen.layer) == [gr.skip()] * 6
+    assert inside.show_first(seen, STYLED, 11, seen.layer, EDITED)[0].off == frozenset()
