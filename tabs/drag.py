@@ -16,7 +16,7 @@ from gan_core.models.card import Card
 from ui.languages import N_, _
 from ui.studio.models.opened import opened
 from ui.studio.requests.calls import callback, event_number, streaming
-from ui.studio.requests.jobs import Tell, workshop
+from ui.studio.requests.jobs import Tell, stopped, workshop
 from ui.studio.view.pictures import SMALL, display_url, drawn, image_of, marked
 from ui.studio.view.view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
 from ui.studio.widgets import faces, parts
@@ -235,5 +235,12 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     parts.saving(saving, save, [hold, seed], "save_dragged")
     dice.click(another_seed, None, seed, api_visibility="private", **QUIET)
     pulling = pulls.click(streaming(pull), [hold, reach], outputs, api_name="pull", concurrency_limit=None, **QUIET)
-    stop.click(None, cancels=pulling, api_visibility="private")
+    gr.on(
+        [model.input, seed.change, face.change, clears.click, undone.click], None, cancels=pulling,
+        api_visibility="private",
+    )  # fmt: skip
+    board.press(None, cancels=pulling, api_visibility="private")  # an event of our own, which `on` doesn't take
+    stop.click(None, cancels=pulling, api_visibility="private").then(
+        callback(stopped), None, words, queue=False, api_visibility="private", **QUIET
+    )
     tab.select(callback(show_first), [hold, model, seed, face], outputs, api_visibility="private", **QUIET)

@@ -25,7 +25,7 @@ from ui.studio.models.enlargers import ENLARGING
 from ui.studio.models.image_models import FILE, image_models, open_image_model
 from ui.studio.models.opened import hosted
 from ui.studio.requests.calls import callback, event_number, streaming, warn_if_animated
-from ui.studio.requests.jobs import takes, workshop
+from ui.studio.requests.jobs import stopped, takes, workshop
 from ui.studio.requests.uploads import FORMATS, LARGE_BYTES, Limits, received
 from ui.studio.view import enlargement
 from ui.studio.view.pictures import data_url, write_marked
@@ -45,6 +45,8 @@ SHRUNK = 2  # reduction factor, so that the examples' own compression isn't visi
 FACE = 96  # pixels of the drawn example
 OUTPUTS = 12  # number of outputs of a scene
 ADVICE = 5  # outputs with notes on a picture before it is enlarged, and the options offered
+
+_NO_FILE: Any = gr.update(value=None, visible=False)  # instead of the result of another picture
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ def model_of(source: Source, model: str) -> list[Any]:
     )
     share = gr.update(visible=bool(other), value=0, label=label)
     if source.array is not None and source.place < 0:
-        return [scales, share, *[gr.skip()] * (OUTPUTS - ADVICE), *advise(source, model, native)]
+        shown = [gr.skip(), gr.skip(), gr.skip(), _waiting(source), *[gr.skip()] * 3]
+        return [scales, share, *shown, *advise(source, model, native)]
     return [scales, share, *_example(model, 0)]
 
 
@@ -127,7 +130,7 @@ def take(path: str | None, model: str = "", scale: float = 4) -> list[Any]:
     source = Source(array, Path(path).stem, -1, damage_of(array, quality))
     scene = _not_enlarged(source)
     scene[-1] = " ".join([scene[-1], *words])
-    return [*scene, gr.skip(), gr.skip(), gr.skip(), *advise(source, model or enlargers.first(), scale)]
+    return [*scene, _NO_FILE, gr.skip(), gr.skip(), *advise(source, model or enlargers.first(), scale)]
 
 
 def advise(source: Source, model: str, scale: float) -> list[Any]:
@@ -166,7 +169,7 @@ def middle(source: Source, model: str, scale: float) -> list[Any]:
     if source.array is None:
         raise BadValue("Drop in a picture first.")
     source = replace(source, array=enlargement.middle(source.array, enlargers.most(int(scale))))
-    return [*_not_enlarged(source), gr.skip(), gr.skip(), gr.skip(), *advise(source, model, scale)]
+    return [*_not_enlarged(source), _NO_FILE, gr.skip(), gr.skip(), *advise(source, model, scale)]
 
 
 def for_damage() -> Any:
@@ -244,16 +247,17 @@ def _limits() -> str:
     return words.format(size=size, two=enlargers.most(2) // 2**20, four=enlargers.most(4) // 2**20)
 
 
-def stopped() -> str:
-    """Returns the message for stopped work."""
-    return _("Stopped.")
-
-
 # --- scenes --------------------------------------------------------------------------------------------------------
 
 
 def _not_enlarged(source: Source) -> list[Any]:
     """Shows a picture that hasn't been enlarged yet."""
+    shown = data_url(enlargement.plain(enlargement.visible(source.array, 1)[0], used(source.array)))
+    return [source, {"now": shown, "before": shown}, _strip(source.place), _waiting(source)]
+
+
+def _waiting(source: Source) -> str:
+    """Describes a picture before it is enlarged."""
     height, width = source.array.shape[:2]
     words = _("{width} x {height} pixels. Now click “Enlarge”.").format(width=width, height=height)
     depth = used(source.array)
@@ -261,8 +265,7 @@ def _not_enlarged(source: Source) -> list[Any]:
         words += " " + _("It uses only {bits} of 16 bits per channel, so {white} is taken as white.").format(
             bits=depth, white=white(depth)
         )
-    shown = data_url(enlargement.plain(enlargement.visible(source.array, 1)[0], depth))
-    return [source, {"now": shown, "before": shown}, _strip(source.place), words]
+    return words
 
 
 def _written(
@@ -307,7 +310,7 @@ def _example(model: str, place: int) -> list[Any]:
     source = Source(_examples()[place], "example", place)
     if model.startswith(FILE):
         scale = gr.update(value=enlargers.scale_of(chosen.card))
-        return [*_not_enlarged(source), gr.update(visible=False), scale, gr.update(value=0), *advise(source, model, 0)]
+        return [*_not_enlarged(source), _NO_FILE, scale, gr.update(value=0), *advise(source, model, 0)]
     result = _made(model, chosen.card.sha256, place)
     scene = [
         source,
@@ -316,7 +319,7 @@ def _example(model: str, place: int) -> list[Any]:
         enlargement.size_words(source.array, result),
     ]
     native = enlargers.scale_of(chosen.card)
-    plain = [gr.update(visible=False), gr.update(value=native), gr.update(value=0)]
+    plain = [_NO_FILE, gr.update(value=native), gr.update(value=0)]
     return [*scene, *plain, *advise(source, model, native)]
 
 
@@ -407,6 +410,10 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         concurrency_limit=None,
         **QUIET,
     )
+    gr.on(
+        [strip.select, drop.upload, network.upload, part.click, plain.click, model.input], None, cancels=working,
+        api_visibility="private",
+    )  # fmt: skip
     stop.click(None, cancels=working, api_visibility="private").then(
         callback(stopped), None, status, queue=False, api_visibility="private", **QUIET
     )

@@ -17,7 +17,7 @@ from ui.languages import N_, _
 from ui.studio.models.costs import DRAWING, KINDS, MOST_KEYFRAMES, SECONDS, SIZES, film_cost
 from ui.studio.models.opened import opened
 from ui.studio.requests.calls import callback, streaming
-from ui.studio.requests.jobs import most, whole, workshop
+from ui.studio.requests.jobs import most, stopped, whole, workshop
 from ui.studio.requests.latest import Latest
 from ui.studio.view.pictures import drawn
 from ui.studio.view.view import PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
@@ -91,11 +91,6 @@ def film(model: str, seeds: str, way: str, closed: bool, kind: str, seconds: flo
                 frames=news.made.frames, length=news.made.seconds, size=news.made.bytes / 1e6
             )
             yield [parts.film_value(path, _("Save the film")), words]
-
-
-def stopped() -> str:
-    """Returns the message for stopped work."""
-    return _("Stopped.")
 
 
 @dataclass(frozen=True)

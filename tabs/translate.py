@@ -29,7 +29,7 @@ from ui.studio.models.image_models import (
 )
 from ui.studio.models.opened import hosted
 from ui.studio.requests.calls import callback, event_number, streaming, warn_if_animated
-from ui.studio.requests.jobs import Tell, workshop
+from ui.studio.requests.jobs import Tell, stopped, workshop
 from ui.studio.requests.uploads import clean, received
 from ui.studio.view.pictures import marked
 from ui.studio.widgets import canvas, parts
@@ -358,7 +358,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         concurrency_limit=None,
         **QUIET,
     )
-    stop.click(None, cancels=translated, api_visibility="private")
+    stop.click(None, cancels=translated, api_visibility="private").then(  # the files are deleted by then
+        callback(lambda: [None, stopped()]), None, [many, batch_status], queue=False, api_visibility="private", **QUIET
+    )
     parts.saved(translated, file)
     parts.emptied(many, translated)
 

@@ -236,10 +236,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     scene = [made, pictures, words, back, maps]
     asked = [text, model, seed, variety, guide]
     inputs = [*asked, made]
-    drawn = gr.on(
-        [text.submit, again.click, seed.change, variety.release, model.input], callback(draw), inputs, scene,
-        api_name="words", **QUIET,
-    )  # fmt: skip
+    draws = [text.submit, again.click, seed.change, variety.release, model.input]
+    drawn = gr.on(draws, callback(draw), inputs, scene, api_name="words", **QUIET)
     opened_tab = tab.select(
         callback(_opening), [link, *inputs], [*asked, *scene], js="(link, ...rest) => [location.search, ...rest]",
         api_visibility="private", **QUIET,
@@ -254,7 +252,10 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         streaming(refine), [text, where, guide, seed, made], [*scene, progress], api_name="refine_words",
         concurrency_limit=None, **QUIET,
     )  # fmt: skip
-    stop.click(lambda: "", None, progress, cancels=[running], api_visibility="private", **QUIET)
+    gr.on(
+        [stop.click, *draws, back.click], lambda: "", None, progress, cancels=[running], api_visibility="private",
+        **QUIET,
+    )  # fmt: skip
     parts.saving(download, save, [made], "save_words")
     faces.offered(page, ID, use, given, [made, number])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import io
 import random
@@ -45,6 +44,7 @@ from tabs import (
     translate,
 )
 from tabs.editing_parts import Parts
+from tests.studio.built_tabs import built, events, overwritten
 from tests.studio.conftest import ENCODER, TRANSLATORS
 from tests.studio_serving import STYLED
 from ui.languages import using
@@ -845,20 +845,6 @@ def test_a_point_is_a_part_of_a_link_and_belongs_to_its_model(name: str) -> None
 # --- leaving a tab and coming back -----------------------------------------------------------------------------------
 
 
-def built(module: Any) -> tuple[gr.Blocks, gr.Tab]:
-    async def build() -> tuple[gr.Blocks, gr.Tab]:
-        """Gradio would open an event loop of its own, and leave it open."""
-        with gr.Blocks() as page, gr.Tabs(), gr.Tab() as tab:
-            module.build(page, tab)
-        return page, tab
-
-    return asyncio.run(build())
-
-
-def events(page: gr.Blocks, component: Any, name: str) -> list[Any]:
-    return [one for one in page.fns.values() if (component._id, name) in one.targets]
-
-
 @pytest.mark.parametrize("module", [drag, draw, enlarge, inpaint, inside, marks, my_picture, translate])
 def test_coming_back_to_a_tab_keeps_what_was_done_there(module: Any) -> None:
     page, tab = built(module)
@@ -887,3 +873,17 @@ def test_another_face_replaces_what_was_dragged_or_switched_off() -> None:
     seen = inside.switch(inside.look(STYLED, 11, None)[0], 0)[0]
     assert inside.show_first(seen, STYLED, 11, seen.layer) == [gr.skip()] * 6
     assert inside.show_first(seen, STYLED, 11, seen.layer, EDITED)[0].off == frozenset()
+
+
+@pytest.mark.parametrize("module", [drag, enlarge, my_picture])
+def test_what_replaces_the_picture_stops_the_job_that_works_on_it(module: Any) -> None:
+    page, tab = built(module)
+    assert overwritten(page, tab) == []
+
+
+def test_a_slider_of_other_pictures_is_not_shown_with_new_ones() -> None:
+    page, _tab = built(marks)
+    (shown,) = (one for one in page.fns.values() if one.api_name == "samples")
+    (made,) = (one for one in page.fns.values() if one.api_name == "make_slider")
+    stopping = {target for one in page.fns.values() if made._id in one.cancels for target in one.targets}
+    assert set(shown.targets) <= stopping

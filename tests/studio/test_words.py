@@ -15,6 +15,7 @@ from gan_core.errors import BadValue, UnknownName
 from gan_core.models.card import read_card, write_card
 from tabs import words
 from tests.made_models import make_drawer, make_model, make_reader
+from tests.studio.built_tabs import built, overwritten
 from ui.languages import using
 from ui.studio.models import word_models
 from ui.studio.requests.calls import callback
@@ -167,3 +168,9 @@ def test_the_first_sentence_is_in_the_pages_language() -> None:
     with using("zh"):
         assert "头发" in words._first("zh") or "长发" in words._first("zh")
     assert "hair" in words._first("en")
+
+
+@pytest.mark.usefixtures("shelf")
+def test_drawing_or_undoing_stops_a_search() -> None:
+    page, tab = built(words)
+    assert overwritten(page, tab) == []
