@@ -93,11 +93,17 @@ def row_known(text: str, model: str) -> None:
 
 
 def undo(made: Made) -> list[Any]:
-    """Returns to the previous pictures, with their sentence."""
+    """Returns to the previous pictures, with their request; of pictures that a search has found, their sentence."""
     if not made.past:
         raise BadValue("There is nothing to undo.")
     before = replace(made.past[-1], past=made.past[:-1])
-    return [before.text, *_shown(before)]
+    asked = before.asked
+    values = _values(asked) if asked is not None else [before.text, *[gr.skip()] * 4]
+    return [*values, *_shown(before)]
+
+
+def _values(asked: Asked) -> list[Any]:
+    return [asked.text, asked.model, asked.seed, asked.variety, asked.guide]
 
 
 def refine(text: str, model: str, guide: str, seed: float, made: Made) -> Iterator[list[Any]]:
@@ -242,12 +248,12 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         callback(_opening), [link, *inputs], [*asked, *scene], js="(link, ...rest) => [location.search, ...rest]",
         api_visibility="private", **QUIET,
     )  # fmt: skip
-    for event in (drawn, opened_tab):
+    undone = back.click(callback(undo), made, [*asked, *scene], api_visibility="private", **QUIET)
+    for event in (drawn, opened_tab, undone):
         event.success(None, asked, None, js=LINK, api_visibility="private")
     act_button.click(callback(act), [made, number], maps, api_name="act", **QUIET)
     parts.copying(copy)
     other.click(another_seed, None, seed, api_visibility="private", **QUIET)
-    back.click(callback(undo), made, [text, *scene], api_visibility="private", **QUIET)
     running = better.click(
         streaming(refine), [text, where, guide, seed, made], [*scene, progress], api_name="refine_words",
         concurrency_limit=None, **QUIET,
@@ -268,5 +274,5 @@ def _opening(link: str, text: str, model: str, seed: float, variety: float, guid
     warn_of_ignored(problems)
     if asked is None:
         return [*[gr.skip()] * 5, *draw(text, model, seed, variety, guide, made)]
-    values = (asked.text, asked.model, asked.seed, asked.variety, asked.guide)
+    values = _values(asked)
     return [*values, *draw(*values, made)]

@@ -206,12 +206,21 @@ def test_pictures_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(BadData, match="more than 16 megapixels"):
         enlarge.take(str(path))
     assert not path.exists()
-    own = enlarge.Source(np.zeros((2100, 2100, 3), np.uint8), "own", -1)
+    own = enlarge.Source(np.zeros((2200, 2200, 3), np.uint8), "own", -1)
     with pytest.raises(BadValue, match="at most 4 can be upscaled by a factor of 4"):
         list(enlarge.enlarge(own, ENLARGING, 4, 0))
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
     with pytest.raises(BadValue, match="more than 1 megapixels"):
         list(enlarge.enlarge(own, ENLARGING, 2, 0))
+
+
+def test_the_result_of_another_picture_is_not_offered(tmp_path: Path) -> None:
+    own = enlarge.take(str(saved(tmp_path, noise(20, 30, 3))), ENLARGING, 4)
+    scenes = [own, enlarge.middle(own[OWN], ENLARGING, 4), enlarge.press_at(ENLARGING, 0)]
+    for scene in scenes:
+        assert (scene[FILE]["value"], scene[FILE]["visible"]) == (None, False)
+    again = enlarge.model_of(own[OWN], SMOOTH)
+    assert again[2 + SAID] == own[SAID] == "30 x 20 pixels. Now click “Enlarge”."  # instead of a job's progress
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ from ui.studio.models.opened import Opened, offered, opened
 from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import workshop
 from ui.studio.view import share, surprise
+from ui.studio.view.attribution import attribution_page
 from ui.studio.view.measured import leakage_page
 from ui.studio.view.pictures import MARK, MARK_KEY, drawn, file_of, picture, settings_in
 from ui.studio.view.view import Change, View, first_view, parsed, points_of, view_at
@@ -606,6 +607,15 @@ def test_what_the_discriminator_looks_at_is_shown_with_its_error(monkeypatch: py
     assert inside.still_looked_at(True, STYLED, 1) == html
     assert inside.still_looked_at(True, STYLED, 2) != html
     assert inside.still_looked_at(False, STYLED, 2) == ""
+    edited = inside.looked_at(STYLED, 11, EDITED)  # a face from another tab
+    assert inside.still_looked_at(True, STYLED, 11, EDITED) == edited != inside.looked_at(STYLED, 11)
+    assert edited == attribution_page(opened(STYLED), inside.given(inside.look(STYLED, 11, None, EDITED)[0]))
+    page, _tab = built(inside)
+    for function in page.fns.values():
+        if function.name in ("looked_at", "still_looked_at"):
+            assert any(isinstance(one, gr.State) and one.value is None for one in function.inputs)
+    assert inside.still_leaking(False, STYLED) == ""
+    assert inside.still_leaking(True, STYLED) == inside.leakage(STYLED)
     with using("zh"):
         assert "\u5b8c\u5907\u6027" in inside.looked_at(STYLED, 1)
     monkeypatch.setattr(discriminators, "discriminator_of", lambda name: discriminators.discriminator_from("dcgan", {}))
