@@ -449,6 +449,27 @@ def test_invalid_films(change: dict[str, Any], says: str) -> None:
         next(interpolation.film(STYLED, **wanted))
 
 
+@pytest.mark.parametrize("way", interpolation.WAYS)
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_keyframe_leads_to_its_place_on_the_path(way: str, closed: bool) -> None:
+    known = range(1, interpolation.MOST_KEYFRAMES + 1)
+    seeds = ", ".join(map(str, known))
+    strip = interpolation.keyframes(STYLED, seeds)
+    assert (strip["label"], len(strip["items"])) == ("Keyframe", len(known))
+    for place, seed in enumerate(known):
+        event = gr.EventData(None, {"place": place})
+        share, face = interpolation.to_keyframe(event, STYLED, seeds, way, closed)
+        psi = 1.0 if way == "spherical" else 0.7  # a path in z has no truncation
+        there = studio_pictures_of(View(STYLED, seed, psi)).astype(int)
+        assert np.abs(array(face["now"]) - there).max() <= 2
+        for moved in (share, round(share / 0.005) * 0.005):  # the slider's own steps
+            assert interpolation.between(None, STYLED, seeds, way, closed, moved)["now"] == face["now"]
+    with pytest.raises(BadValue, match="no keyframe at position 8"):
+        interpolation.keyframe_at(STYLED, seeds, way, closed, 8)
+    page, _tab = built(interpolation)
+    assert [one for one in page.fns.values() if one.name == "to_keyframe"]
+
+
 def test_keyframes_are_added_up_to_a_bound() -> None:
     assert interpolation.more_keyframes("1 2").startswith("1, 2, ")
     with pytest.raises(BadValue, match="at most 8 keyframes"):
