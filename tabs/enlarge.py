@@ -18,7 +18,7 @@ from gan_core.errors import BadValue
 from gan_core.models.listing import WEIGHT_FILES
 from gan_core.pictures.damage import Damage
 from gan_core.pictures.depth import WHOLE, used, white
-from gan_core.pictures.photos import MOST_PIXELS
+from gan_core.pictures.photos import MOST_PIXELS, limit_words, megapixels
 from ui.languages import N_, _
 from ui.studio.models import enlargers
 from ui.studio.models.enlargers import ENLARGING
@@ -121,10 +121,11 @@ def take(path: str | None, model: str = "", scale: float = 4) -> list[Any]:
               "keeps all 16 bits, and so does TIFF without compression or with ZIP.")
         )  # fmt: skip
     # in a public Studio, pictures are stored only at the size that is used
-    if array.shape[0] * array.shape[1] > enlargers.most(1):
+    pixels = array.shape[0] * array.shape[1]
+    if pixels > enlargers.most(1):
         words.append(
             _("Pictures of up to {most} MP are enlarged here. This one has {pixels} MP, so its centre is used.")
-            .format(most=enlargers.most(1) // 2**20, pixels=enlargement.megapixels(array))
+            .format(most=limit_words(enlargers.most(1)), pixels=megapixels(pixels))
         )  # fmt: skip
         array = enlargement.middle(array, enlargers.most(1))
     source = Source(array, Path(path).stem, -1, damage_of(array, quality))
@@ -182,7 +183,7 @@ def enlarge(source: Source, model: str, scale: float, share: float, strength: fl
     if source.array is None:
         raise BadValue("Drop in a picture first.")
     if source.array.shape[0] * source.array.shape[1] > enlargers.most(1):
-        raise BadValue("The picture has more than {count} megapixels.", count=enlargers.most(1) // 1_000_000)
+        raise BadValue("The picture has more than {count} megapixels.", count=limit_words(enlargers.most(1)))
     sampler = enlargers.sampler(open_image_model(model, ENLARGING), float(share or 0))
     cost = (*enlargers.cost(model, source.array), enlargers.longest())
     workshop.check(*cost)
@@ -242,9 +243,9 @@ def _limits() -> str:
     size = LARGE_BYTES // 1_000_000
     if hosted():
         words = _("PNG, JPEG, WebP or TIFF, up to {size} MB. At most {most} MP of a picture are enlarged here.")
-        return words.format(size=size, most=enlargers.most(1) // 2**20)
+        return words.format(size=size, most=limit_words(enlargers.most(1)))
     words = _("PNG, JPEG, WebP or TIFF, up to {size} MB and {two} megapixels, or {four} for 4× enlargement.")
-    return words.format(size=size, two=enlargers.most(2) // 2**20, four=enlargers.most(4) // 2**20)
+    return words.format(size=size, two=limit_words(enlargers.most(2)), four=limit_words(enlargers.most(4)))
 
 
 # --- scenes --------------------------------------------------------------------------------------------------------
