@@ -179,7 +179,8 @@ def _value(hold: Hold) -> dict[str, Any]:
     return {
         "now": display_url(image), "sharp": side <= SMALL, "side": side,
         "places": [list(place) for place in hold.places],
-        "alt": _("Click to place arrows"),
+        "alt": parts.alt(hold.start if hold.start and not hold.way else view_at(_view(hold.model, 0), hold.points)),
+        "hint": _("Places for arrows: click, or move with the arrow keys and press Enter."),
     }  # fmt: skip
 
 

@@ -79,10 +79,12 @@ ${(value.items || []).map((item, place) => `<button data-place="${place}" data-m
 _BOARD = """
 <div class="face board ${value.sharp ? 'sharp' : ''}">
   <img src="${value.now || ''}" alt="ALT" ${value.now ? '' : 'hidden'} draggable="false">
-  <svg viewBox="-0.5 -0.5 ${value.side || 1} ${value.side || 1}">
+  <svg viewBox="-0.5 -0.5 ${value.side || 1} ${value.side || 1}" tabindex="0" role="application"
+    aria-label="${value.hint || ''}">
   ${(value.places || []).map(([x, y], place, all) => place % 2 ? `<line x1="${all[place - 1][0]}"
     y1="${all[place - 1][1]}" x2="${x}" y2="${y}"/><circle class="target" cx="${x}" cy="${y}" r="1.2"/>`
     : `<circle class="handle" cx="${x}" cy="${y}" r="1.2"/>`).join('')}
+  <circle class="cursor" r="1.6"/>
   </svg>
 </div>""".replace("ALT", _ALT)
 # two pictures of one size, the second over the first from the slider on
@@ -125,6 +127,26 @@ element.addEventListener('click', event => {
   const box = image.getBoundingClientRect();
   trigger('press', {x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height});
 });
+const MOVES = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}, STEP = 0.02;
+let at = [0.5, 0.5], again = false;
+const show = () => {
+  const cursor = element.querySelector('.cursor'), last = ((props.value && props.value.side) || 1) - 1;
+  if (!cursor) return;
+  cursor.setAttribute('cx', at[0] * last);
+  cursor.setAttribute('cy', at[1] * last);
+  if (again) element.querySelector('svg').focus();
+  again = false;
+};
+element.addEventListener('keydown', event => {
+  const move = MOVES[event.key];
+  if (!event.target.closest('svg') || !(move || event.key === 'Enter')) return;
+  event.preventDefault();
+  if (move) at = at.map((share, axis) => Math.min(1, Math.max(0, share + move[axis] * STEP)));
+  again = !move;  // a new value replaces the focused element
+  if (move) show(); else trigger('press', {x: at[0], y: at[1]});
+});
+watch('value', () => requestAnimationFrame(show));
+show();
 """
 # a list instead of tabs on narrow pages; keyboard release of sliders, which Gradio handles only for pointers
 _PLACES = """
