@@ -98,12 +98,13 @@ def undo(made: Made) -> list[Any]:
         raise BadValue("There is nothing to undo.")
     before = replace(made.past[-1], past=made.past[:-1])
     asked = before.asked
-    values = _values(asked) if asked is not None else [before.text, *[gr.skip()] * 4]
-    return [*values, *_shown(before)]
+    if asked is None:
+        return [before.text, *[gr.skip()] * 4, *_shown(before)]
+    return [*_values(asked), *_shown(before)]
 
 
-def _values(asked: Asked) -> list[Any]:
-    return [asked.text, asked.model, asked.seed, asked.variety, asked.guide]
+def _values(asked: Asked) -> tuple[str, str, int, float, str | None]:
+    return asked.text, asked.model, asked.seed, asked.variety, asked.guide
 
 
 def refine(text: str, model: str, guide: str, seed: float, made: Made) -> Iterator[list[Any]]:
