@@ -921,3 +921,14 @@ def test_a_slider_of_other_pictures_is_not_shown_with_new_ones() -> None:
     (made,) = (one for one in page.fns.values() if one.api_name == "make_slider")
     stopping = {target for one in page.fns.values() if made._id in one.cancels for target in one.targets}
     assert set(shown.targets) <= stopping
+
+
+@pytest.mark.parametrize("module", [drag, translate])
+def test_stop_says_so_and_forgets_deleted_files(module: Any) -> None:
+    page, _tab = built(module)
+    (after,) = (
+        one for one in page.fns.values() if one.trigger_after is not None and page.fns[one.trigger_after].cancels
+    )
+    answer = after.fn()
+    assert answer == ("Stopped." if module is drag else [None, "Stopped."])
+    assert isinstance(after.outputs[0], gr.File) == (module is translate)
