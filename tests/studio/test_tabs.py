@@ -926,8 +926,11 @@ def test_a_slider_of_other_pictures_is_not_shown_with_new_ones() -> None:
 @pytest.mark.parametrize("module", [drag, translate])
 def test_stop_says_so_and_forgets_deleted_files(module: Any) -> None:
     page, _tab = built(module)
+    stopping = [set(one.targets) for one in page.fns.values() if one.cancels]
     (after,) = (
-        one for one in page.fns.values() if one.trigger_after is not None and page.fns[one.trigger_after].cancels
+        one
+        for one in page.fns.values()
+        if one.trigger_after is not None and set(page.fns[one.trigger_after].targets) in stopping
     )
     answer = after.fn()
     assert answer == ("Stopped." if module is drag else [None, "Stopped."])
