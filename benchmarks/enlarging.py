@@ -66,7 +66,7 @@ def duration(name: str, repetitions: int) -> Row:
 
 def memory(name: str, megapixels: float) -> Row:
     """Peak memory above the idle size for a square picture."""
-    side = int((megapixels * 2**20) ** 0.5)
+    side = int((megapixels * 1e6) ** 0.5)
     command = [sys.executable, "-c", MEASURE, name, str(side)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     gibibytes = float(done.stdout) / 2**10

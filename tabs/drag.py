@@ -16,7 +16,7 @@ from gan_core.models.card import Card
 from ui.languages import N_, _
 from ui.studio.models.opened import opened
 from ui.studio.requests.calls import callback, event_number, streaming
-from ui.studio.requests.jobs import Tell, workshop
+from ui.studio.requests.jobs import Tell, stopped, workshop
 from ui.studio.view.pictures import SMALL, display_url, drawn, image_of, marked
 from ui.studio.view.view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
 from ui.studio.widgets import faces, parts
@@ -42,7 +42,8 @@ Place = tuple[float, float]
 class Hold:
     """The dragged picture, and points in its pixels: handles and targets alternate.
 
-    `image` and `kept` are the result of a drag, `way` lists the drags so far, `past` the states before each of them.
+    `start` is the picture before the first drag; `image` and `kept` are the result of a drag, `way` lists the drags so
+    far, `past` the states before each of them.
     """
 
     model: str = ""
@@ -52,13 +53,23 @@ class Hold:
     kept: Any = None
     way: tuple[str, ...] = ()
     past: tuple[Hold, ...] = ()
+    start: View | None = None
+
+
+def show_first(hold: Hold, model: str, seed: float, face: View | None = None) -> list[Any]:
+    """Opens the tab; keeps earlier drags, unless another face arrives."""
+    return [gr.skip()] * 3 if hold.start == _start(model, seed, face) else begin(model, seed, face)
 
 
 def begin(model: str, seed: float, face: View | None = None) -> list[Any]:
     """Starts with a picture; a face from another tab, if there is one."""
-    view = faces.same(face, model, checked_seed(int(seed or 0))) or _view(model, seed)
-    hold = Hold(model, points_of(view))
+    view = _start(model, seed, face)
+    hold = Hold(model, points_of(view), start=view)
     return [hold, _value(hold), _hint(hold)]
+
+
+def _start(model: str, seed: float, face: View | None) -> View:
+    return faces.same(face, model, checked_seed(int(seed or 0))) or _view(model, seed)
 
 
 def _view(model: str, seed: float) -> View:
@@ -153,7 +164,7 @@ def pull(hold: Hold, reach: float = REACH) -> Iterator[list[Any]]:
             continue
         places = tuple(place for pair in zip(found.handles, targets, strict=True) for place in pair)
         image = image_of(found.picture)
-        moved = Hold(hold.model, found.points, () if news.done else places, image, found.kept, way, past)
+        moved = Hold(hold.model, found.points, () if news.done else places, image, found.kept, way, past, hold.start)
         words = _("Step {step}: {left:.1f} pixels to go.").format(step=found.step, left=found.left)
         yield [moved, _value(moved), words]
 
@@ -168,7 +179,8 @@ def _value(hold: Hold) -> dict[str, Any]:
     return {
         "now": display_url(image), "sharp": side <= SMALL, "side": side,
         "places": [list(place) for place in hold.places],
-        "alt": _("Click to place arrows"),
+        "alt": parts.alt(hold.start if hold.start and not hold.way else view_at(_view(hold.model, 0), hold.points)),
+        "hint": _("Places for arrows: click, or move with the arrow keys and press Enter."),
     }  # fmt: skip
 
 
@@ -224,5 +236,12 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     parts.saving(saving, save, [hold, seed], "save_dragged")
     dice.click(another_seed, None, seed, api_visibility="private", **QUIET)
     pulling = pulls.click(streaming(pull), [hold, reach], outputs, api_name="pull", concurrency_limit=None, **QUIET)
-    stop.click(None, cancels=pulling, api_visibility="private")
-    tab.select(callback(begin), [model, seed, face], outputs, api_visibility="private", **QUIET)
+    gr.on(
+        [model.input, seed.change, face.change, clears.click, undone.click], None, cancels=pulling,
+        api_visibility="private",
+    )  # fmt: skip
+    board.press(None, cancels=pulling, api_visibility="private")  # an event of our own, which `on` doesn't take
+    stop.click(None, cancels=pulling, api_visibility="private").then(
+        callback(stopped), None, words, queue=False, api_visibility="private", **QUIET
+    )
+    tab.select(callback(show_first), [hold, model, seed, face], outputs, api_visibility="private", **QUIET)

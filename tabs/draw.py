@@ -44,13 +44,18 @@ SEED = 111  # of the initial sketches: a varied row of held-out faces
 _latest = Latest()
 
 
+def show_first(begun: bool, model: str) -> list[Any]:
+    """Opens the tab; keeps an earlier drawing."""
+    return [gr.skip()] * 5 if begun else [True, *sheet(model)]
+
+
 def sheet(model: str) -> list[Any]:
     """Sets up a model: the pad, sketches to start from, and the picture of the first one."""
     chosen = _drawing(model)
     starts = _starts(chosen)
     strip = parts.examples_value(starts, 0, _("Sketch"))
     start = starts[0] if starts else Image.new("RGB", (chosen.size, chosen.size), "white")
-    return [_pad_value(chosen, start, f"{model} 0"), strip, *_drawn(chosen, start)]
+    return [_pad_value(chosen, start, f"{model} {another_seed()}"), strip, *_drawn(chosen, start)]
 
 
 def press(event: gr.EventData, model: str) -> list[Any]:
@@ -204,8 +209,11 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         callback(draw), [drawing, model], [face, words], js=sheet_of(PAD, 1), trigger_mode="always_last", queue=False,
         api_name="draw", **QUIET,
     )  # fmt: skip
-    gr.on([tab.select, model.input], callback(sheet), model, whole, api_name="sheet", concurrency_limit=1,
-          **QUIET)  # fmt: skip
+    begun = gr.State(False)
+    tab.select(
+        callback(show_first), [begun, model], [begun, *whole], api_visibility="private", concurrency_limit=1, **QUIET
+    )
+    model.input(callback(sheet), model, whole, api_name="sheet", concurrency_limit=1, **QUIET)
     strip.select(callback(press), model, whole, api_visibility="private", **QUIET)
     dice.click(callback(surprise), model, whole, api_name="surprise", **QUIET)
     parts.saving(download, save, [drawing, model], "save_drawing", sheet_of(PAD, 1))

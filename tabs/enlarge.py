@@ -18,14 +18,14 @@ from gan_core.errors import BadValue
 from gan_core.models.listing import WEIGHT_FILES
 from gan_core.pictures.damage import Damage
 from gan_core.pictures.depth import WHOLE, used, white
-from gan_core.pictures.photos import MOST_PIXELS
+from gan_core.pictures.photos import MOST_PIXELS, limit_words, megapixels
 from ui.languages import N_, _
 from ui.studio.models import enlargers
 from ui.studio.models.enlargers import ENLARGING
 from ui.studio.models.image_models import FILE, image_models, open_image_model
 from ui.studio.models.opened import hosted
 from ui.studio.requests.calls import callback, event_number, streaming, warn_if_animated
-from ui.studio.requests.jobs import takes, workshop
+from ui.studio.requests.jobs import stopped, takes, workshop
 from ui.studio.requests.uploads import FORMATS, LARGE_BYTES, Limits, received
 from ui.studio.view import enlargement
 from ui.studio.view.pictures import data_url, write_marked
@@ -46,6 +46,8 @@ FACE = 96  # pixels of the drawn example
 OUTPUTS = 12  # number of outputs of a scene
 ADVICE = 5  # outputs with notes on a picture before it is enlarged, and the options offered
 
+_NO_FILE: Any = gr.update(value=None, visible=False)  # instead of the result of another picture
+
 
 @dataclass(frozen=True)
 class Source:
@@ -62,6 +64,11 @@ class Source:
 # --- callbacks -------------------------------------------------------------------------------------------------------
 
 
+def show_first(source: Source, model: str) -> list[Any]:
+    """Opens the tab; keeps an earlier picture with its scale and blend."""
+    return [gr.skip()] * (OUTPUTS + 2) if source.array is not None else model_of(source, model)
+
+
 def model_of(source: Source, model: str) -> list[Any]:
     """Selects a model: its scale, models to blend with, what it can do with the current picture, and the first example
     if there is none.
@@ -75,7 +82,8 @@ def model_of(source: Source, model: str) -> list[Any]:
     )
     share = gr.update(visible=bool(other), value=0, label=label)
     if source.array is not None and source.place < 0:
-        return [scales, share, *[gr.skip()] * (OUTPUTS - ADVICE), *advise(source, model, native)]
+        shown = [gr.skip(), gr.skip(), gr.skip(), _waiting(source), *[gr.skip()] * 3]
+        return [scales, share, *shown, *advise(source, model, native)]
     return [scales, share, *_example(model, 0)]
 
 
@@ -113,16 +121,17 @@ def take(path: str | None, model: str = "", scale: float = 4) -> list[Any]:
               "keeps all 16 bits, and so does TIFF without compression or with ZIP.")
         )  # fmt: skip
     # in a public Studio, pictures are stored only at the size that is used
-    if array.shape[0] * array.shape[1] > enlargers.most(1):
+    pixels = array.shape[0] * array.shape[1]
+    if pixels > enlargers.most(1):
         words.append(
             _("Pictures of up to {most} MP are enlarged here. This one has {pixels} MP, so its centre is used.")
-            .format(most=enlargers.most(1) // 2**20, pixels=enlargement.megapixels(array))
+            .format(most=limit_words(enlargers.most(1)), pixels=megapixels(pixels))
         )  # fmt: skip
         array = enlargement.middle(array, enlargers.most(1))
     source = Source(array, Path(path).stem, -1, damage_of(array, quality))
     scene = _not_enlarged(source)
     scene[-1] = " ".join([scene[-1], *words])
-    return [*scene, gr.skip(), gr.skip(), gr.skip(), *advise(source, model or enlargers.first(), scale)]
+    return [*scene, _NO_FILE, gr.skip(), gr.skip(), *advise(source, model or enlargers.first(), scale)]
 
 
 def advise(source: Source, model: str, scale: float) -> list[Any]:
@@ -161,7 +170,7 @@ def middle(source: Source, model: str, scale: float) -> list[Any]:
     if source.array is None:
         raise BadValue("Drop in a picture first.")
     source = replace(source, array=enlargement.middle(source.array, enlargers.most(int(scale))))
-    return [*_not_enlarged(source), gr.skip(), gr.skip(), gr.skip(), *advise(source, model, scale)]
+    return [*_not_enlarged(source), _NO_FILE, gr.skip(), gr.skip(), *advise(source, model, scale)]
 
 
 def for_damage() -> Any:
@@ -174,7 +183,7 @@ def enlarge(source: Source, model: str, scale: float, share: float, strength: fl
     if source.array is None:
         raise BadValue("Drop in a picture first.")
     if source.array.shape[0] * source.array.shape[1] > enlargers.most(1):
-        raise BadValue("The picture has more than {count} megapixels.", count=enlargers.most(1) // 1_000_000)
+        raise BadValue("The picture has more than {count} megapixels.", count=limit_words(enlargers.most(1)))
     sampler = enlargers.sampler(open_image_model(model, ENLARGING), float(share or 0))
     cost = (*enlargers.cost(model, source.array), enlargers.longest())
     workshop.check(*cost)
@@ -234,14 +243,9 @@ def _limits() -> str:
     size = LARGE_BYTES // 1_000_000
     if hosted():
         words = _("PNG, JPEG, WebP or TIFF, up to {size} MB. At most {most} MP of a picture are enlarged here.")
-        return words.format(size=size, most=enlargers.most(1) // 2**20)
+        return words.format(size=size, most=limit_words(enlargers.most(1)))
     words = _("PNG, JPEG, WebP or TIFF, up to {size} MB and {two} megapixels, or {four} for 4× enlargement.")
-    return words.format(size=size, two=enlargers.most(2) // 2**20, four=enlargers.most(4) // 2**20)
-
-
-def stopped() -> str:
-    """Returns the message for stopped work."""
-    return _("Stopped.")
+    return words.format(size=size, two=limit_words(enlargers.most(2)), four=limit_words(enlargers.most(4)))
 
 
 # --- scenes --------------------------------------------------------------------------------------------------------
@@ -249,6 +253,12 @@ def stopped() -> str:
 
 def _not_enlarged(source: Source) -> list[Any]:
     """Shows a picture that hasn't been enlarged yet."""
+    shown = data_url(enlargement.plain(enlargement.visible(source.array, 1)[0], used(source.array)))
+    return [source, {"now": shown, "before": shown}, _strip(source.place), _waiting(source)]
+
+
+def _waiting(source: Source) -> str:
+    """Describes a picture before it is enlarged."""
     height, width = source.array.shape[:2]
     words = _("{width} x {height} pixels. Now click “Enlarge”.").format(width=width, height=height)
     depth = used(source.array)
@@ -256,8 +266,7 @@ def _not_enlarged(source: Source) -> list[Any]:
         words += " " + _("It uses only {bits} of 16 bits per channel, so {white} is taken as white.").format(
             bits=depth, white=white(depth)
         )
-    shown = data_url(enlargement.plain(enlargement.visible(source.array, 1)[0], depth))
-    return [source, {"now": shown, "before": shown}, _strip(source.place), words]
+    return words
 
 
 def _written(
@@ -302,7 +311,7 @@ def _example(model: str, place: int) -> list[Any]:
     source = Source(_examples()[place], "example", place)
     if model.startswith(FILE):
         scale = gr.update(value=enlargers.scale_of(chosen.card))
-        return [*_not_enlarged(source), gr.update(visible=False), scale, gr.update(value=0), *advise(source, model, 0)]
+        return [*_not_enlarged(source), _NO_FILE, scale, gr.update(value=0), *advise(source, model, 0)]
     result = _made(model, chosen.card.sha256, place)
     scene = [
         source,
@@ -311,7 +320,7 @@ def _example(model: str, place: int) -> list[Any]:
         enlargement.size_words(source.array, result),
     ]
     native = enlargers.scale_of(chosen.card)
-    plain = [gr.update(visible=False), gr.update(value=native), gr.update(value=0)]
+    plain = [_NO_FILE, gr.update(value=native), gr.update(value=0)]
     return [*scene, *plain, *advise(source, model, native)]
 
 
@@ -377,19 +386,20 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                     ).format(size=LARGE_BYTES // 1_000_000))  # fmt: skip
     advice = [strength, notice, two, part, plain]
     scene = [source, compare, strip, status, file, scale, share, *advice]
-    gr.on([tab.select, model.input], callback(model_of), [source, model], [scale, share, *scene],
-          api_name="enlarge_model", concurrency_limit=1, **QUIET)  # fmt: skip
+    chosen = [scale, share, *scene]
+    tab.select(callback(show_first), [source, model], chosen, api_visibility="private", concurrency_limit=1, **QUIET)
+    model.input(callback(model_of), [source, model], chosen, api_name="enlarge_model", concurrency_limit=1, **QUIET)
     tab.select(callback(listed), model, model, api_visibility="private", **QUIET)
     brought = network.upload(callback(take_network), network, model, api_visibility="private", **QUIET)
     parts.emptied(network, brought)
-    brought.success(callback(model_of), [source, model], [scale, share, *scene], api_visibility="private", **QUIET)
+    brought.success(callback(model_of), [source, model], chosen, api_visibility="private", **QUIET)
     strip.select(callback(press), model, scene, api_visibility="private", **QUIET)
     parts.emptied(drop, drop.upload(callback(take), [drop, model, scale], scene, api_name="enlarge_picture", **QUIET))
     scale.input(callback(advise), [source, model, scale], advice, api_visibility="private", **QUIET)
     two.click(callback(twice), [source, model], [scale, *advice], api_visibility="private", **QUIET)
     part.click(callback(middle), [source, model, scale], scene, api_visibility="private", **QUIET)
     plain.click(for_damage, None, model, api_visibility="private", **QUIET).then(
-        callback(model_of), [source, model], [scale, share, *scene], api_visibility="private", **QUIET
+        callback(model_of), [source, model], chosen, api_visibility="private", **QUIET
     )
     gr.on([compare.change, model.change], callback(budget), [source, model], duration_note, queue=False,
           trigger_mode="always_last", api_visibility="private", **QUIET)  # fmt: skip
@@ -401,6 +411,10 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         concurrency_limit=None,
         **QUIET,
     )
+    gr.on(
+        [strip.select, drop.upload, network.upload, part.click, plain.click, model.input], None, cancels=working,
+        api_visibility="private",
+    )  # fmt: skip
     stop.click(None, cancels=working, api_visibility="private").then(
         callback(stopped), None, status, queue=False, api_visibility="private", **QUIET
     )

@@ -56,6 +56,11 @@ class Source:
     far: float = 0.0
 
 
+def show_first(source: Source, model: str) -> list[Any]:
+    """Opens the tab; keeps an earlier picture and its mask."""
+    return [gr.skip()] * OUTPUTS if source.picture is not None else paper(source, model)
+
+
 def paper(source: Source, model: str) -> list[Any]:
     """Selects a model: the current picture, or its first example with a hole."""
     chosen = open_image_model(model, FILLING)
@@ -197,8 +202,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         callback(fill), [mask, source, model], [face, words], js=sheet_of(PAD, 2), trigger_mode="always_last",
         queue=False, api_name="fill", **QUIET,
     )  # fmt: skip
-    gr.on([tab.select, model.input], callback(paper), [source, model], scene, api_name="fill_model",
-          concurrency_limit=1, **QUIET)  # fmt: skip
+    tab.select(callback(show_first), [source, model], scene, api_visibility="private", concurrency_limit=1, **QUIET)
+    model.input(callback(paper), [source, model], scene, api_name="fill_model", concurrency_limit=1, **QUIET)
     strip.select(callback(press), model, scene, api_visibility="private", **QUIET)
     parts.emptied(drop, drop.upload(callback(take), [drop, model], scene, api_name="fill_picture", **QUIET))
     parts.saving(download, save, [mask, source, model], "save_filled", sheet_of(PAD, 2))

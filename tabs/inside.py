@@ -45,6 +45,14 @@ class Look:
     face: View | None = None
 
 
+def show_first(seen: Look, model: str, seed: float, layer: str | None, face: View | None = None) -> list[Any]:
+    """Opens the tab; keeps channels switched off, unless another face arrives."""
+    number = checked_seed(int(seed or 0))
+    asked = (model, number, layer, studio_faces.same(face, model, number))
+    same = (seen.model, seen.seed, seen.layer, seen.face) == asked
+    return [gr.skip()] * 6 if same else look(model, seed, layer, face)
+
+
 def look(model: str, seed: float, layer: str | None, face: View | None = None) -> list[Any]:
     """Returns a layer's channels for a picture, by default those of the first layer with feature maps."""
     from gan_core.latent.inside import layer_names
@@ -155,14 +163,20 @@ def leakage(model: str) -> str:
     return leakage_page(opened(model))
 
 
-def looked_at(model: str, seed: float) -> str:
-    """Returns what the discriminator looks at in a picture: text and pictures."""
-    return attribution_page(opened(model), _view(Look(model, checked_seed(int(seed or 0)))))
+def still_leaking(shows: bool, model: str) -> str:
+    """Updates the same for another model, if the table is open."""
+    return leakage(model) if shows else ""
 
 
-def still_looked_at(shows: bool, model: str, seed: float) -> str:
+def looked_at(model: str, seed: float, face: View | None = None) -> str:
+    """Returns what the discriminator looks at in the tab's picture: text and pictures."""
+    number = checked_seed(int(seed or 0))
+    return attribution_page(opened(model), _view(Look(model, number, face=studio_faces.same(face, model, number))))
+
+
+def still_looked_at(shows: bool, model: str, seed: float, face: View | None = None) -> str:
     """Updates the same for another picture, if the maps are open."""
-    return looked_at(model, seed) if shows else ""
+    return looked_at(model, seed, face) if shows else ""
 
 
 def fits(card: Card) -> bool:
@@ -203,18 +217,16 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         table = gr.HTML("", apply_default_css=False, min_height=80)
     with gr.Accordion(_("What the discriminator looks at"), open=False, elem_id="attribution") as attribution:
         maps = gr.HTML("", apply_default_css=False, min_height=80)
-    shows = gr.State(False, time_to_live=3600)
-    attribution.expand(lambda: True, None, shows, api_visibility="private", **QUIET)
-    attribution.collapse(lambda: False, None, shows, api_visibility="private", **QUIET)
-    attribution.expand(callback(looked_at), [model, seed], maps, api_name="attribution")
+    face = gr.State(None, time_to_live=3600)
+    shows, leaks = _opens(attribution), _opens(moves)
+    attribution.expand(callback(looked_at), [model, seed, face], maps, api_name="attribution")
     gr.on(
-        [seed.change, model.input], callback(still_looked_at), [shows, model, seed], maps,
+        [seed.change, model.input, face.change], callback(still_looked_at), [shows, model, seed, face], maps,
         trigger_mode="always_last", api_visibility="private",
     )  # fmt: skip
     moves.expand(callback(leakage), model, table, api_name="leakage", **QUIET)
-    model.input(callback(leakage), model, table, api_visibility="private", **QUIET)
+    model.input(callback(still_leaking), [leaks, model], table, api_visibility="private", **QUIET)
     outputs = [seen, grid, *faces, status]
-    face = gr.State(None, time_to_live=3600)
     gr.on(
         [layer.input, model.input, seed.change], callback(look), [model, seed, layer, face], [*outputs, layer],
         trigger_mode="always_last", api_name="look", **QUIET,
@@ -225,4 +237,14 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     parts.saving(download, save, seen, "save_inside")
     studio_faces.offered(page, ID, use, given, [seen])
     studio_faces.taking(page, ID, _(TITLE), take, [], [model, seed, face])
-    tab.select(callback(look), [model, seed, layer, face], [*outputs, layer], api_visibility="private", **QUIET)
+    tab.select(
+        callback(show_first), [seen, model, seed, layer, face], [*outputs, layer], api_visibility="private", **QUIET
+    )
+
+
+def _opens(accordion: gr.Accordion) -> gr.State:
+    """Returns whether an accordion is open."""
+    shows = gr.State(False, time_to_live=3600)
+    accordion.expand(lambda: True, None, shows, api_visibility="private", **QUIET)
+    accordion.collapse(lambda: False, None, shows, api_visibility="private", **QUIET)
+    return shows

@@ -16,8 +16,8 @@ from gan_core.errors import BadValue, GanscopeError
 from ui.languages import N_, _
 from ui.studio.models.costs import DRAWING, KINDS, MOST_KEYFRAMES, SECONDS, SIZES, film_cost
 from ui.studio.models.opened import opened
-from ui.studio.requests.calls import callback, streaming
-from ui.studio.requests.jobs import most, whole, workshop
+from ui.studio.requests.calls import callback, event_number, streaming
+from ui.studio.requests.jobs import most, stopped, whole, workshop
 from ui.studio.requests.latest import Latest
 from ui.studio.view.pictures import drawn
 from ui.studio.view.view import PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
@@ -39,7 +39,21 @@ _drawing: dict[str, float] = {}  # model -> shortest measured seconds per pictur
 
 def keyframes(model: str, seeds: str) -> Any:
     """Returns the pictures of the keyframes."""
-    return parts.strip_value([_view(model, seed) for seed in _seeds(seeds)], -1)
+    return parts.strip_value([_view(model, seed) for seed in _seeds(seeds)], -1, _("Keyframe"))
+
+
+def to_keyframe(event: gr.EventData, model: str, seeds: str, way: str, closed: bool) -> list[Any]:
+    """Handles a click on a keyframe."""
+    return keyframe_at(model, seeds, way, closed, event_number(event))
+
+
+def keyframe_at(model: str, seeds: str, way: str, closed: bool, place: float) -> list[Any]:
+    """Returns the share of the path at which it passes through a keyframe, and the picture."""
+    known = _seeds(seeds)
+    if not 0 <= int(place) < len(known):
+        raise BadValue("There is no keyframe at position {place}.", place=int(place))
+    share = int(place) * FINE / (_positions(known, closed) - 1)
+    return [share, _between(model, known, way, closed, share)]
 
 
 def more_keyframes(seeds: str) -> str:
@@ -93,11 +107,6 @@ def film(model: str, seeds: str, way: str, closed: bool, kind: str, seconds: flo
             yield [parts.film_value(path, _("Save the film")), words]
 
 
-def stopped() -> str:
-    """Returns the message for stopped work."""
-    return _("Stopped.")
-
-
 @dataclass(frozen=True)
 class Plan:
     """A film before it is made."""
@@ -130,9 +139,13 @@ def _plan(model: str, seeds: str, closed: bool, kind: str, seconds: float, size:
 
 
 def _point(model: str, seeds: list[int | str], way: str, closed: bool, share: float) -> Any:
-    segments = len(seeds) if closed else len(seeds) - 1
-    points = _way(model, seeds, way, closed, segments * FINE + (not closed))
+    points = _way(model, seeds, way, closed, _positions(seeds, closed))
     return points.at(round(max(0.0, min(share or 0.0, 1.0)) * (len(points) - 1)))
+
+
+def _positions(seeds: list[int | str], closed: bool) -> int:
+    """Returns the number of positions of the slider; a closed path ends one before the first keyframe."""
+    return len(seeds) * FINE if closed else (len(seeds) - 1) * FINE + 1
 
 
 def _between(model: str, seeds: list[int | str], way: str, closed: bool, share: float) -> dict[str, Any]:
@@ -227,6 +240,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         [seeds.change, model.input], callback(keyframes), [model, seeds], strip, api_name="keyframes",
         trigger_mode="always_last", **QUIET,
     )  # fmt: skip
+    strip.select(callback(to_keyframe), [model, seeds, way, closed], [share, face], api_visibility="private", **QUIET)
     faces.offered(page, ID, use, given, inputs)
     faces.taking(page, ID, _("Interpolation, as a keyframe"), take, [model, seeds], [model, seeds])
     add.click(callback(more_keyframes), seeds, seeds, api_name="more_keyframes", **QUIET)

@@ -132,6 +132,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     grid.select(callback(mark), marked, outputs, api_visibility="private", **QUIET)
     dice.click(another_seed, None, seed, api_visibility="private", **QUIET)
     making = makes.click(streaming(make), marked, made, api_name="make_slider", concurrency_limit=None, **QUIET)
+    gr.on([model.input, seed.change], None, cancels=making, api_visibility="private")
     stop.click(None, cancels=making, api_visibility="private").then(
         lambda: "", None, made, queue=False, api_visibility="private", **QUIET
     )

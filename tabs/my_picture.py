@@ -15,7 +15,7 @@ from gan_core.latent.sliders import SLOTS
 from ui.languages import N_, _
 from ui.studio.models.opened import Opened, opened
 from ui.studio.requests.calls import callback, streaming
-from ui.studio.requests.jobs import Tell, takes, workshop
+from ui.studio.requests.jobs import Tell, stopped, takes, workshop
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.uploads import clean, received
 from ui.studio.view.pictures import drawn, file_of
@@ -142,10 +142,10 @@ def find(wanted: Target, model: str, steps: float) -> Iterator[list[Any]]:
                    *resting]  # fmt: skip
 
 
-def stopped(wanted: Target) -> list[Any]:
+def stop_search(wanted: Target) -> list[Any]:
     """Stops the search; the result so far is kept and can be edited."""
     found = wanted.points is not None
-    return [_("Stopped."), *([gr.update(interactive=True, value=0) if found else gr.skip()] * SLOTS)]
+    return [stopped(), *([gr.update(interactive=True, value=0) if found else gr.skip()] * SLOTS)]
 
 
 def _searched(chosen: Opened, picture: Any, steps: int, tell: Tell) -> tuple[Any, str]:
@@ -275,8 +275,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         streaming(find), [wanted, model, steps], [wanted, found, words, *sliders], api_name="find",
         concurrency_limit=None, **QUIET,
     )  # fmt: skip
+    gr.on([drop.upload, model.input], None, cancels=searching, api_visibility="private")
     stop.click(None, cancels=searching, api_visibility="private").then(
-        callback(stopped), wanted, [words, *sliders], queue=False, api_visibility="private", **QUIET
+        callback(stop_search), wanted, [words, *sliders], queue=False, api_visibility="private", **QUIET
     )
     gr.on([tab.select, model.change, steps.change], callback(budget), [model, steps], duration_note, queue=False,
           trigger_mode="always_last", api_visibility="private", **QUIET)  # fmt: skip

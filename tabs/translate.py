@@ -29,7 +29,7 @@ from ui.studio.models.image_models import (
 )
 from ui.studio.models.opened import hosted
 from ui.studio.requests.calls import callback, event_number, streaming, warn_if_animated
-from ui.studio.requests.jobs import Tell, workshop
+from ui.studio.requests.jobs import Tell, stopped, workshop
 from ui.studio.requests.uploads import clean, received
 from ui.studio.view.pictures import marked
 from ui.studio.widgets import canvas, parts
@@ -62,6 +62,11 @@ class Source:
     place: int | None = None
     by: str = ""
     kind: Kind | None = None
+
+
+def show_first(source: Source, model: str) -> list[Any]:
+    """Opens the tab; keeps an earlier picture with its direction and strength."""
+    return [gr.skip()] * (OUTPUTS + 2) if source.picture is not None else choose(source, model)
 
 
 def choose(source: Source, model: str) -> list[Any]:
@@ -325,8 +330,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         batch_status = parts.note()
     scene = [source, strip, *faces, *loop, status]
     where = [model, direction, strength]
-    gr.on([tab.select, model.input], callback(choose), [source, model], [direction, strength, *scene],
-          api_name="translate_model", concurrency_limit=1, **QUIET)  # fmt: skip
+    chosen = [direction, strength, *scene]
+    tab.select(callback(show_first), [source, model], chosen, api_visibility="private", concurrency_limit=1, **QUIET)
+    model.input(callback(choose), [source, model], chosen, api_name="translate_model", concurrency_limit=1, **QUIET)
     direction.input(callback(turn), [source, *where], scene, api_name="translate", **QUIET)
     strength.input(
         callback(turn), [source, *where], scene, api_visibility="private", trigger_mode="always_last", **QUIET
@@ -352,7 +358,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         concurrency_limit=None,
         **QUIET,
     )
-    stop.click(None, cancels=translated, api_visibility="private")
+    stop.click(None, cancels=translated, api_visibility="private").then(  # the files are deleted by then
+        callback(lambda: [None, stopped()]), None, [many, batch_status], queue=False, api_visibility="private", **QUIET
+    )
     parts.saved(translated, file)
     parts.emptied(many, translated)
 

@@ -93,11 +93,18 @@ def row_known(text: str, model: str) -> None:
 
 
 def undo(made: Made) -> list[Any]:
-    """Returns to the previous pictures, with their sentence."""
+    """Returns to the previous pictures, with their request; of pictures that a search has found, their sentence."""
     if not made.past:
         raise BadValue("There is nothing to undo.")
     before = replace(made.past[-1], past=made.past[:-1])
-    return [before.text, *_shown(before)]
+    asked = before.asked
+    if asked is None:
+        return [before.text, *[gr.skip()] * 4, *_shown(before)]
+    return [*_values(asked), *_shown(before)]
+
+
+def _values(asked: Asked) -> tuple[str, str, int, float, str | None]:
+    return asked.text, asked.model, asked.seed, asked.variety, asked.guide
 
 
 def refine(text: str, model: str, guide: str, seed: float, made: Made) -> Iterator[list[Any]]:
@@ -236,25 +243,26 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     scene = [made, pictures, words, back, maps]
     asked = [text, model, seed, variety, guide]
     inputs = [*asked, made]
-    drawn = gr.on(
-        [text.submit, again.click, seed.change, variety.release, model.input], callback(draw), inputs, scene,
-        api_name="words", **QUIET,
-    )  # fmt: skip
+    draws = [text.submit, again.click, seed.change, variety.release, model.input]
+    drawn = gr.on(draws, callback(draw), inputs, scene, api_name="words", **QUIET)
     opened_tab = tab.select(
         callback(_opening), [link, *inputs], [*asked, *scene], js="(link, ...rest) => [location.search, ...rest]",
         api_visibility="private", **QUIET,
     )  # fmt: skip
-    for event in (drawn, opened_tab):
+    undone = back.click(callback(undo), made, [*asked, *scene], api_visibility="private", **QUIET)
+    for event in (drawn, opened_tab, undone):
         event.success(None, asked, None, js=LINK, api_visibility="private")
     act_button.click(callback(act), [made, number], maps, api_name="act", **QUIET)
     parts.copying(copy)
     other.click(another_seed, None, seed, api_visibility="private", **QUIET)
-    back.click(callback(undo), made, [text, *scene], api_visibility="private", **QUIET)
     running = better.click(
         streaming(refine), [text, where, guide, seed, made], [*scene, progress], api_name="refine_words",
         concurrency_limit=None, **QUIET,
     )  # fmt: skip
-    stop.click(lambda: "", None, progress, cancels=[running], api_visibility="private", **QUIET)
+    gr.on(
+        [stop.click, *draws, back.click], lambda: "", None, progress, cancels=[running], api_visibility="private",
+        **QUIET,
+    )  # fmt: skip
     parts.saving(download, save, [made], "save_words")
     faces.offered(page, ID, use, given, [made, number])
 
@@ -267,5 +275,5 @@ def _opening(link: str, text: str, model: str, seed: float, variety: float, guid
     warn_of_ignored(problems)
     if asked is None:
         return [*[gr.skip()] * 5, *draw(text, model, seed, variety, guide, made)]
-    values = (asked.text, asked.model, asked.seed, asked.variety, asked.guide)
+    values = _values(asked)
     return [*values, *draw(*values, made)]

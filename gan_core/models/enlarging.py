@@ -28,7 +28,7 @@ from gan_core.models.underlay import underlaid
 from gan_core.objectives.super_resolution import bicubic
 from gan_core.pictures.damage import Damage
 from gan_core.pictures.depth import whites
-from gan_core.pictures.photos import array_of, image_of, most_pixels
+from gan_core.pictures.photos import array_of, image_of, limit_words, megapixels, most_pixels
 
 MOST_MARGIN = 64  # pixels that a tile reads beyond its part, at most; farther ones have little effect
 FADE = 16  # pixels to each side over which neighbours are blended if they don't match exactly
@@ -188,7 +188,7 @@ def check(array: np.ndarray, scale: int) -> None:
     if pixels > most:
         raise BadValue(
             "The image has {pixels} megapixels; at most {most} can be upscaled by a factor of {scale}.",
-            pixels=f"{pixels / 2**20:.1f}", most=f"{most / 2**20:.0f}", scale=scale,
+            pixels=megapixels(pixels), most=limit_words(most), scale=scale,
         )  # fmt: skip
 
 

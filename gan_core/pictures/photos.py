@@ -7,6 +7,7 @@ png16.py; other files are read with 8 bits (`levels_lost`). 16-bit arrays keep t
 from __future__ import annotations
 
 import importlib.util
+import math
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,8 +21,8 @@ from gan_core.pictures.decoding import ACCEPTED, FORMATS, MAX_BYTES, plain, squa
 from gan_core.pictures.depth import eight_bits
 from gan_core.pictures.fits import CROP
 
-MOST_PIXELS = 16 * 2**20  # of an image to upscale
-MOST_RESULT = 64 * 2**20  # pixels of an upscaled image
+MOST_PIXELS = 16_000_000  # of an image to upscale
+MOST_RESULT = 64_000_000  # pixels of an upscaled image
 OPAQUE = (".jpg", ".jpeg")
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
@@ -39,6 +40,16 @@ def sample_photo(name: str) -> Image.Image:
 def most_pixels(scale: int) -> int:
     """The largest image that can be upscaled by this factor, in pixels."""
     return min(MOST_PIXELS, MOST_RESULT // scale**2)
+
+
+def megapixels(pixels: int) -> str:
+    """Millions of pixels with one digit, rounded up: what exceeds a limit is shown to exceed it."""
+    return f"{math.ceil(pixels / 100_000) / 10:.1f}"
+
+
+def limit_words(pixels: int) -> str:
+    """A limit in millions of pixels with at most one digit, rounded down."""
+    return f"{pixels // 100_000 / 10:g}"
 
 
 def array_of(image: Image.Image) -> np.ndarray:
@@ -114,7 +125,7 @@ def read_from(file: BinaryIO, most_pixels: int, name: str) -> np.ndarray:
 
 
 def _too_many(name: str, most: int) -> BadData:
-    return BadData("{file} has more than {most} megapixels.", file=name, most=f"{most / 2**20:.0f}")
+    return BadData("{file} has more than {most} megapixels.", file=name, most=limit_words(most))
 
 
 def levels_lost(path: Path, array: np.ndarray) -> bool:

@@ -14,7 +14,7 @@ import tifffile
 from PIL import Image, ImageOps
 
 from gan_core.errors import BadData, BadValue, StoreError
-from gan_core.pictures import png16
+from gan_core.pictures import photos, png16
 from gan_core.pictures.photos import array_of, image_of, levels_lost, read, write
 
 MOST = 2**20
@@ -247,6 +247,8 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         path.write_bytes(path.read_bytes()[:-4000])
         with pytest.raises(BadData, match=r"x\.png is corrupt or truncated"):
             read(path, MOST)
+    assert [photos.megapixels(pixels) for pixels in (12_000_000, 16_000_001, 1)] == ["12.0", "16.1", "0.1"]
+    assert [photos.limit_words(photos.most_pixels(scale)) for scale in (1, 2, 3, 4, 8)] == ["16", "16", "7.1", "4", "1"]
     written = b"".join(png16.encoded(np.zeros((1, 1, 3), np.uint16)))
     for size in ((20_000, 20_000), (1025, 1024)):
         head = b"IHDR" + struct.pack(">II", *size) + written[24:29]

@@ -92,9 +92,9 @@ def test_a_picture_is_that_of_the_link(call: Any, shelf: Path) -> None:
 
 
 def test_classes_have_numbers_and_names(call: Any) -> None:
-    made = [call(model="cgan.tiny", seed=1, **{"class": one}, api_name="/generate") for one in (7, "7", 3)]
+    made = [call(model="cgan.tiny", seed=1, **{"class": one}, api_name="/generate") for one in (7, "7", "7.0", 3)]
     pixels = [opened(path).tobytes() for path in made]
-    assert pixels[0] == pixels[1] != pixels[2]
+    assert pixels[0] == pixels[1] == pixels[2] != pixels[3]
     for wrong in (10, -1, "none", 1.5):
         with pytest.raises(Exception, match="class can't be"):
             call(model="cgan.tiny", **{"class": wrong}, api_name="/generate")

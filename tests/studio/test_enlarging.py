@@ -206,12 +206,21 @@ def test_pictures_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(BadData, match="more than 16 megapixels"):
         enlarge.take(str(path))
     assert not path.exists()
-    own = enlarge.Source(np.zeros((2100, 2100, 3), np.uint8), "own", -1)
+    own = enlarge.Source(np.zeros((2200, 2200, 3), np.uint8), "own", -1)
     with pytest.raises(BadValue, match="at most 4 can be upscaled by a factor of 4"):
         list(enlarge.enlarge(own, ENLARGING, 4, 0))
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
     with pytest.raises(BadValue, match="more than 1 megapixels"):
         list(enlarge.enlarge(own, ENLARGING, 2, 0))
+
+
+def test_the_result_of_another_picture_is_not_offered(tmp_path: Path) -> None:
+    own = enlarge.take(str(saved(tmp_path, noise(20, 30, 3))), ENLARGING, 4)
+    scenes = [own, enlarge.middle(own[OWN], ENLARGING, 4), enlarge.press_at(ENLARGING, 0)]
+    for scene in scenes:
+        assert (scene[FILE]["value"], scene[FILE]["visible"]) == (None, False)
+    again = enlarge.model_of(own[OWN], SMOOTH)
+    assert again[2 + SAID] == own[SAID] == "30 x 20 pixels. Now click “Enlarge”."  # instead of a job's progress
 
 
 @pytest.mark.parametrize(
@@ -344,15 +353,15 @@ def test_a_phone_photo_is_told_its_limit_on_arrival_and_twice_or_its_middle_is_o
     path = tmp_path / "own.jpg"
     Image.new("RGB", (4000, 3000), "olive").save(path, quality=97)
     scene = enlarge.take(str(path), ENLARGING, 4)
-    assert "11.4 megapixels, and up to 4 can be enlarged 4 times" in scene[NOTICE]
+    assert "12.0 megapixels, and up to 4 can be enlarged 4 times" in scene[NOTICE]
     assert offered(scene) == [True, True, False]
     two, *advice = enlarge.twice(scene[OWN], ENLARGING)
     assert (two["value"], advice[1], offered([None] * 7 + advice)) == (2, "", [False] * 3)
     part = enlarge.middle(scene[OWN], ENLARGING, 4)
-    assert part[OWN].array.shape == (1773, 2364, 3)
+    assert part[OWN].array.shape == (1732, 2309, 3)
     assert (part[NOTICE], offered(part)) == ("", [False] * 3)
     back = enlarge.advise(scene[OWN], ENLARGING, 4)
-    assert "its centre of 2364 x 1773 pixels" in back[1]
+    assert "its centre of 2309 x 1732 pixels" in back[1]
 
 
 def test_where_strangers_visit_the_limit_is_said_before_and_the_middle_is_taken(
@@ -364,8 +373,8 @@ def test_where_strangers_visit_the_limit_is_said_before_and_the_middle_is_taken(
     path = tmp_path / "own.jpg"
     Image.new("RGB", (2000, 1500)).save(path, quality=97)
     scene = enlarge.take(str(path), ENLARGING, 4)
-    assert scene[OWN].array.shape == (886, 1182, 3)
-    assert "This one has 2.9 MP, so its centre is used" in scene[SAID]
+    assert scene[OWN].array.shape == (866, 1154, 3)
+    assert "This one has 3.0 MP, so its centre is used" in scene[SAID]
     assert (scene[NOTICE], offered(scene)) == ("", [False] * 3)
 
 

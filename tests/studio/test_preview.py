@@ -8,14 +8,19 @@ import re
 import urllib.error
 import urllib.request
 from html import unescape
+from pathlib import Path
 from urllib.parse import quote
 
+import anyio
+import fastapi
 import pytest
 from PIL import Image
 
 from tests.studio_serving import STYLED, Studio
+from ui.studio import preview
 from ui.studio.preview import BURST, LARGEST, Pictures
 from ui.studio.view.pictures import settings_in
+from ui.studio.view.view import parsed
 
 LINK = f"model={STYLED}&seed=4&psi=0.5&edits=PCA 1*2"
 
@@ -96,7 +101,8 @@ def test_nothing_of_the_framework_is_left(studio: Studio, path: str) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["model=nobody", "seed=-1&psi=nan", 'edits="><script>alert(1)</script>*2', "class=99&tab=nowhere", "x" * 5000,
+    ["model=nobody", "model=cgan.tiny&class=000000999",
+     "seed=-1&psi=nan", 'edits="><script>alert(1)</script>*2', "class=99&tab=nowhere", "x" * 5000,
      "model=%00%ff&seed=1e999", "edits=PCA 1*99,PCA 1*1@0-999"],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/", "/zh/"])
@@ -142,3 +148,32 @@ def test_an_address_may_ask_again_after_a_while_and_is_forgotten(monkeypatch: py
     assert [pictures._may("one"), pictures._may("one")] == [True, False]
     pictures._may("three")
     assert len(pictures._asked) == 2
+
+
+def request(query: str, host: str = "visitor") -> fastapi.Request:
+    return fastapi.Request({"type": "http", "path": "/preview.png", "query_string": query.encode(), "headers": [],
+                            "client": (host, 1), "server": ("studio", 80), "scheme": "http"})  # fmt: skip
+
+
+def test_a_link_is_read_only_within_the_rate_limit(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading one can cost seconds, because sliders of one's own are made from their marks."""
+    read: list[str] = []
+    monkeypatch.setattr(preview, "parsed", lambda query: read.append(query) or parsed(query))
+    monkeypatch.setattr(preview.time, "monotonic", lambda: 0.0)
+    pictures, links = Pictures(), [f"model={STYLED}&seed={seed}" for seed in range(BURST + 5)]
+    assert [pictures(request(link)).status_code for link in links] == [200] * BURST + [429] * 5
+    assert read == links[:BURST]
+    assert pictures(request(links[0])).status_code == 200  # is cached
+    assert read == links[:BURST]
+    assert pictures(request("model=nobody", "another")).status_code == 200
+
+
+def test_a_bug_in_a_description_does_not_cost_the_page(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(preview, "about", lambda query, tabs: 1 / 0)
+    found = anyio.run(
+        preview._described, f"model={STYLED}&tab=drag", "en", {"editing": "Latent editing", "drag": "Drag"}
+    )
+    assert found.title == "Drag · Tiny StyleGAN2 · GANscope Studio"
+    assert "can't be described" in caplog.text

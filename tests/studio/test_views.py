@@ -8,15 +8,20 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import fastapi
 import pytest
 from PIL import Image
 
-from gan_core.errors import BadData, BadValue, GanscopeError
+from gan_core.errors import BadCheckpoint, BadData, BadValue, GanscopeError, UnknownName
 from gan_core.latent.files import DIRECTIONS, write_directions
 from gan_core.latent.sliders import SLOTS
+from gan_core.models.card import read_card, write_card
+from tests.made_models import make_drawer, make_model
 from tests.studio_serving import STYLED
+from ui.studio.models import marks, word_models
 from ui.studio.models import opened as studio_models
 from ui.studio.models.opened import hosted, offered, opened
+from ui.studio.preview import Pictures
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.uploads import MOST_BYTES, clean, received
 from ui.studio.view import pictures
@@ -61,6 +66,7 @@ def test_a_link_of_a_model_with_classes(shelf: Path) -> None:
         ("psi=nan", "The truncation must be between"),
         ("class=3", "is unconditional"),
         ("model=cgan.tiny&class=10", "The class must be between 0 and 9"),
+        ("model=cgan.tiny&class=000000999", "The class must be between 0 and 9"),
         ("edits=smile*1", "The model has no direction named smile."),
         ("edits=PCA 1", "isn't a valid edit"),
         ("edits=PCA 1*21", "The strength must be between"),
@@ -75,6 +81,18 @@ def test_problems_of_a_link_are_reported_and_a_picture_is_still_shown(shelf: Pat
     assert view is not None
     assert replace(view, changes=()) == first_view(view.model)
     assert pictures.picture(view).width == 8
+
+
+def test_a_link_can_ask_for_few_sliders_that_must_be_made_first(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(marks, "made", lambda explorer, name: made.append(name) or opened(STYLED).direction("PCA 1"))
+    names = [f"own {seed} {'yn' * 12}" for seed in range(100, 100 + 2 * SLOTS)]
+    view, problems = parsed("edits=" + ",".join(f"{name}*1" for name in names))
+    assert view is not None
+    assert [change.direction for change in view.changes] == names[:SLOTS]
+    assert made == names[:SLOTS]
+    assert str(problems[0]) == "There can be at most 6 sliders of your own in a link, not 12."
+    opened(STYLED)._custom.clear()
 
 
 def test_good_parts_of_a_bad_link_are_kept(shelf: Path) -> None:
@@ -263,6 +281,54 @@ def test_a_folder_is_opened_by_its_user_and_not_for_strangers(
     assert name == "dcgan.tiny (friend)"
     assert pictures.picture(View(name, 3)).tobytes() == pictures.picture(View("dcgan.tiny", 3)).tobytes()
     assert parsed("model=dcgan.tiny (friend)")[1] == []
+
+
+def replaced(folder: Path, name: str, by: Path) -> None:
+    """As publishing a model again does it."""
+    shutil.rmtree(folder / name)
+    shutil.copytree(by, folder / name)
+
+
+def test_a_model_that_was_replaced_is_opened_again(shelf: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_model("dcgan.tiny", folder=home / "other", seed=1)
+    shutil.copytree(shelf / "dcgan.tiny", home / "models" / "mine")
+    monkeypatch.setenv("GANSCOPE_HOME", str(home))
+    view, query = View("mine", 3), fastapi.Request({
+        "type": "http", "path": "/preview.png", "query_string": b"model=mine&seed=3", "headers": [], "client": None,
+        "server": ("studio", 80), "scheme": "http",
+    })  # fmt: skip
+    previews = Pictures()
+
+    def seen() -> list[object]:
+        return [
+            opened("mine").card.sha256,
+            pictures.picture(view).tobytes(),
+            pictures.small(view),
+            previews(query).body,
+        ]
+
+    before = seen()
+    assert seen() == before
+    replaced(home / "models", "mine", home / "other")
+    after = seen()
+    assert [old == new for old, new in zip(before, after, strict=True)] == [False] * 4
+    assert after[0] == read_card(home / "other").sha256
+    shutil.rmtree(home / "models" / "mine")
+    with pytest.raises(UnknownName):
+        opened("mine")
+
+
+def test_a_model_of_words_that_was_replaced_is_opened_again(home: Path) -> None:
+    make_drawer("stackgan.tiny")
+    shutil.copytree(home / "models" / "stackgan.tiny", home / "first")
+    first = word_models.open_drawing("stackgan.tiny")
+    assert word_models.open_drawing("stackgan.tiny") is first
+    card = read_card(home / "first")
+    write_card(home / "models" / "stackgan.tiny", replace(card, sha256="0" * 64))
+    with pytest.raises(BadCheckpoint):
+        word_models.open_drawing("stackgan.tiny")
+    replaced(home / "models", "stackgan.tiny", home / "first")
+    assert word_models.open_drawing("stackgan.tiny").card == first.card
 
 
 def test_named_directions_come_first_and_the_preferred_of_several(shelf: Path, tmp_path: Path) -> None:

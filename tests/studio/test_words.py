@@ -15,6 +15,7 @@ from gan_core.errors import BadValue, UnknownName
 from gan_core.models.card import read_card, write_card
 from tabs import words
 from tests.made_models import make_drawer, make_model, make_reader
+from tests.studio.built_tabs import built, overwritten
 from ui.languages import using
 from ui.studio.models import word_models
 from ui.studio.requests.calls import callback
@@ -70,7 +71,7 @@ def test_a_model_that_knows_no_words_is_searched_and_refined(monkeypatch: pytest
     assert pictures.count("<img") == words.PICTURES
     assert undo["interactive"]
     assert words.given(found, 2).model == SEARCHED
-    text, before, *_rest = words.undo(found)
+    text, *_asked, before, _pictures, _words, _undo, _maps = words.undo(found)
     assert text == SENTENCE
     assert before.drawn is made.drawn
     with pytest.raises(BadValue, match="nothing to undo"):
@@ -167,3 +168,23 @@ def test_the_first_sentence_is_in_the_pages_language() -> None:
     with using("zh"):
         assert "头发" in words._first("zh") or "长发" in words._first("zh")
     assert "hair" in words._first("en")
+
+
+@pytest.mark.usefixtures("shelf")
+def test_undo_brings_back_the_request_for_the_link() -> None:
+    first = words.draw(SENTENCE, DRAWER, 1, 1.0, word_models.CLIP, words.Made())
+    second = words.draw("a man", DRAWER, 2, 0.3, word_models.CLIP, first[0])[0]
+    back = words.undo(second)
+    assert back[:5] == [SENTENCE, DRAWER, 1, 1.0, word_models.CLIP]
+    assert back[6] == first[1]
+    assert words.draw(*back[:5], back[5]) == [gr.skip()] * words.SCENE  # the changed fields draw nothing again
+    page, _tab = built(words)
+    (undo,) = (one for one in page.fns.values() if one.name == "undo")
+    linked = [one for one in page.fns.values() if one.js == words.LINK and one.trigger_after == undo._id]
+    assert [one.inputs for one in linked] == [undo.outputs[:5]]
+
+
+@pytest.mark.usefixtures("shelf")
+def test_drawing_or_undoing_stops_a_search() -> None:
+    page, tab = built(words)
+    assert overwritten(page, tab) == []

@@ -7,6 +7,7 @@ cards), in the page's language. The picture is generated on request: small, cach
 from __future__ import annotations
 
 import gzip
+import logging
 import re
 import threading
 import time
@@ -24,11 +25,13 @@ from PIL import Image
 from gan_core.errors import GanscopeError
 from ui.languages import _, using
 from ui.studio.models.opened import offered, opened
+from ui.studio.models.runs import is_run
 from ui.studio.view.pictures import marked, picture
 from ui.studio.view.view import View, parsed
 from ui.studio.view.words import class_choices, direction_words
 from ui.studio.widgets import parts as studio_parts
 
+logger = logging.getLogger(__name__)
 PATH = "/preview.png"
 NAME = "GANscope Studio"
 LARGEST = 600  # maximum side of a preview in pixels
@@ -141,6 +144,8 @@ async def _described(query: str, language: str, tabs: Mapping[str, str]) -> Prev
             return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
     except GanscopeError:  # no model can be opened: the page reports it
         pass
+    except Exception:  # a description must never cost the page
+        logger.exception("the link %r can't be described", query[:200])
     with using(language):
         return unopened(query, tabs)
 
@@ -181,44 +186,51 @@ class Pictures:
     """The pictures of previews: generated one at a time, cached, rate-limited per address."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[View, str], bytes] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[View, str, bytes]] = OrderedDict()  # link -> view, its model's sha256, PNG
         self._asked: OrderedDict[str, tuple[float, float]] = OrderedDict()  # (tokens left, time)
         self._lock = threading.Lock()
         self._turn = threading.Lock()
 
     def __call__(self, request: fastapi.Request) -> fastapi.Response:
         """Returns the link's picture as PNG; 404 without a model, 429 for too many requests."""
+        query = request.url.query
         try:
-            view, _problems = parsed(request.url.query)
-            if view is None:
-                return fastapi.Response(status_code=404)
-            key = view, opened(view.model).card.sha256
-            content = self._known(key)
+            content = self._known(query)
             if content is None:
-                if not self._may(request.client.host if request.client else ""):
+                if not self._may(request.client.host if request.client else ""):  # reading a link can take seconds
                     return _later(EACH)
                 if not self._turn.acquire(timeout=TURN):
                     return _later(TURN)
                 try:
-                    content = self._known(key) or self._drawn(key)
+                    content = self._known(query) or self._drawn(query)
                 finally:
                     self._turn.release()
         except GanscopeError:
             return fastapi.Response(status_code=404)
+        if not content:
+            return fastapi.Response(status_code=404)
         return fastapi.Response(content, media_type="image/png", headers={"cache-control": f"public, max-age={FRESH}"})
 
-    def _known(self, key: tuple[View, str]) -> bytes | None:
+    def _known(self, query: str) -> bytes | None:
+        """Returns the cached picture of a link, unless the model was replaced since."""
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
+            if query not in self._kept:
+                return None
+            self._kept.move_to_end(query)
+            view, sha256, content = self._kept[query]
+        return content if opened(view.model).card.sha256 == sha256 else None
 
-    def _drawn(self, key: tuple[View, str]) -> bytes:
-        content = content_of(key[0])
-        with self._lock:
-            self._kept[key] = content
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+    def _drawn(self, query: str) -> bytes:
+        """Returns the picture of a link, empty without a model."""
+        view, _problems = parsed(query)
+        if view is None:
+            return b""
+        content, sha256 = content_of(view), opened(view.model).card.sha256
+        if not is_run(view.model):  # the same link shows a newer checkpoint later
+            with self._lock:
+                self._kept[query] = view, sha256, content
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
         return content
 
     def _may(self, address: str) -> bool:

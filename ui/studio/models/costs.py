@@ -13,7 +13,7 @@ KINDS = {  # frames per second, seconds to encode a megapixel, bytes per megapix
 DRAWING = 0.02  # seconds per frame, for models that haven't generated anything yet
 SIZES = (128, 256, 512)  # pixels of a film
 SECONDS = (0.5, 4.0)  # between keyframes
-MOST_HOSTED = 2**20  # pixels of a picture to enlarge in a public Studio
+MOST_HOSTED = 1_000_000  # pixels of a picture to enlarge in a public Studio
 LONGEST, LONGEST_HOSTED = 3600.0, 120.0  # maximum seconds of enlarging
 WEIGHT = 1.5e-10  # seconds per weight and pixel
 

@@ -175,16 +175,21 @@ def _rank(card: Card) -> int:
 
 
 def opened(name: str) -> Opened:
-    """Returns an installed model or one of a run, loaded once.
+    """Returns an installed model or one of a run, loaded once, and again if it was replaced.
 
     Raises UnknownName, BadCheckpoint, BadValue or StoreError. Accepts only names, never paths or addresses, because a
     name can come from a link.
     """
     if not isinstance(name, str):  # an empty selection is a list
         raise UnknownName("model", "", offered())
-    model = cache.models.get(name, lambda: _loaded(name), lambda kept: isinstance(kept, Opened))
+    model = cache.models.get(name, lambda: _loaded(name), lambda kept: isinstance(kept, Opened) and _current(kept))
     assert isinstance(model, Opened)
     return model
+
+
+def _current(kept: Opened) -> bool:
+    """Whether the weights in memory are those on the shelf; a checkpoint's name stands for its weights."""
+    return runs.is_run(kept.name) or kept.card.sha256 == read_card(folder_of(kept.name)).sha256
 
 
 def _loaded(name: str) -> Opened:

@@ -83,13 +83,18 @@ def open_drawing(name: str) -> ImageModel:
 
 
 def _open(name: str) -> ImageModel:
+    folder = listing.standing(name)
+    card = read_card(folder)
+
     def load() -> ImageModel:
         from gan_core.models import loading
 
-        folder = listing.folder_of(name)
-        return ImageModel(name, read_card(folder), loading.load(str(folder)), folder)
+        return ImageModel(name, card, loading.load(str(folder)), folder)
 
-    model = cache.models.get(f"words {name}", load, lambda kept: isinstance(kept, ImageModel))
+    def fits(kept: object) -> bool:
+        return isinstance(kept, ImageModel) and kept.card.sha256 == card.sha256
+
+    model = cache.models.get(f"words {name}", load, fits)
     assert isinstance(model, ImageModel)
     return model
 

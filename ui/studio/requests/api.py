@@ -222,7 +222,7 @@ def _label(model: Opened, label: str | float) -> int:
     classes, names = model.explorer.sampler.spec.classes, model.card.class_names
     if isinstance(label, str) and label in names:
         return names.index(label)
-    number = int(label) if str(label).removesuffix(".0").isdecimal() and len(str(label)) < 9 else classes
+    number = int(float(label)) if str(label).removesuffix(".0").isdecimal() and len(str(label)) < 9 else classes
     if number >= classes:
         raise BadValue("{name} can't be '{value}'. Valid: {valid}.", name="class", value=str(label)[:40],
                        valid=", ".join(names or map(str, range(classes))))  # fmt: skip

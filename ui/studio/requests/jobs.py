@@ -217,6 +217,11 @@ def most() -> float:
     return LONGEST_HOSTED if hosted() else LONGEST
 
 
+def stopped() -> str:
+    """Returns the message for stopped work."""
+    return _("Stopped.")
+
+
 def takes(seconds: float, longest: float) -> str:
     """Describes how long a job takes, and its limit if that is near."""
     words = _("This takes about {seconds} s.").format(seconds=whole(min(seconds, longest)))

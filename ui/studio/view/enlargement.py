@@ -10,16 +10,12 @@ from PIL import Image
 
 from gan_core.pictures.damage import Damage
 from gan_core.pictures.depth import eight_bits, used
+from gan_core.pictures.photos import limit_words, megapixels
 from ui.languages import _
 from ui.studio.models import enlargers
 from ui.studio.view.pictures import data_url
 
 SHOWN = 1280, 960  # maximum pixels of the result on screen; the centre of a larger one
-
-
-def megapixels(array: np.ndarray) -> str:
-    """The number of pixels in units of 2**20, with one digit."""
-    return f"{array.shape[0] * array.shape[1] / 2**20:.1f}"
 
 
 def middle(array: np.ndarray, most: int) -> np.ndarray:
@@ -34,8 +30,10 @@ def middle(array: np.ndarray, most: int) -> np.ndarray:
 def too_many(array: np.ndarray, scale: int, by_two: bool) -> str:
     """Returns the options for a picture that is too large for the selected scale."""
     high, wide = middle(array[:, :, :1], enlargers.most(scale)).shape[:2]
-    facts = {"pixels": megapixels(array), "most": enlargers.most(scale) // 2**20, "scale": scale, "width": wide,
-             "height": high}  # fmt: skip
+    facts = {
+        "pixels": megapixels(array.shape[0] * array.shape[1]), "most": limit_words(enlargers.most(scale)),
+        "scale": scale, "width": wide, "height": high,
+    }  # fmt: skip
     if by_two:
         return _("This picture has {pixels} megapixels, and up to {most} can be enlarged {scale} times. Enlarge it "
                  "2 times, or use its centre of {width} x {height} pixels.").format(**facts)  # fmt: skip

@@ -78,9 +78,13 @@ def lossless_url(image: Image.Image) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-@lru_cache(maxsize=KEPT)
 def small(view: View) -> str:
     """Returns a picture at its native size, for strips of many."""
+    return _small(view, opened(view.model).card.sha256)
+
+
+@lru_cache(maxsize=KEPT)
+def _small(view: View, sha256: str) -> str:
     return data_url(picture(view))
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
 from gan_core.errors import BadValue, GanscopeError
+from gan_core.latent.sliders import SLOTS
+from ui.studio.models.marks import is_custom
 from ui.studio.models.opened import Opened, named, offered, opened
 from ui.studio.view import points as studio_points
 
@@ -145,7 +147,7 @@ def _label(view: View, text: str) -> View:
     if view.label is None:
         raise BadValue("{recipe} is unconditional, so no class can be chosen.",
                        recipe=opened(view.model).explorer.sampler.recipe.title)  # fmt: skip
-    if not text.isdecimal() or int(text[:6]) >= classes:
+    if not text.isdecimal() or len(text) > 6 or int(text) >= classes:
         raise BadValue("The class must be between 0 and {last}, got {label}.", last=classes - 1, label=text[:20])
     return replace(view, label=int(text))
 
@@ -168,11 +170,20 @@ def edits_of(text: str, model: Opened) -> tuple[Change, ...]:
 
 def _changes(text: str, model: Opened) -> tuple[tuple[Change, ...], list[GanscopeError]]:
     found, problems = [], []
+    custom = set[str]()  # each takes a while to make
     for part in filter(None, text.split(",")):
+        name = part.strip().rpartition("*")[0]
+        if is_custom(name):
+            custom.add(name)
+            if len(custom) > SLOTS:
+                continue
         try:
             found.append(_change(part, model))
         except GanscopeError as error:
             problems.append(error)
+    if len(custom) > SLOTS:
+        problems.append(BadValue("There can be at most {most} sliders of your own in a link, not {count}.",
+                                 most=SLOTS, count=len(custom)))  # fmt: skip
     if len(found) > MOST_CHANGES:
         problems.append(BadValue("There can be at most {most} edits, not {count}.",
                                  most=MOST_CHANGES, count=len(found)))  # fmt: skip
