@@ -20,7 +20,8 @@ from gan_core.training.session import Session
 from tests.app.messages import all_messages
 from tests.app.pages import page, sound, wait
 from tests.made_models import make_seer
-from ui.classroom.live import board
+from tests.made_runs import make_run, trained
+from ui.classroom.live import board, projector
 from ui.classroom.live.downloads import csv_of
 from ui.classroom.live.feed import feed
 from ui.classroom.shell import access, knob_widgets
@@ -435,6 +436,13 @@ def test_steps_of_one_player_raise_no_alarm(store: RunStore) -> None:
     assert not metrics.broken
     assert metrics.measured("generator/loss")[-8:].tolist() == [False] * 4 + [True] * 4
     sound(page("projector", run=run.id))
+
+
+def test_the_projector_shows_one_chart_and_the_scores_if_there_are_any(store: RunStore) -> None:
+    runs = {trained(store, "wgan"): "scores", trained(store, "vae"): "terms", make_run(store): "losses"}
+    for run, chart in runs.items():
+        message = board.encoded(feed(store, run), "", None, large=True, files=projector.CHARTS)
+        assert [panel["file"] for panel in header(message)["panels"]] == [chart]
 
 
 def test_a_corrupted_weight_raises_the_alarm(store: RunStore) -> None:
