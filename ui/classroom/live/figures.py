@@ -466,11 +466,16 @@ def _description(event: Event) -> str:
     if event.kind == "rollback":
         return _("rolled back to a checkpoint")
     if event.kind == "gradient_warning":
-        return _("gradient norm of {phase}: {norm:.0f}").format(phase=payload.get("phase"), norm=payload.get("norm", 0))
+        phase = metric_name(f"gradient_norm/{payload.get('phase')}")
+        return _("gradient norm of {phase}: {norm:.0f}").format(phase=phase, norm=payload.get("norm", 0))
     if event.kind == "duality_gap":
         return _("duality gap: {gap} nats").format(gap=f"{payload.get('gap', 0):.3g}")
     if event.kind == "not_finite":
-        return _("{term} became {value}").format(term=payload.get("term"), value=payload.get("value"))
+        term = str(payload.get("term"))
+        words = _("gradient norm: {term} became {value}") if term.startswith("gradient_norm/") else _(
+            "loss: {term} became {value}"
+        )
+        return words.format(term=metric_name(term), value=payload.get("value"))
     return ""
 
 

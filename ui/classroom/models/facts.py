@@ -16,18 +16,12 @@ from ui.classroom.live.forks import NETWORKS
 from ui.classroom.models import metrics
 from ui.classroom.models.metrics import Number
 from ui.classroom.models.shelf import data_name, draws
-from ui.classroom.shell.i18n import N_, _, language
+from ui.classroom.shell.i18n import _, language
 from ui.texts import bytes_size, data_title, joined, number, plain
 
 DOCS = Path(__file__).parents[3] / "docs" / "gans"
 LINK = re.compile(r"(?: · )?\[[^\]]*\]\((?!https?:)[^)]*\)")  # to another page of the docs, which isn't available here
 FIGURE = re.compile(r"!\[[^\]]*\]\(([\w.]+\.svg)\)")
-PARTS = NETWORKS | {
-    "features": N_("Feature net"), "recogniser": N_("Recognition network"), "mapping": N_("Mapping"),
-    "heads": N_("Projection heads"),
-    "generator_ab": N_("Generator a to b"), "generator_ba": N_("Generator b to a"),
-    "discriminator_a": N_("Discriminator of a"), "discriminator_b": N_("Discriminator of b"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,7 +92,7 @@ def facts(card: Card) -> Iterator[Fact]:
             _("Each step trains every network on one batch of images. An image counts each time it is used."),
         )  # fmt: skip
     yield Fact(_("Training cost"), plain(card.cost), _("Training time and hardware."))
-    sizes = [f"{_(PARTS.get(name, name))} {short(count)}" for name, count in card.parameters.items()]
+    sizes = [f"{_(NETWORKS.get(name, name))} {short(count)}" for name, count in card.parameters.items()]
     yield Fact(
         _("Parameters"), plain(joined(*sizes)),
         _("Number of trained weights. Generating samples needs only the generator, not the networks that were used "
