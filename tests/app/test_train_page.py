@@ -451,7 +451,9 @@ def test_networks_and_phases_have_words() -> None:
         networks = recipe.build(recipe.tiny, example(recipe).spec)
         phases = recipe.objective(recipe.tiny).phases(recipe.tiny)
         assert {*networks} <= {*forks.NETWORKS}, recipe.name
-        names = {f"{part}{phase.name}{end}" for phase in phases for part, end in (("", "/loss"), ("gradient_norm/", ""))}
+        names = {
+            f"{part}{phase.name}{end}" for phase in phases for part, end in (("", "/loss"), ("gradient_norm/", ""))
+        }
         assert names <= {*metric_names.NAMES}, recipe.name
     assert forks.network_words(["generator_ab", "recogniser"]) == "Generator a to b, Recognition network"
     assert metric_names.metric_name("generator/adversarial_16") == "Adversarial, 16 px"

@@ -111,7 +111,9 @@ def _apart(shown: Sequence[Result], titles: Sequence[str]) -> list[str]:
 
 
 def _tables(columns: Columns, names: Mapping[str, Result]) -> None:
-    """A table for each feature net, side and set of real images: rows are models and, last, real images; a click on a heading sorts."""
+    """A table for each feature net, side and set of real images: rows are models and, last, real images; a click on
+    a heading sorts.
+    """
     groups: dict[tuple[str, ...], dict[Column, Mapping[str, Figure]]] = {}
     reals = _reals(columns)
     for column, found in columns.items():

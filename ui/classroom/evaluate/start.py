@@ -16,15 +16,15 @@ from gan_core.evaluation import process
 from gan_core.evaluation.subjects import Subject
 from gan_core.evaluation.work import Asked
 from gan_core.metrics.trust import METRICS, Has, doubts, possible
-from gan_core.runs.store import Run
 from ui.classroom.evaluate.words import METRICS as METRIC_WORDS
 from ui.classroom.evaluate.words import note_text
-from ui.classroom.models.shelf import TRANSLATION, draws, shelf, titles
-from ui.classroom.runs.compare import title_of
+from ui.classroom.models.shelf import TRANSLATION, draws, shelf
 from ui.classroom.shell import access, warm
 from ui.classroom.shell.i18n import N_, _
+from ui.classroom.shell.run_titles import title_of
 from ui.classroom.shell.store import store
 from ui.texts import joined, plain
+from ui.titles import titles
 
 COUNTS = (200, 500, 1000, 2000, 5000, 10_000)
 USUAL = 2000
@@ -63,12 +63,9 @@ def choices() -> dict[str, Choice]:
     }
     for run in store().runs()[:SHOWN_RUNS]:
         if task_of(run.spec.data) in ("images", "paired", "unpaired") and run.step:
-            offered[RUN + run.id] = Choice(Subject(run=run), _run_words(run), run.spec.data)
+            words = joined(title_of(run), _("run {id}").format(id=run.id[-4:]))
+            offered[RUN + run.id] = Choice(Subject(run=run), words, run.spec.data)
     return offered
-
-
-def _run_words(run: Run) -> str:
-    return joined(title_of(run), _("run {id}").format(id=run.id[-4:]))
 
 
 def show() -> list[Asked]:

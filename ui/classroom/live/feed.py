@@ -149,8 +149,9 @@ class Feed:
                 if files:
                     panels = sorted((panel for panel in panels if panel.file in files), key=_place_in(files))
                 found = [] if large or files else self._examined()
+                panels = panels[:1] if large else panels
                 self._parts[key] = curves.parts(
-                    panels[:1] if large else panels, figures.marks(self.events), large=large, file=f"ganscope-{self.id}",
+                    panels, figures.marks(self.events), large=large, file=f"ganscope-{self.id}",
                     evidence=figures.evidence(self.history, found, self._of_points()),
                 )  # fmt: skip
             return self._parts[key]

@@ -472,8 +472,10 @@ def _description(event: Event) -> str:
         return _("duality gap: {gap} nats").format(gap=f"{payload.get('gap', 0):.3g}")
     if event.kind == "not_finite":
         term = str(payload.get("term"))
-        words = _("gradient norm: {term} became {value}") if term.startswith("gradient_norm/") else _(
-            "loss: {term} became {value}"
+        words = (
+            _("gradient norm: {term} became {value}")
+            if term.startswith("gradient_norm/")
+            else _("loss: {term} became {value}")
         )
         return words.format(term=metric_name(term), value=payload.get("value"))
     return ""

@@ -31,15 +31,6 @@ def _recipe(run: Run) -> Any:
     return recipes.get(run.spec.recipe) if run.spec.recipe in recipes else None
 
 
-def recipe_titles() -> Mapping[str, str]:
-    """Returns recipe titles by name and preset titles by `recipe/preset`; empty until recipes are loaded."""
-    if not warm.is_ready():
-        return {}
-    recipes = sys.modules["gan_core.gans"].recipes
-    presets = {f"{recipe.name}/{preset.name}": preset.title for recipe in recipes for preset in recipe.presets}
-    return {recipe.name: recipe.title for recipe in recipes} | presets
-
-
 def settings_of(watched: Feed) -> TrainingHParams | None:
     """Returns the run's settings with all edits so far; None until recipes are loaded."""
     recipe = _recipe(watched.run())

@@ -10,12 +10,13 @@ from gan_core import data
 from gan_core.models.card import Card
 from gan_core.runs.store import Run
 from ui.classroom.live.forks import network_words
-from ui.classroom.models.shelf import classifies, data_name, encodes
+from ui.classroom.models.shelf import classifies, encodes
 from ui.classroom.shell import access, knob_widgets, sessions, warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import STATE, _
 from ui.core_texts import filled
 from ui.texts import plain
+from ui.titles import data_name
 
 
 def show(name: str, folder: Path, card: Card) -> None:
@@ -83,7 +84,9 @@ def _continue(folder: Path, card: Card) -> None:
                 icon=":material/policy:",
             )
         elif anew:
-            st.caption(_("Not in the file and therefore reinitialised: {networks}.").format(networks=network_words(anew)))
+            st.caption(
+                _("Not in the file and therefore reinitialised: {networks}.").format(networks=network_words(anew))
+            )
         if why := _missing_data(card):
             st.info(plain(why), icon=":material/download:")
         steps = knob_widgets.control("steps", int, card.steps, knob_widgets.STEPS, "continue-steps", disabled=False)

@@ -18,12 +18,12 @@ from gan_core.models.card import Card
 from gan_core.models.sampler import MOST_TRUNCATION, Sampler
 from gan_core.models.showing import sheet
 from gan_core.pictures.grids import enlarge, png, scatter
-from ui.classroom.models.shelf import data_name
 from ui.classroom.shell import address, pieces
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import dots, picture
 from ui.classroom.shell.i18n import _
 from ui.texts import plain
+from ui.titles import data_name
 
 COUNT = 16  # default number of samples
 MOST = 64

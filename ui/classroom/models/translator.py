@@ -11,13 +11,14 @@ from gan_core.models.card import Card
 from gan_core.pictures.grids import enlarge, png
 from gan_core.training.comparing import compared, unseen
 from ui.classroom.models.sampler import MOST_SEED, WIDE, integer_in_link, loaded
-from ui.classroom.models.shelf import data_name, kinds
+from ui.classroom.models.shelf import kinds
 from ui.classroom.shell import address
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
 from ui.core_texts import filled
 from ui.texts import plain
+from ui.titles import data_name
 
 IN_LINK = ("model", "seed")
 

@@ -10,11 +10,12 @@ import streamlit as st
 from gan_core.data import chemistry
 from gan_core.errors import BadValue
 from gan_core.models.card import Card
-from ui.classroom.models.shelf import shelf, titles
+from ui.classroom.models.shelf import shelf
 from ui.classroom.shell import style, warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
 from ui.texts import plain
+from ui.titles import titles
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,14 +16,15 @@ from ui.classroom.live import curves, figures
 from ui.classroom.live.curves import RUN_COLOURS, Mark
 from ui.classroom.live.feed import feed
 from ui.classroom.live.films import film_maker
-from ui.classroom.live.panels import knobs_of, recipe_titles
+from ui.classroom.live.panels import knobs_of
 from ui.classroom.runs import quality
 from ui.classroom.shell import address
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.knob_widgets import choice_word
-from ui.texts import data_title, is_points, items_word, number, plain, run_title, size_word, state_badge
+from ui.classroom.shell.run_titles import distinct_titles, recipe_title, title_of
+from ui.texts import data_title, is_points, items_word, number, plain, size_word, state_badge
 
 MOST = min(MOST_RUNS, len(RUN_COLOURS))
 REFRESH = 3.0  # seconds between refreshes while a run is active
@@ -94,20 +95,6 @@ def compare(store: RunStore, ids: Sequence[str]) -> None:
     st.subheader(_("Film"))
     st.caption(_("A film of every kept step of these runs, side by side, for slides and messages."))
     st.fragment(film_maker)(store, runs, titles)
-
-
-def title_of(run: Run) -> str:
-    """Returns the run's name, or its recipe and data. Plain text."""
-    return run_title(run, recipe_titles())
-
-
-def distinct_titles(runs: Sequence[Run]) -> list[str]:
-    """Returns titles for the legend, made unique by the end of the id."""
-    titles = [title_of(run) for run in runs]
-    return [
-        f"{title} ({run.id[-4:]})" if titles.count(title) > 1 else title
-        for title, run in zip(titles, runs, strict=True)
-    ]
 
 
 def _pick(store: RunStore, chosen: list[str]) -> None:
@@ -268,7 +255,7 @@ def _settings(store: RunStore, run: Run) -> dict[str, Any]:
         for name, value in feed(store, run.id).hparams.items()
     }
     spec = {
-        _("Recipe"): run.spec.recipe,
+        _("Recipe"): recipe_title(run.spec.recipe),
         _("Data"): data_title(run.spec.data),
         _("Size"): size_word(run.spec.data, run.spec.size) or "–",
         _("Planned steps"): number(run.spec.steps) if run.spec.steps else _("until stopped"),

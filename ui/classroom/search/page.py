@@ -13,6 +13,7 @@ from ui.classroom.search import by_eye, start
 from ui.classroom.shell import warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
+from ui.classroom.shell.run_titles import recipe_title
 from ui.texts import data_title, joined, number, plain
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _results(plan: SearchPlan, runs_here: bool) -> None:
         found = results.trials(study)
         shares = {} if plan.by_eye else results.importances(study)
     st.subheader(plan.name, anchor=False)
-    st.caption(joined(plan.base.recipe, data_title(plan.base.data), _("{steps} steps").format(
+    st.caption(joined(recipe_title(plan.base.recipe), data_title(plan.base.data), _("{steps} steps").format(
         steps=number(plan.base.steps)), *(one.words for one in plan.ranges)))  # fmt: skip
     if plan.by_eye:
         _by_eye(plan, study, found, runs_here)

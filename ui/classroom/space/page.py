@@ -18,8 +18,9 @@ from ui.classroom.shell import warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import STATE, _
+from ui.classroom.shell.run_titles import distinct_titles
 from ui.classroom.shell.store import store
-from ui.texts import run_title
+from ui.titles import titles
 
 if TYPE_CHECKING:
     from gan_core.models.sampler import Sampler
@@ -53,8 +54,9 @@ def show() -> None:
 def _choices() -> dict[str, str]:
     """Models of the shelf and runs with a checkpoint that make scenes, with their titles."""
     cards, _damaged = listing.survey()
-    found = {name: _(card.title) for name, card in cards.items() if card.task == TASK}
-    return found | {RUN + run.id: run_title(run) for run in store().runs() if _is_scene(run)}
+    runs = [run for run in store().runs() if _is_scene(run)]
+    found = titles({name: card for name, card in cards.items() if card.task == TASK})
+    return found | {RUN + run.id: title for run, title in zip(runs, distinct_titles(runs), strict=True)}
 
 
 def _is_scene(run: Run) -> bool:
