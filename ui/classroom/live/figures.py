@@ -11,13 +11,14 @@ import numpy as np
 
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rules.exploding_gradients import EXPLODING
-from gan_core.metrics.figures import parsed
+from gan_core.metrics.figures import PIXELS, parsed
 from gan_core.runs.store import Event
 from ui.classroom.live.curves import COLOURS, RUN_COLOURS, Mark, Panel, Series
 from ui.classroom.live.history import History
 from ui.classroom.live.metric_names import SPEED, colour_of, metric_name
 from ui.classroom.shell.i18n import N_, _
 from ui.classroom.shell.knob_widgets import label_of, value_word
+from ui.texts import joined
 
 RATIO = "loss_ratio"
 QUALITY = "quality/"  # before the names of figures that are measured while a run trains
@@ -110,7 +111,8 @@ def _measured(history: History) -> list[Panel]:
         )
         floor = Series(_("other real images (floor)"), COLOURS["quiet"], history.steps, history.raw(f"{name}_floor"),
                        dash=True)  # fmt: skip
-        unit = _("{count} samples, features of {net}").format(count=count, net=net)
+        compared = _("pixels") if net == PIXELS else _("net {net}").format(net=net)
+        unit = joined(_("{count} samples").format(count=count), compared)
         title = _("Distance to the real images")
         found.append(Panel(title, unit, [curve, floor], low=0.0, file=kind))
     return found

@@ -189,7 +189,7 @@ def _fork(watched: Feed) -> None:
         with first:
             usual = max(run.spec.steps, 2 * run.step) if run.spec.steps else 0
             steps = knob_widgets.control("steps", int, usual, forks.STEPS, f"fork-{watched.id}-steps", locked)
-        name = second.text_input(_("Name (optional)"), max_chars=80, disabled=locked)
+        name = second.text_input(_("Name (optional)"), max_chars=80, disabled=locked, key=f"fork-{watched.id}-name")
         halt = run.is_active and st.checkbox(
             _("Pause this run so that the fork can start"), value=True, disabled=locked
         )

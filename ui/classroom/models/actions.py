@@ -89,9 +89,13 @@ def _continue(folder: Path, card: Card) -> None:
             )
         if why := _missing_data(card):
             st.info(plain(why), icon=":material/download:")
-        steps = knob_widgets.control("steps", int, card.steps, knob_widgets.STEPS, "continue-steps", disabled=False)
+        steps = knob_widgets.control(
+            "steps", int, card.steps, knob_widgets.STEPS, f"continue-steps-{card.name}", disabled=False
+        )
         invalid_fields = isinstance(steps, str)
-        title = st.text_input(_("Name (optional)"), max_chars=80, key="continue-name", placeholder=_(card.title))
+        title = st.text_input(
+            _("Name (optional)"), max_chars=80, key=f"continue-name-{card.name}", placeholder=_(card.title)
+        )
         pressed = st.button(
             _("Train"), type="primary", icon=":material/play_arrow:", key="continue-train", disabled=invalid_fields
         )
