@@ -43,8 +43,7 @@ def test_a_run_is_published_from_its_page() -> None:
     store.release(id, token)
 
 
-def test_another_run_is_offered_under_its_own_name() -> None:
-    store = RunStore()
+def test_another_run_is_offered_under_its_own_name(store: RunStore) -> None:
     first = make_run(store, "run A")
     test = sound(AppTest.from_string(PANEL, default_timeout=60).run())
     sound(test.text_input(key=f"publish-title-{first}").set_value("Mine").run())

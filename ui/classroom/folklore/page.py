@@ -140,9 +140,14 @@ def _numbers(claim: Claim) -> None:
         table[f"{_(BEDS_IN_SHORT[bed])}: {_('without')}"] = [f"{value:.3g}" for value in outcome.without]
     st.table(table)
     for bed in BEDS:
+        if claim.stopped:
+            words = _("{bed}: the same runs, {steps} steps. With: at the measurement at which D is closest to 0.5.")
+            steps = results.steps(bed, claim.without)
+            st.caption(words.format(bed=_(BEDS_IN_SHORT[bed]), steps=number(steps)))
+            continue
         words = _("{bed}: {with_steps} steps with, {without_steps} without.")
-        steps = [number(results.steps(bed, arm)) for arm in (claim.with_it, claim.without)]
-        st.caption(words.format(bed=_(BEDS_IN_SHORT[bed]), with_steps=steps[0], without_steps=steps[1]))
+        with_it, without = (number(results.steps(bed, arm)) for arm in (claim.with_it, claim.without))
+        st.caption(words.format(bed=_(BEDS_IN_SHORT[bed]), with_steps=with_it, without_steps=without))
 
 
 def _method() -> None:

@@ -104,7 +104,10 @@ def _place(sampler: Sampler, made: Sequence[Choice]) -> None:
         before=shown, token=plain(chart.word(words, choice.token)),
         share=f"{choice.probabilities[choice.token]:.1%}",
     ))  # fmt: skip
-    st.plotly_chart(chart.probabilities(choice, words), config=CONFIG, key="language-probabilities")
+    st.plotly_chart(
+        chart.probabilities(choice, words), config=CONFIG, key="language-probabilities",
+        alt=_("Probabilities of the likeliest tokens"),
+    )  # fmt: skip
 
 
 def _opinion(chosen: generators.Chosen, sampler: Sampler, made: Sequence[Choice]) -> None:
@@ -118,7 +121,7 @@ def _opinion(chosen: generators.Chosen, sampler: Sampler, made: Sequence[Choice]
     found = choices.expected(sampler, discriminator, [one.token for one in made])
     st.plotly_chart(
         chart.opinions(found, [chart.word(sampler.spec.vocabulary, one.token) for one in made]), config=CONFIG,
-        key="language-opinions",
+        key="language-opinions", alt=_("What the discriminator expects after each token"),
     )  # fmt: skip
     st.caption(
         _("After each token the generator completes the text {count} times; the bar is the mean of D's answers. SeqGAN "

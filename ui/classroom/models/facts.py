@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from ui.titles import data_name
 
 DOCS = Path(__file__).parents[3] / "docs" / "gans"
 LINK = re.compile(r"(?: · )?\[[^\]]*\]\((?!https?:)[^)]*\)")  # to another page of the docs, which isn't available here
-FIGURE = re.compile(r"!\[[^\]]*\]\(([\w.]+\.svg)\)")
+FIGURE = re.compile(r"!\[([^\]]*)\]\(([\w.]+\.svg)\)")  # its description, and its file
 
 
 @dataclass(frozen=True)
@@ -133,11 +134,11 @@ def explain(card: Card) -> None:
         return
     title = _("How {recipe} works").format(recipe=_(card.recipe_title or card.recipe))
     with st.expander(title, icon=":material/menu_book:", key="model-recipe"):
-        for place, part in enumerate(FIGURE.split(body_of(path.read_text(encoding="utf-8")))):
-            if place % 2 == 0:
-                st.markdown(part)
-            elif (DOCS / part).is_file():
-                st.image(str(DOCS / part))
+        parts = FIGURE.split(body_of(path.read_text(encoding="utf-8")))
+        for words, alt, file in itertools.zip_longest(parts[::3], parts[1::3], parts[2::3], fillvalue=""):
+            st.markdown(words)
+            if file and (DOCS / file).is_file():
+                st.image(str(DOCS / file), alt=alt)
 
 
 def body_of(page: str) -> str:

@@ -18,7 +18,7 @@ from ui.classroom.live.curves import COLOURS, sparkline
 from ui.classroom.live.feed import feed
 from ui.classroom.runs import dialogs
 from ui.classroom.runs.compare import MOST, ask_for
-from ui.classroom.shell import run_actions, sessions, warm
+from ui.classroom.shell import address, run_actions, sessions, warm
 from ui.classroom.shell.access import may_steer, why_locked
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import newest_picture, picture
@@ -149,8 +149,7 @@ def _remember_search() -> None:
 
 
 def _page(pages: int) -> int:
-    at = st.query_params.get("at", "1")
-    page = min(pages, max(1, int(at))) if at.isascii() and at.isdecimal() else 1
+    page = min(pages, address.integer_in_link("at", 1, 10**9, 1))
     if pages > 1:
         st.session_state["runs-pages"] = page
     return page

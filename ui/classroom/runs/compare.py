@@ -187,8 +187,8 @@ def _slider(steps: Sequence[int]) -> int:
     """Returns the selected step: the link's, else the newest."""
     if len(steps) < 2:
         return steps[0] if steps else 0
-    asked = st.query_params.get("step", "")
-    chosen = asked.isascii() and asked.isdecimal()
+    asked = address.integer_in_link("step", 0, 10**9, -1)
+    chosen = asked >= 0
     # written only if necessary: a value set by the server interrupts a slider that is being dragged
     newest = not chosen and PLAYING not in st.session_state
     if (
@@ -196,7 +196,7 @@ def _slider(steps: Sequence[int]) -> int:
         or (newest and st.session_state[SLIDER] != steps[-1])
         or (PLAYING not in st.session_state and address.changed_elsewhere(SLIDER, IN_LINK))
     ):
-        step = int(asked) if chosen else steps[-1]
+        step = asked if chosen else steps[-1]
         st.session_state[SLIDER] = max((kept for kept in steps if kept <= step), default=steps[0])
     st.select_slider(
         _("Training step"),

@@ -265,7 +265,7 @@ def _detail(found: Sounds, place: int) -> None:
     with left:
         st.markdown(f"**{plain(label)}**")
         content = audio.wav(wave, found.rate)
-        st.image(encode_picture(wave), width="stretch")
+        st.image(encode_picture(wave), width="stretch", alt=_("Spectrogram of {name}").format(name=label))
         st.audio(content, format="audio/wav")
         st.download_button(
             _("Download (WAV)"), content, f"ganscope-{label.replace(' ', '-')}.wav", "audio/wav",

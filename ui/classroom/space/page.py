@@ -161,7 +161,7 @@ def _taken_along(scene: Scene, view: View, of: tuple[str, str, int]) -> None:
     if st.session_state.get("space-asked-film") == turned:
         with st.spinner(_("Turning the scene …")):
             content = _kept("film", turned, lambda: _film(scene, view))
-        st.image(content, width=WIDE, caption=_("One turn"))
+        st.image(content, width=WIDE, caption=_("One turn"), alt=_("Film of a turn"))
         st.download_button(_("Download (WebP)"), content, f"{name}.webp", "image/webp", icon=":material/movie:",
                            key="space-turn-file", on_click="ignore")  # fmt: skip
     if st.session_state.get("space-asked-mesh") == of:
