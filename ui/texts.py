@@ -192,8 +192,13 @@ def duration(seconds: float) -> str:
 
 
 def number(value: float) -> str:
-    """Formats a count with thin spaces: 12 300."""
-    return f"{value:,.0f}".replace(",", "\u202f")
+    """Formats a count: 12,300."""
+    return f"{value:,.0f}"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Formats a share: 98.6 %."""
+    return f"{100 * share:.{digits}f} %"
 
 
 def ago(moment: float) -> str:

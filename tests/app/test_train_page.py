@@ -503,7 +503,7 @@ def test_training_for_longer_explains_what_happens_to_the_rate(store: RunStore) 
 
 def test_steps_beyond_the_schedule_are_warned_of(store: RunStore) -> None:
     test = page("train", recipe="points", preset="ring8", steps="7000")
-    assert any("reach 0 at step 5" in box.value and "2\u202f000 steps" in box.value for box in test.warning)
+    assert any("reach 0 at step 5" in box.value and "2,000 steps" in box.value for box in test.warning)
     assert not page("train", recipe="points", preset="ring8").warning
 
 

@@ -103,7 +103,7 @@ def _card(run: Run, waiting: list[str]) -> None:
     with st.container(border=True, key=f"card-{run.id}"):
         content = newest_picture(store(), run.id)
         if content:
-            picture(content, alt=_("Samples of the generator at step {step}").format(step=run.step))
+            picture(content, alt=_("Samples of the generator at step {step}").format(step=number(run.step)))
         st.page_link(
             "pages/train.py", label=f"**{plain(title_of(run))}**",
             query_params={"run": run.id, "lang": st.session_state.get(STATE, "en")},

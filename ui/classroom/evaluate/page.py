@@ -25,7 +25,7 @@ from ui.classroom.shell import access, style
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
-from ui.texts import ago, data_title, joined, plain
+from ui.texts import ago, data_title, joined, number, plain
 
 FIRST = ("fd", "kid", "sliced", "precision", "recall", "coverage", "psnr", "ssim", "perceptual")  # kinds shown at first
 COPYING = ("nearest", "copied", "authentic", "mifid", "copy_test")
@@ -90,9 +90,9 @@ def _results(found: Sequence[Result]) -> None:
 
 def _title(one: Result) -> str:
     where = _("training images") if any(figure.side for figure in one.figures) else ""
-    step = _("step {step}").format(step=one.step) if one.step else ""
+    step = _("step {step}").format(step=number(one.step)) if one.step else ""
     seed = _("seed {seed}").format(seed=one.seed) if one.seed else ""
-    return joined(one.title, step, data_title(one.against), where, f"{one.samples:,}", one.net, seed)
+    return joined(one.title, step, data_title(one.against), where, number(one.samples), one.net, seed)
 
 
 def _names(shown: Sequence[Result]) -> dict[str, Result]:
@@ -140,7 +140,7 @@ def _table(columns: Columns, names: Sequence[str], key: str) -> None:
         label = joined(kind_word(first.kind), first.of, count_text(first.n))
         floor = first.floor if math.isfinite(first.floor) else None
         data[label] = [*(found[name].value if name in found else None for name in names), floor]
-        n = f"n = {first.floor_n:,}" if floor is not None else ""
+        n = f"n = {number(first.floor_n)}" if floor is not None else ""
         data[f"{label} ±"] = [*(_interval(found[name]) if name in found else "" for name in names), n]
         settings[label] = st.column_config.NumberColumn(format="%.4g", help=kind_help(first.kind))
         settings[f"{label} ±"] = st.column_config.TextColumn(_("95 % interval"), width=INTERVAL_WIDTH)

@@ -23,7 +23,7 @@ from ui.classroom.shell import access, warm
 from ui.classroom.shell.i18n import N_, _
 from ui.classroom.shell.run_titles import title_of
 from ui.classroom.shell.store import store
-from ui.texts import joined, plain
+from ui.texts import joined, number, plain
 from ui.titles import titles
 
 COUNTS = (200, 500, 1000, 2000, 5000, 10_000)
@@ -83,7 +83,7 @@ def show() -> list[Asked]:
         help=_("Held-out images tell how good samples are; comparing with the training data also shows copies."),
     )  # fmt: skip
     count = second.select_slider(
-        _("Samples"), COUNTS, USUAL, format_func=lambda number: f"{number:,}", key="evaluate-count",
+        _("Samples"), COUNTS, USUAL, format_func=number, key="evaluate-count",
         help=_("The same number of real images is used, if there are that many."),
     )  # fmt: skip
     if access.is_owner():
@@ -155,7 +155,7 @@ def _trust(count: int, metrics: tuple[str, ...]) -> None:
     few = doubts(names, FEATURES, count, classes=10)
     doubted = {str(note.values["metric"]): note for note in few}
     fine = [name for name in names if METRICS[name].title not in doubted]
-    title = _("What {count} samples can tell").format(count=f"{count:,}")
+    title = _("What {count} samples can tell").format(count=number(count))
     with st.expander(title, icon=":material/verified:" if not few else ":material/info:", key="evaluate-trust"):
         if fine:
             words = ", ".join(_(METRIC_WORDS[name]) for name in fine)
@@ -165,7 +165,7 @@ def _trust(count: int, metrics: tuple[str, ...]) -> None:
         st.caption(
             _("For the bundled feature nets of 64 features and 10 classes. ImageNet has {features} features: its "
               "Fréchet distance needs {least} images.").format(
-                features=IMAGENET, least=f"{METRICS['fd'].trusted(IMAGENET):,}"
+                features=IMAGENET, least=number(METRICS["fd"].trusted(IMAGENET))
             )
         )  # fmt: skip
 

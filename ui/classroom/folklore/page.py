@@ -12,7 +12,7 @@ from ui.classroom.folklore.claims import BEDS, CLAIMS, FIGURES, SEEDS, Arm, Clai
 from ui.classroom.folklore.results import Outcome
 from ui.classroom.shell import style
 from ui.classroom.shell.i18n import N_, STATE, _
-from ui.texts import number
+from ui.texts import number, percent
 
 PAGE_FILES = {"playground": "pages/playground.py", "train": "pages/train.py"}
 ALL = "all"
@@ -170,7 +170,7 @@ def _method() -> None:
         _("**What this doesn't show.** These are small networks on simple data for seconds; larger ones may differ. An "
           "effect that five seeds don't show can exist. And a rule like this one finds an effect where there is none "
           "in about {share} of comparisons, here about {count} of {all}.").format(
-            share=f"{FALSE_ALARMS:.0%}", count=number(round(FALSE_ALARMS * comparisons)), all=number(comparisons)
+            share=percent(FALSE_ALARMS), count=number(round(FALSE_ALARMS * comparisons)), all=number(comparisons)
         )
     )  # fmt: skip
     st.caption(_("Measured with `{command}` on: {machine}").format(

@@ -96,7 +96,7 @@ def encoded(
     run = watched.run()
     settings = panels.settings_of(watched)
     samples = watched.picture()
-    alt = _("Samples of the generator at step {step}").format(step=run.step)
+    alt = _("Samples of the generator at step {step}").format(step=number(run.step))
     blobs: list[bytes] = []
     header: dict[str, Any] = {}
     if held.get("curves") not in (LATER, watched.version):

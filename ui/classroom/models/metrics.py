@@ -12,7 +12,7 @@ from gan_core.metrics.figures import PIXELS, TRAIN, parsed
 from gan_core.models.card import Card
 from ui.attributes import ATTRIBUTES
 from ui.classroom.shell.i18n import N_, _
-from ui.texts import joined
+from ui.texts import joined, percent
 
 BACK = "back_"  # prefix of the metrics of a translator's second direction
 ACCURACY = "accuracy"
@@ -188,4 +188,4 @@ def _words(kind: str) -> tuple[str, str]:
 
 
 def _text(kind: str, value: float) -> str:
-    return f"{100 * value:.1f} %" if kind in SHARES else f"{value:.3g}"
+    return percent(value, 1) if kind in SHARES else f"{value:.3g}"

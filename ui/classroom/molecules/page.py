@@ -14,7 +14,7 @@ from ui.classroom.models.shelf import shelf
 from ui.classroom.shell import style, warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
-from ui.texts import joined, plain
+from ui.texts import joined, percent, plain
 from ui.titles import titles
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _why(name: str, card: Card, matrix: np.ndarray, place: int) -> None:
             if share is not None:
                 st.markdown(
                     _("The discriminator's score is **{score}**: {share} of real molecules score higher.").format(
-                        score=f"{found.score:.2f}", share=f"{share:.0%}"
+                        score=f"{found.score:.2f}", share=percent(share)
                     )
                 )
             _masks(found, there)

@@ -228,7 +228,7 @@ def _sample(run: Run, title: str, colour: str, preview: Preview | None) -> None:
     except OSError:
         st.caption(_("This picture was removed to save space."))
         return
-    picture(content, alt=_("samples of {run} at step {step}").format(run=title, step=preview.step))
+    picture(content, alt=_("samples of {run} at step {step}").format(run=title, step=number(preview.step)))
     facts = _("step {step} · {items} seen").format(
         step=number(preview.step), items=items_word(run.spec.data, preview.images_seen)
     )

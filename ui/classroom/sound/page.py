@@ -23,7 +23,7 @@ from ui.classroom.shell.run_titles import distinct_titles
 from ui.classroom.shell.store import store
 from ui.classroom.sound import tiles
 from ui.core_texts import filled
-from ui.texts import joined, plain
+from ui.texts import joined, number, plain
 from ui.titles import titles
 
 if TYPE_CHECKING:
@@ -279,7 +279,7 @@ def _detail(found: Sounds, place: int) -> None:
             _neighbours(wave, "sound-nearest")
             st.caption(
                 _("By their spectrograms, among all {count} recordings. A copy of one of them would look and sound "
-                  "the same.").format(count=f"{len(real()):,}")
+                  "the same.").format(count=number(len(real())))
             )  # fmt: skip
         else:
             st.caption(_("The recordings of the data set have another length, so none can be compared."))

@@ -20,6 +20,7 @@ from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import STATE, _
 from ui.classroom.shell.run_titles import distinct_titles
 from ui.classroom.shell.store import store
+from ui.texts import number
 from ui.titles import titles
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _taken_along(scene: Scene, view: View, of: tuple[str, str, int]) -> None:
     if st.session_state.get("space-asked-mesh") == of:
         shape = _kept("mesh", of, lambda: mesh.mesh(scene))
         words = _("{points} points, {faces} triangles, with colours.")
-        st.caption(words.format(points=f"{len(shape.points):,}", faces=f"{len(shape.faces):,}"))
+        st.caption(words.format(points=number(len(shape.points)), faces=number(len(shape.faces))))
         st.download_button(_("Download (OBJ)"), mesh.obj(shape), f"{name}.obj", "model/obj",
                            icon=":material/deployed_code:", key="space-mesh-file", on_click="ignore")  # fmt: skip
 
