@@ -160,12 +160,8 @@ def _comparisons(summary: Summary) -> None:
         auc = pair["auc"]
         compared = _("{first} vs. {second}").format(first=_(ARM_NAMES[auc.arm]), second=_(ARM_NAMES[auc.against]))
         colour, word = VERDICTS[auc.difference.verdict]
-        cells = [
-            setting_name(auc.setting),
-            compared,
-            difference_words(auc.difference),
-            difference_words(pair["accuracy"].difference),
-        ]
+        differences = (difference_words(pair[measure].difference) for measure in ("auc", "accuracy"))
+        cells = [setting_name(auc.setting), compared, *differences]
         lines.append("|".join(["", *cells, f"{colour}{_(word)}]", ""]))
     st.markdown("\n".join(lines))
     st.caption(_("Better or worse: the 95 % interval excludes zero. About one comparison in twenty does so by chance."))
