@@ -23,8 +23,7 @@ from tests.made_models import LIMITS, make_model
 from ui.classroom.models import facts
 from ui.classroom.models import metrics as models_metrics
 from ui.classroom.shell.i18n import using
-from ui.texts import plain
-from ui.titles import titles
+from ui.texts import plain, titles
 
 ROOT = Path(__file__).parents[2]
 

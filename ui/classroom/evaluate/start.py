@@ -23,8 +23,7 @@ from ui.classroom.shell import access, warm
 from ui.classroom.shell.i18n import N_, _
 from ui.classroom.shell.run_titles import title_of
 from ui.classroom.shell.store import store
-from ui.texts import joined, number, plain
-from ui.titles import titles
+from ui.texts import joined, number, plain, titles
 
 COUNTS = (200, 500, 1000, 2000, 5000, 10_000)
 USUAL = 2000

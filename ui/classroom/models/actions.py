@@ -15,8 +15,7 @@ from ui.classroom.shell import access, knob_widgets, sessions, warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import STATE, _
 from ui.core_texts import filled
-from ui.texts import plain
-from ui.titles import data_name
+from ui.texts import data_name, plain
 
 
 def show(name: str, folder: Path, card: Card) -> None:

@@ -18,8 +18,7 @@ from ui.classroom.models import metrics
 from ui.classroom.models.metrics import Number
 from ui.classroom.models.shelf import draws
 from ui.classroom.shell.i18n import _, language
-from ui.texts import bytes_size, data_title, joined, number, plain
-from ui.titles import data_name
+from ui.texts import bytes_size, data_name, data_title, joined, number, plain
 
 DOCS = Path(__file__).parents[3] / "docs" / "gans"
 LINK = re.compile(r"(?: · )?\[[^\]]*\]\((?!https?:)[^)]*\)")  # to another page of the docs, which isn't available here

@@ -14,8 +14,7 @@ from ui.classroom.shell import style
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
-from ui.texts import plain
-from ui.titles import titles
+from ui.texts import plain, titles
 
 SHEET = "models/models.css"
 STRIP = 6  # maximum number of models on Home

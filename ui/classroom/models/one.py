@@ -18,8 +18,7 @@ from ui.classroom.shell import export_panel, style, warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import STATE, _
-from ui.texts import bytes_size, plain
-from ui.titles import titles
+from ui.texts import bytes_size, plain, titles
 
 
 def show(name: str) -> None:

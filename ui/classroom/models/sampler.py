@@ -22,8 +22,7 @@ from ui.classroom.shell import address, pieces
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import dots, picture
 from ui.classroom.shell.i18n import _
-from ui.texts import plain
-from ui.titles import data_name
+from ui.texts import data_name, plain
 
 COUNT = 16  # default number of samples
 MOST = 64

@@ -20,8 +20,7 @@ from gan_core.models import listing
 from gan_core.models.card import SAMPLE, WEIGHTS, Card
 from ui.classroom.shell.grids import encode
 from ui.classroom.shell.i18n import STATE, _
-from ui.texts import data_title, joined, sentence
-from ui.titles import card_size, data_name, recipe_word
+from ui.texts import card_size, data_name, data_title, joined, recipe_word, sentence
 
 COLUMNS, ROWS = 4, 3  # samples on a card's picture; complete rows if pictures are side by side
 WIDE = 640  # minimum width in pixels: enlarged by integer factors, so that edges stay sharp when the browser shrinks it

@@ -17,8 +17,7 @@ from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
 from ui.core_texts import filled
-from ui.texts import plain
-from ui.titles import data_name
+from ui.texts import data_name, plain
 
 IN_LINK = ("model", "seed")
 

@@ -14,8 +14,7 @@ from ui.classroom.models.shelf import shelf
 from ui.classroom.shell import style, warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
-from ui.texts import joined, percent, plain
-from ui.titles import titles
+from ui.texts import joined, percent, plain, titles
 
 if TYPE_CHECKING:
     import numpy as np

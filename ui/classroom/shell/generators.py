@@ -13,8 +13,7 @@ from ui.classroom.shell import address, warm
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.run_titles import distinct_titles
 from ui.classroom.shell.store import store
-from ui.texts import number
-from ui.titles import titles
+from ui.texts import number, titles
 
 if TYPE_CHECKING:
     from torch import nn

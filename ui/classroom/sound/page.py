@@ -23,8 +23,7 @@ from ui.classroom.shell.run_titles import distinct_titles
 from ui.classroom.shell.store import store
 from ui.classroom.sound import tiles
 from ui.core_texts import filled
-from ui.texts import joined, number, plain
-from ui.titles import titles
+from ui.texts import joined, number, plain, titles
 
 if TYPE_CHECKING:
     from gan_core.metrics.sounds import Heard

@@ -20,8 +20,7 @@ from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import STATE, _
 from ui.classroom.shell.run_titles import distinct_titles
 from ui.classroom.shell.store import store
-from ui.texts import number
-from ui.titles import titles
+from ui.texts import number, titles
 
 if TYPE_CHECKING:
     from gan_core.models.sampler import Sampler
