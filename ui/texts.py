@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gan_core.data.user.references import SHARDS, is_shards, shown, user_images
 from gan_core.doctor.remedies import remedies
@@ -15,6 +15,9 @@ from gan_core.pictures.fits import PAD, STRETCH
 from gan_core.runs.records import Run, RunState
 from ui.core_texts import filled
 from ui.languages import N_, _
+
+if TYPE_CHECKING:
+    from gan_core.models.card import Card
 
 STATES = {
     RunState.QUEUED: N_("queued"),
@@ -45,6 +48,7 @@ WORDS = (
 PART_WORDS = {  # of a data set, see gan_core/data/parts.py
     "train": N_("training part"), "test": N_("test part"), "quarter": N_("a quarter"), "half": N_("half"),
 }  # fmt: skip
+DATA_PARTS = ("train:", "test:")  # possible prefixes of a data set's name
 FIT_WORDS = {STRETCH: N_("stretched"), PAD: N_("padded")}  # how uncropped pictures are made square
 
 _DIGEST = re.compile(r"-[0-9a-f]{12}\.zip$")  # added to an upload's name to keep it unique
@@ -192,8 +196,13 @@ def duration(seconds: float) -> str:
 
 
 def number(value: float) -> str:
-    """Formats a count with thin spaces: 12 300."""
-    return f"{value:,.0f}".replace(",", "\u202f")
+    """Formats a count: 12,300."""
+    return f"{value:,.0f}"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Formats a share: 98.6 %."""
+    return f"{100 * share:.{digits}f} %"
 
 
 def ago(moment: float) -> str:
@@ -214,3 +223,35 @@ def bytes_size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     raise AssertionError
+
+
+def titles(models: Mapping[str, Card]) -> dict[str, str]:
+    """Returns unique titles of models by name. Plain text.
+
+    A title that isn't unique is extended by the first of recipe, size and name that distinguishes it.
+    """
+    plain_titles = {name: _(card.title) for name, card in models.items()}
+    return {name: _distinct(name, plain_titles, models) for name in models}
+
+
+def _distinct(name: str, called: Mapping[str, str], models: Mapping[str, Card]) -> str:
+    title = called[name]
+    others = [models[other] for other, words in called.items() if other != name and words.startswith(title)]
+    if not others:
+        return title
+    words = ((mark(models[name]), map(mark, others)) for mark in (recipe_word, card_size))
+    return joined(title, next((mine for mine, theirs in words if mine not in theirs), name))
+
+
+def recipe_word(card: Card) -> str:
+    return _(card.recipe_title or card.recipe)
+
+
+def card_size(card: Card) -> str:
+    return size_word(data_name(card), card.size)
+
+
+def data_name(card: Card) -> str:
+    """Returns the data set that the model was trained on, without the part."""
+    part = next((part for part in DATA_PARTS if card.data.startswith(part)), "")
+    return card.data.removeprefix(part)

@@ -43,9 +43,14 @@ PHRASES = {  # kind -> its name in papers, with its source
 
 
 def paragraph(results: Sequence[Result], kinds: Sequence[str]) -> str:
-    """The paragraph on figures of these kinds; other nets or numbers of samples get separate sentences."""
-    rows = {result.title: [one for one in result.figures if one.kind in kinds] for result in results}
-    sentences = [_sentence(found) for found in table(rows).values()]
+    """The paragraph on figures of these kinds; other nets, numbers of samples or real images get sentences of their
+    own.
+    """
+    rows: dict[str, list[Figure]] = {}
+    for result in results:
+        rows.setdefault(result.title, []).extend(one for one in result.figures if one.kind in kinds)
+    several = len({result.against for result in results}) > 1
+    sentences = [_sentence(found, several) for found in table(rows).values()]
     if not sentences:
         return ""
     return " ".join([_method(results), *sentences, _intervals(rows)])
@@ -59,12 +64,12 @@ def _method(results: Sequence[Result]) -> str:
     )
 
 
-def _sentence(found: Mapping[str, Figure]) -> str:
+def _sentence(found: Mapping[str, Figure], several: bool) -> str:
     first = next(iter(found.values()))
     phrase = PHRASES.get(first.kind, first.kind.replace("_", " ")) + (f" {first.of}" if first.of else "")
     origin = f" ({first.origin})" if first.origin else ""
     net = "" if first.net == PIXELS else f" in the features of {first.net}{origin}"
-    side = " against the training images" if first.side else ""
+    side = " against the training images" if first.side else f" against {first.against}" if several else ""
     values = ", ".join(f"{_value(figure)} for {subject}" for subject, figure in found.items())
     floor = ""
     if math.isfinite(first.floor):

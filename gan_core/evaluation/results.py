@@ -54,6 +54,10 @@ class Result:
     seed: int = 0
     weights: str = ""  # changes when a model is replaced under its name; "" for images
 
+    def __post_init__(self) -> None:
+        figures = tuple(dataclasses.replace(figure, against=self.against) for figure in self.figures)
+        object.__setattr__(self, "figures", figures)
+
     @property
     def key(self) -> str:
         """The identity of an evaluation: a newer one with the same key replaces the older."""

@@ -3,7 +3,7 @@
 The name carries the count, the net and the side: `fd10k_mnistnet` is the Frechet distance of 10,000 samples to as many
 real images in the features of `mnistnet`; the suffix `_train` means that the real images are the model's training
 images, and `_64px` that a net for any size was applied to images of 64 pixels. Only figures of one column (the same
-net, count, side and size) can be compared. This module needs no torch.
+net, count, side and size, and the same real images) can be compared. This module needs no torch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,19 @@ TRAIN = "train"  # side: the model's training images
 BACK_PREFIX = "back_"  # prefix of figures of a translator's second direction
 PIXELS = "pixels"  # instead of a net: the images themselves
 ANY_SIZE = ("imagenet", "inception")  # nets for images of any size, which is part of their figures' names
-Column = tuple[str, int, str, str, str, int, str]
+
+
+class Column(NamedTuple):
+    """The properties that two figures must share to be compared."""
+
+    kind: str
+    n: int
+    net: str
+    of: str
+    side: str
+    pixels: int
+    origin: str
+    against: str
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,7 @@ class Figure:
     side: str = ""  # TRAIN, or "" for images that the model wasn't trained on or for a folder
     pixels: int = 0  # height and width of the images
     origin: str = ""  # identifies the net of that name
+    against: str = ""  # the data set of the real images; `Result` sets it
 
     @property
     def name(self) -> str:
@@ -54,8 +67,7 @@ class Figure:
 
     @property
     def column(self) -> Column:
-        """The properties that two figures must share to be compared."""
-        return (self.kind, self.n, self.net, self.of, self.side, self.pixels, self.origin)
+        return Column(self.kind, self.n, self.net, self.of, self.side, self.pixels, self.origin, self.against)
 
     @property
     def interval(self) -> Interval:
@@ -120,7 +132,7 @@ def apart(one: Figure, other: Figure) -> bool:
 def table(rows: Mapping[str, Sequence[Figure]]) -> dict[Column, dict[str, Figure]]:
     """The figures of several subjects by column, in the order of their first appearance: column -> subject -> figure.
 
-    Figures with another net, count, side or size are in separate columns.
+    Figures with another net, count, side, size or other real images are in separate columns.
     """
     found: dict[Column, dict[str, Figure]] = {}
     for subject, figures in rows.items():

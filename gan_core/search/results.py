@@ -14,7 +14,7 @@ from gan_core.search.storage import CONFIRMS, RUN, SEED
 if TYPE_CHECKING:
     from optuna import Study
 
-LOW, HIGH, FIGURE, REASON = "low", "high", "figure", "reason"  # attributes of a trial
+LOW, HIGH, FIGURE, REASON, ERROR = "low", "high", "figure", "reason", "error"  # attributes of a trial
 IMPORTANT = 4  # finished trials, below which importances mean nothing
 
 
@@ -33,6 +33,7 @@ class TrialResult:
     reason: str
     confirms: int | None = None  # the trial whose settings it repeats with another seed
     seed: int = 0  # its own seed, if it repeats another trial
+    error: tuple[str, Mapping[str, Any]] = ("", {})  # template and values of `reason`
 
 
 STATES = {"COMPLETE": "finished", "PRUNED": "ended early", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}
@@ -49,7 +50,7 @@ def trials(study: Study) -> list[TrialResult]:
                 one.number, STATES[one.state.name], dict(one.params), about.get(RUN, ""),
                 math.nan if value is None else value, float(about.get(LOW, math.nan)),
                 float(about.get(HIGH, math.nan)), about.get(FIGURE, ""), about.get(REASON, ""),
-                about.get(CONFIRMS), about.get(SEED, 0),
+                about.get(CONFIRMS), about.get(SEED, 0), tuple(about.get(ERROR, ("", {}))),
             )
         )  # fmt: skip
     return found

@@ -6,17 +6,18 @@ checkpoint. The first trial has the settings that the search starts from, as the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from gan_core.errors import BadData, BadValue, RunConflict, UnknownName
+from gan_core.errors import BadData, BadValue, GanscopeError, RunConflict, UnknownName
 from gan_core.knobs import changed
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.search import by_eye, preferring, results, storage
 from gan_core.search.judging import Judged, judge, recorded
 from gan_core.search.plan import MOST_SEEDS, MOST_TRIALS, SearchPlan
-from gan_core.search.results import FIGURE, HIGH, LOW, REASON
+from gan_core.search.results import ERROR, FIGURE, HIGH, LOW, REASON
 from gan_core.search.space import Range
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _make(store: RunStore, plan: SearchPlan, study: Study, asked: Sequence[int],
         storage.queue_again(study, study.trials[trial.number])
         report(trial.number, "stopped: it goes on when the search does")
     except (BadData, BadValue) as error:
-        _fail(study, trial, str(error))
+        _fail(study, trial, error)
         report(trial.number, f"failed: {error}")
         _check_hope(study)
 
@@ -179,10 +180,11 @@ def _done(study: Study) -> int:
     return sum(storage.CONFIRMS not in one.user_attrs for one in ended)
 
 
-def _fail(study: Study, trial: Trial, reason: str) -> None:
+def _fail(study: Study, trial: Trial, error: GanscopeError) -> None:
     from optuna.trial import TrialState
 
-    trial.set_user_attr(REASON, reason)
+    trial.set_user_attr(REASON, str(error))
+    trial.set_user_attr(ERROR, [error.message, json.loads(json.dumps(error.values, default=str))])
     study.tell(trial.number, state=TrialState.FAIL)
 
 
@@ -222,11 +224,11 @@ def _train(store: RunStore, plan: SearchPlan, study: Study, trial: Trial, asked:
     seen, stopping, pruned = -1, False, False
     while not session.join(LOOK):
         now = store.get(run.id)
-        if reason := _trouble(now):
+        if now.state is RunState.PAUSED and now.message:  # by itself, e.g. of a loss that isn't finite
             with suppress(RunConflict):
                 session.stop()
             session.join()
-            raise BadData("{reason}", reason=reason)
+            raise BadData(now.message, **now.message_values)
         for step, value in recorded(store.metrics(run.id, seen)):
             trial.report(value, step)
             seen = max(seen, step)
@@ -241,16 +243,12 @@ def _train(store: RunStore, plan: SearchPlan, study: Study, trial: Trial, asked:
     if asked and store.get(run.id).state is not RunState.FINISHED:
         raise Stopped
     if (end := store.get(run.id)).state is not RunState.FINISHED:
-        raise BadData("{reason}", reason=end.sentence or f"the run {run.id} is {end.state.value}")
+        values = end.message_values if end.message else {"reason": f"the run {run.id} is {end.state.value}"}
+        raise BadData(end.message or "{reason}", **values)
     judged = judge(session.trainer, plan.base.data, plan.samples)
     _note(trial, judged)
     study.tell(trial.number, judged.value)
     return f"{judged.name} {judged.value:.4g} ({judged.low:.4g} to {judged.high:.4g})"
-
-
-def _trouble(run: Run) -> str:
-    """The reason why the run paused by itself, e.g. a loss that isn't finite."""
-    return run.sentence if run.state is RunState.PAUSED and run.message else ""
 
 
 def _note(trial: Trial, judged: Judged) -> None:

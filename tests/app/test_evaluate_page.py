@@ -61,6 +61,25 @@ def test_kept_evaluations_are_compared(store: RunStore) -> None:
     assert {metric.label for metric in test.metric} == {"Near copies"}
 
 
+def test_figures_against_other_real_images_are_kept_apart(store: RunStore) -> None:
+    """Folders compared with different real images share no table, no floor and no best, and the page names them."""
+    for place, (fd, floor) in enumerate(((10.0, 1.0), (30.0, 25.0))):
+        figures = (figure("fd", fd, floor=floor, floor_n=500),)
+        results.save(replace(result(f"folder {place}", fd), against=f"images:/{place}/real", figures=figures, notes=()))
+    test = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    assert not test.exception, [error.message for error in test.exception]
+    tables = [list(frame.value.iloc[:, 1]) for frame in test.dataframe]
+    assert sorted(tables) == [[10, 1], [30, 25]]  # each with its own real images
+    captions = "\n".join(element.value.replace("\\", "") for element in test.caption)
+    assert "real images: images:/0/real" in captions  # as both folders are called "real"
+    assert "real images: images:/1/real" in captions
+    assert not [element for element in test.expander if element.label.startswith("Best")]
+    assert len(test.selectbox(key="evaluate-chart-2").options) == 2
+    text = paragraph(results.found(), ("fd",))
+    assert "against images:/0/real was 10 [9, 11] for folder 0; real images score 1" in text
+    assert "against images:/1/real was 30 [27, 33] for folder 1; real images score 25" in text
+
+
 def test_damaged_files_are_left_out(home: Path) -> None:
     kept = results.save(result("one", 1.0))
     plain = json.loads((results.folder() / f"{kept.key}.json").read_text())

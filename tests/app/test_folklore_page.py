@@ -134,6 +134,9 @@ def test_the_page_shows_every_claim_with_its_verdict(store: RunStore, wanted: st
         if claim.said in words:
             for bed in BEDS:
                 assert folklore_page.verdict_words(claim, results.outcome(claim, bed)) in words
+    cut = [element.value for element in test.caption if "closest to 0.5" in element.value]
+    stopped = [claim for claim in CLAIMS if claim.stopped and claim.said in words]
+    assert len(cut) == len(stopped) * len(BEDS)  # their two arms are the same runs
     links = [element.proto for element in test.get("page_link")]
     shown = sum(claim.said in words for claim in CLAIMS)
     assert len(links) >= 2 * shown

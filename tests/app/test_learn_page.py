@@ -152,7 +152,7 @@ def test_a_visitors_own_run_is_asked_for_its_classes(store: RunStore, monkeypatc
     test = page("learn", lesson="conditioning")
     sound(test.button_group(key="conditioning-who").set_value(conditioning.OWN).run())
     assert not test.error, [element.value for element in test.error]
-    assert [metric.value for metric in test.metric][:2] == ["10.0%", "100.0%"]
+    assert [metric.value for metric in test.metric][:2] == ["10.0 %", "100.0 %"]
 
 
 def test_answers_are_hidden_until_requested(store: RunStore) -> None:

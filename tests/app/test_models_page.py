@@ -22,9 +22,8 @@ from tests.app.pages import page, sound, wait
 from tests.made_models import LIMITS, make_model
 from ui.classroom.models import facts
 from ui.classroom.models import metrics as models_metrics
-from ui.classroom.models.shelf import titles
 from ui.classroom.shell.i18n import using
-from ui.texts import plain
+from ui.texts import plain, titles
 
 ROOT = Path(__file__).parents[2]
 

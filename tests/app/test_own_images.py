@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -104,6 +105,27 @@ def test_without_own_images_nothing_else_is_trained(store: RunStore) -> None:
     assert test.button(key="train").disabled
     assert any("Upload a zip or choose one of your data sets" in element.value for element in test.info)
     assert not any(element.value.startswith("Licence") for element in test.caption)
+
+
+def test_a_refused_zip_is_not_stored_again_at_every_rerun(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = []
+
+    def counted(*arguments: Any) -> str:
+        stored.append(arguments)
+        return store_upload(*arguments)
+
+    monkeypatch.setattr("gan_core.data.user.folders.store_upload", counted)
+    test = own_images()
+    box = test.file_uploader[0]
+    sound(box.set_value(("text.zip", b"text", "application/zip")).run())
+    refused = [element.value for element in test.error]
+    assert any("zip" in words for words in refused)
+    sound(test.run())
+    assert len(stored) == 1
+    assert [element.value for element in test.error] == refused
+    test.file_uploader[0].set_value(("cats.zip", zipped(9).read(), "application/zip")).run()
+    assert len(stored) == 2
+    assert len(uploads.uploads()) == 1
 
 
 def test_own_sets_are_available_in_another_session_and_can_be_deleted(store: RunStore) -> None:

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from gan_core.models import listing
 from gan_core.runs.store import RunState, RunStore
 from tests.app.pages import sound
-from tests.made_runs import trained
+from tests.made_runs import make_run, trained
 
 PANEL = """
 import streamlit as st
@@ -25,22 +25,32 @@ def test_a_run_is_published_from_its_page() -> None:
     store = RunStore()
     id = trained(store, "mlp_gan", name="My digits")
     test = sound(AppTest.from_string(PANEL, default_timeout=60).run())
-    assert test.text_input(key="publish-name").value == "My-digits"
-    sound(test.text_area(key="publish-limits").set_value("No sevens.").run())
+    assert test.text_input(key=f"publish-name-{id}").value == "My-digits"
+    sound(test.text_area(key=f"publish-limits-{id}").set_value("No sevens.").run())
     sound(test.button(key="publish-now").click().run())
     assert "Published as My" in test.success[0].value
     assert listing.card("My-digits").limits == "No sevens."
     assert "My-digits" in test.markdown[0].value
-    sound(test.text_input(key="publish-name").set_value("a/b").run())
+    sound(test.text_input(key=f"publish-name-{id}").set_value("a/b").run())
     sound(test.button(key="publish-now").click().run())
     assert "is not a valid model name" in test.error[0].value
-    sound(test.text_input(key="publish-name").set_value("other").run())
+    sound(test.text_input(key=f"publish-name-{id}").set_value("other").run())
     token = store.claim(id)
     store.set_state(id, token, RunState.RUNNING)
     sound(test.button(key="publish-now").click().run())
     assert "Stop or pause it first" in test.error[0].value
     store.set_state(id, token, RunState.STOPPED)
     store.release(id, token)
+
+
+def test_another_run_is_offered_under_its_own_name(store: RunStore) -> None:
+    first = make_run(store, "run A")
+    test = sound(AppTest.from_string(PANEL, default_timeout=60).run())
+    sound(test.text_input(key=f"publish-title-{first}").set_value("Mine").run())
+    second = make_run(store, "run B")  # the panel's run changes in place, as after a fork
+    sound(test.run())
+    assert [field.value for field in test.text_input[:2]] == ["run-B", "run B"]
+    assert test.text_input(key=f"publish-title-{second}").value == "run B"
 
 
 def test_onlookers_do_not_publish(monkeypatch: pytest.MonkeyPatch) -> None:

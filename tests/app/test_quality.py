@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gan_core.runs.records import Metrics
+from ui.classroom.models.metrics import figure_words
 from ui.classroom.runs.quality import Measured, best, last_measured, parallel, table
 
 
@@ -29,9 +30,20 @@ def test_a_run_is_best_only_where_its_interval_is_below_all_others() -> None:
 
 def test_figures_of_other_nets_are_rows_of_their_own() -> None:
     lines = table({"one": {"a": measured(1)}, "two": {"a": measured(2), "b": measured(3)}})
-    assert lines[2] == "|`a`|**1 (0.9–1.1)** ✓|2 (1.9–2.1)|"
-    assert lines[3] == "|`b`|–|3 (2.9–3.1)|"
+    assert lines[2] == "|a|**1 (0.9–1.1)** ✓|2 (1.9–2.1)|"
+    assert lines[3] == "|b|–|3 (2.9–3.1)|"
     assert table({"one": {}}) == []
+
+
+def test_figures_are_named_in_words() -> None:
+    named = {str(place): {"fd2k_mnistnet": measured(place)} for place in range(3)}
+    assert table(named)[2].startswith("|Fréchet distance · 2k samples · net mnistnet|")
+    drawn = parallel(named, [("rate", [1, 2, 3]), ("loss", ["hinge", "r1", "x"])])
+    assert drawn is not None
+    assert drawn.data[0].dimensions[-1].label == "Fréchet distance · 2k samples · net mnistnet"
+    assert figure_words("sliced1k_imagenet_64px_train") == (
+        "Sliced Wasserstein distance · 1k samples · net imagenet · 64px · compared with the training images"
+    )
 
 
 def test_settings_are_drawn_with_the_figure_that_most_runs_have() -> None:

@@ -138,7 +138,7 @@ def test_one_slider_moves_all_runs_and_is_in_the_link(store: RunStore) -> None:
     first, second = make_run(store, "first"), make_run(store, "second", steps=(5, 12, 30), seed=1)
     test = page(compare=f"{first},{second}")
     assert test.select_slider(key="compare-step").value == 30
-    assert "step 20 · 1\u202f280 images seen" in texts(test)
+    assert "step 20 · 1,280 images seen" in texts(test)
     test.select_slider(key="compare-step").set_value(12)
     shown(test.run())
     assert query(test, "step") == "12"
@@ -147,7 +147,7 @@ def test_one_slider_moves_all_runs_and_is_in_the_link(store: RunStore) -> None:
     shown(test.select_slider(key="compare-step").set_value(2).run())
     assert "not started at this step" in texts(test)
     assert page(compare=f"{first},{second}", step="14").select_slider(key="compare-step").value == 12
-    for odd in ("-5", "x", "²", "9" * 30):
+    for odd in ("-5", "x", "²", "9" * 30, "9" * 5000):
         assert page(compare=f"{first},{second}", step=odd).select_slider(key="compare-step").value in (*STEPS, 30)
 
 
@@ -265,6 +265,8 @@ def test_many_runs_are_paginated_and_can_be_searched(store: RunStore) -> None:
     assert ids[199] in str([button.key for button in test.button])
     test = page(at="17")
     assert len([button for button in test.button if str(button.key).startswith("open-")]) == 200 - 16 * 12
+    for odd in ("-5", "x", "²", "9" * 5000):
+        assert not page(at=odd).error
     test.text_input(key="runs-find").set_value("NEEDLE digits")
     shown(test.run())
     assert [button.key for button in test.button if str(button.key).startswith("open-")] == [f"open-{ids[5]}"]

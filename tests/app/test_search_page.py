@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import streamlit as st
 
+from gan_core.errors import BadData
 from gan_core.gans import recipes
 from gan_core.knobs import changed, to_dict
 from gan_core.runs.spec import RunSpec
@@ -11,7 +13,10 @@ from gan_core.runs.store import RunStore
 from gan_core.search import by_eye, process, results, running, storage
 from gan_core.search.plan import SearchPlan, begin, names
 from gan_core.search.space import Range
+from gan_core.training.session import N_TERM
 from tests.app.pages import figures, page, wait
+from ui.classroom.shell.i18n import using
+from ui.texts import sentence
 
 TINY = {"batch_size": 8, "latent_size": 4, "generator_widths": (8,), "discriminator_widths": (8,)}
 
@@ -46,6 +51,29 @@ def test_results_are_shown_with_their_settings_and_links() -> None:
     [table] = [one.value for one in test.markdown if one.value.startswith("| Trial")]
     assert table.count("finished") == 2
     assert table.count("/train?run=") == 2
+    assert "| Beta 1 | Loss | Run |" in table
+    assert table.count("&lang=en)") == 2
+    assert any("Beta 1: 0 to 0.9" in one.value.replace("\\", "") for one in test.caption)
+
+
+def test_the_table_is_in_the_visitors_language_and_links_know_the_base_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = st.get_option
+    monkeypatch.setattr(st, "get_option", lambda name: "gan/scope" if name == "server.baseUrlPath" else real(name))
+    plan = searched(1)
+    store = RunStore()
+    [run] = store.runs()
+    store.close()
+    study = storage.open_study(plan)
+    running._fail(study, study.ask(), BadData(N_TERM, term="generator/loss", value="nan", step=3))
+    with using("zh"):
+        words = sentence(N_TERM, {"term": "generator/loss", "value": "nan", "step": 3})
+    assert "generator/loss" in words
+    test = page("search", {"language": "zh"})
+    [table] = [one.value for one in test.markdown if one.value.startswith("| ") and "finished" not in one.value]
+    assert words in table.replace("\\", "")
+    assert f"(/gan/scope/train?run={run.id}&lang=zh)" in table
 
 
 def test_a_form_says_what_is_wrong_and_starts_nothing() -> None:

@@ -14,10 +14,14 @@ from streamlit.testing.v1 import AppTest
 
 from gan_core import data
 from gan_core.gans import recipes
+from gan_core.runs.store import RunStore
 from tests.app.pages import page, sound
 from tests.conftest import example
 from tests.made_models import make_model
+from tests.made_runs import make_run
 from ui.classroom.labels import page as labels
+from ui.classroom.shell import generators, warm
+from ui.classroom.sound import page as sounds
 from ui.classroom.space import page as space
 
 
@@ -38,6 +42,21 @@ def texts(test: AppTest) -> str:
 def test_space_says_how_to_get_a_model_of_scenes() -> None:
     make_model("mlp_gan.x")
     assert "There is no model of scenes yet" in texts(page("space"))
+
+
+def test_choices_of_runs_can_be_told_apart(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two unnamed runs of one recipe have the recipe's title and the ends of their ids, on every page with runs."""
+    warm.now()  # recipes' titles are known once recipes are loaded
+    recipe = recipes.get("mlp_gan").title
+    runs = [make_run(store) for _ in range(2)]
+    monkeypatch.setattr(space, "_is_scene", lambda run: True)
+    monkeypatch.setattr(RunStore, "checkpoints", lambda store, run: [SimpleNamespace(sha256="x", step=10)])
+    monkeypatch.setattr(data, "task_of", lambda reference: "audio")
+    for words in (space._choices(), generators.offered("images"), sounds._runs()):
+        titles = [title for key, title in words.items() if "run:" in str(key)]
+        assert len(set(titles)) == 2, titles
+        assert all(recipe in title for title in titles), titles
+        assert all(any(run[-4:] in title for run in runs) for title in titles)
 
 
 def test_a_scene_is_turned_filmed_and_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,6 +164,6 @@ def test_one_of_several_studies_is_chosen() -> None:
     test = page()
     choice = test.selectbox(key="study")
     assert sorted(choice.options) == [
-        "Handwritten digits (small) · 8 pixels · 400 classifier steps, 2000 GAN steps",
-        "Handwritten digits (small) · 8 pixels · 7 classifier steps, 2000 GAN steps",
+        "Handwritten digits (small) · 8 pixels · 400 classifier steps, 2,000 GAN steps",
+        "Handwritten digits (small) · 8 pixels · 7 classifier steps, 2,000 GAN steps",
     ]

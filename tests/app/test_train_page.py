@@ -14,13 +14,15 @@ from streamlit.testing.v1 import AppTest
 from gan_core.gans import Recipe, recipes
 from gan_core.knobs import knob_type, knobs, to_dict
 from gan_core.models import listing
-from gan_core.runs.store import Run, RunState, RunStore
+from gan_core.runs.store import Event, Run, RunState, RunStore
 from gan_core.training.control import current_hparams
 from gan_core.training.session import Session
 from tests.app.messages import all_messages
 from tests.app.pages import page, sound, wait
+from tests.conftest import example
 from tests.made_models import make_seer
-from ui.classroom.live import board
+from tests.made_runs import make_run, trained
+from ui.classroom.live import board, figures, forks, metric_names, projector
 from ui.classroom.live.downloads import csv_of
 from ui.classroom.live.feed import feed
 from ui.classroom.shell import access, knob_widgets
@@ -437,6 +439,37 @@ def test_steps_of_one_player_raise_no_alarm(store: RunStore) -> None:
     sound(page("projector", run=run.id))
 
 
+def test_the_projector_shows_one_chart_and_the_scores_if_there_are_any(store: RunStore) -> None:
+    runs = {trained(store, "wgan"): "scores", trained(store, "vae"): "terms", make_run(store): "losses"}
+    for run, chart in runs.items():
+        message = board.encoded(feed(store, run), "", None, large=True, files=projector.CHARTS)
+        assert [panel["file"] for panel in header(message)["panels"]] == [chart]
+
+
+def test_networks_and_phases_have_words() -> None:
+    for recipe in recipes:
+        networks = recipe.build(recipe.tiny, example(recipe).spec)
+        phases = recipe.objective(recipe.tiny).phases(recipe.tiny)
+        assert {*networks} <= {*forks.NETWORKS}, recipe.name
+        names = {
+            f"{part}{phase.name}{end}" for phase in phases for part, end in (("", "/loss"), ("gradient_norm/", ""))
+        }
+        assert names <= {*metric_names.NAMES}, recipe.name
+    assert forks.network_words(["generator_ab", "recogniser"]) == "Generator a to b, Recognition network"
+    assert metric_names.metric_name("generator/adversarial_16") == "Adversarial, 16 px"
+    assert metric_names.metric_name("discriminator/drift") == "Discriminator: drift"
+
+
+def test_marks_name_no_internals() -> None:
+    faults = ("discriminator/real", "gradient_norm/penalty")
+    events = [Event(1, 3, 0.0, "not_finite", {"term": term, "value": "nan"}) for term in faults]
+    events.append(Event(2, 4, 0.0, "gradient_warning", {"phase": "generator", "norm": 1234.0}))
+    assert [mark.text for mark in figures.marks(events)] == [
+        "loss: Discriminator, real data became nan", "gradient norm: Penalty became nan",
+        "gradient norm of Generator: 1234",
+    ]  # fmt: skip
+
+
 def test_a_corrupted_weight_raises_the_alarm(store: RunStore) -> None:
     run, session = tiny_run(store)
     session.pause()
@@ -470,7 +503,7 @@ def test_training_for_longer_explains_what_happens_to_the_rate(store: RunStore) 
 
 def test_steps_beyond_the_schedule_are_warned_of(store: RunStore) -> None:
     test = page("train", recipe="points", preset="ring8", steps="7000")
-    assert any("reach 0 at step 5" in box.value and "2\u202f000 steps" in box.value for box in test.warning)
+    assert any("reach 0 at step 5" in box.value and "2,000 steps" in box.value for box in test.warning)
     assert not page("train", recipe="points", preset="ring8").warning
 
 

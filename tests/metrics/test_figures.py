@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -32,6 +33,10 @@ def test_figures_of_other_nets_or_counts_get_columns_of_their_own() -> None:
     found = table({"a": [FD], "b": [fewer, like], "c": [other_net, larger]})
     assert [list(row) for row in found.values()] == [["a", "b"], ["b"], ["c"], ["c"]]
     assert apart(FD, like)
+    elsewhere = replace(like, against="images:/other")  # compared with other real images
+    assert len(table({"a": [FD], "b": [elsewhere]})) == 2
+    assert not apart(FD, elsewhere)
+    assert "images:/other" in as_csv({"b": [elsewhere]})
     assert not apart(FD, fewer)
     assert not apart(FD, Figure("fd", 10_000, "mnistnet", 1.55, 1.4, 1.7, pixels=28, origin=FD.origin))
 

@@ -155,7 +155,7 @@ def test_it_reaches_the_store_and_the_live_page() -> None:
     history = History()
     history.append(copy.deepcopy(metrics))
     panel = next(panel for panel in figures.panels(history, True) if panel.title == "Distance to the real images")
-    assert panel.unit == "100 samples, features of pixels"
+    assert panel.unit == "100 samples · pixels"
     curve, floor = panel.series
     assert curve.band is not None
     assert floor.dash

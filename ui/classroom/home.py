@@ -7,14 +7,14 @@ from pathlib import Path
 import streamlit as st
 
 from gan_core.runs.store import Run, RunState
-from ui.classroom.live import panels
 from ui.classroom.models import gallery
 from ui.classroom.shell import access, offline, warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import newest_picture, picture
 from ui.classroom.shell.i18n import STATE, _
+from ui.classroom.shell.run_titles import title_of
 from ui.classroom.shell.store import active_runs, store
-from ui.texts import ago, number, plain, run_title, state_badge
+from ui.texts import ago, number, plain, state_badge
 
 FIRST = {"recipe": "mlp_gan", "preset": "digits_30s"}  # the recipe and preset for newcomers
 START = "start-preset"  # session state key: the Train page starts this preset
@@ -103,9 +103,9 @@ def _card(run: Run, waiting: list[str]) -> None:
     with st.container(border=True, key=f"card-{run.id}"):
         content = newest_picture(store(), run.id)
         if content:
-            picture(content, alt=_("Samples of the generator at step {step}").format(step=run.step))
+            picture(content, alt=_("Samples of the generator at step {step}").format(step=number(run.step)))
         st.page_link(
-            "pages/train.py", label=f"**{plain(run_title(run, panels.recipe_titles()))}**",
+            "pages/train.py", label=f"**{plain(title_of(run))}**",
             query_params={"run": run.id, "lang": st.session_state.get(STATE, "en")},
         )  # fmt: skip
         words = _("step {step}").format(step=number(run.step))

@@ -25,7 +25,7 @@ from ui.classroom.shell import access, style
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
-from ui.texts import ago, data_title, joined, plain
+from ui.texts import ago, data_title, joined, number, plain
 
 FIRST = ("fd", "kid", "sliced", "precision", "recall", "coverage", "psnr", "ssim", "perceptual")  # kinds shown at first
 COPYING = ("nearest", "copied", "authentic", "mifid", "copy_test")
@@ -81,17 +81,18 @@ def _results(found: Sequence[Result]) -> None:
     columns = table(rows)
     if columns:
         _tables(columns, names)
-        _best(columns)
-        _chart(columns)
+        labels = _labels(columns)
+        _best(columns, labels)
+        _chart(columns, labels)
         _exports(shown, rows, picked)
     _evidence(names)
 
 
 def _title(one: Result) -> str:
     where = _("training images") if any(figure.side for figure in one.figures) else ""
-    step = _("step {step}").format(step=one.step) if one.step else ""
+    step = _("step {step}").format(step=number(one.step)) if one.step else ""
     seed = _("seed {seed}").format(seed=one.seed) if one.seed else ""
-    return joined(one.title, step, data_title(one.against), where, f"{one.samples:,}", one.net, seed)
+    return joined(one.title, step, data_title(one.against), where, number(one.samples), one.net, seed)
 
 
 def _names(shown: Sequence[Result]) -> dict[str, Result]:
@@ -110,17 +111,21 @@ def _apart(shown: Sequence[Result], titles: Sequence[str]) -> list[str]:
 
 
 def _tables(columns: Columns, names: Mapping[str, Result]) -> None:
-    """A table for each feature net and side: rows are models and, last, real images; a click on a heading sorts."""
+    """A table for each feature net, side and set of real images: rows are models and, last, real images; a click on
+    a heading sorts.
+    """
     groups: dict[tuple[str, ...], dict[Column, Mapping[str, Figure]]] = {}
+    reals = _reals(columns)
     for column, found in columns.items():
         first = next(iter(found.values()))
-        groups.setdefault((first.net, first.origin, first.side, str(first.pixels)), {})[column] = found
+        groups.setdefault((first.net, first.origin, first.side, str(first.pixels), first.against), {})[column] = found
     for place, group in enumerate(groups.values()):
         first = next(iter(next(iter(group.values())).values()))
         net = _("pixels") if first.net == PIXELS else _("net {net}").format(net=first.net)
         against = _("compared with the training images") if first.side else ""
         size = _("{size} pixels").format(size=first.pixels) if first.pixels else ""
-        st.caption(plain(joined(net, size, against)))
+        real = _("real images: {data}").format(data=reals[first.against])
+        st.caption(plain(joined(net, size, against, real)))
         _table(group, [name for name in names if any(name in found for found in group.values())], f"table-{place}")
 
 
@@ -135,7 +140,7 @@ def _table(columns: Columns, names: Sequence[str], key: str) -> None:
         label = joined(kind_word(first.kind), first.of, count_text(first.n))
         floor = first.floor if math.isfinite(first.floor) else None
         data[label] = [*(found[name].value if name in found else None for name in names), floor]
-        n = f"n = {first.floor_n:,}" if floor is not None else ""
+        n = f"n = {number(first.floor_n)}" if floor is not None else ""
         data[f"{label} ±"] = [*(_interval(found[name]) if name in found else "" for name in names), n]
         settings[label] = st.column_config.NumberColumn(format="%.4g", help=kind_help(first.kind))
         settings[f"{label} ±"] = st.column_config.TextColumn(_("95 % interval"), width=INTERVAL_WIDTH)
@@ -146,27 +151,46 @@ def _interval(figure: Figure) -> str:
     return f"{figure.low:.3g} – {figure.high:.3g}" if figure.known else "–"
 
 
-def _best(columns: Columns) -> None:
+def _reals(columns: Columns) -> dict[str, str]:
+    """The titles of the sets of real images; folders of one name by their paths."""
+    references = dict.fromkeys(column.against for column in columns)
+    titles = [data_title(reference) for reference in references]
+    return {
+        reference: reference if titles.count(title) > 1 else title
+        for reference, title in zip(references, titles, strict=True)
+    }
+
+
+def _labels(columns: Columns) -> dict[Column, str]:
+    """The label of each column; names the real images only if there are several sets of them."""
+    reals = _reals(columns)
+    return {
+        column: column_word(next(iter(found.values())), reals[column.against] if len(reals) > 1 else "")
+        for column, found in columns.items()
+    }
+
+
+def _best(columns: Columns, labels: Mapping[Column, str]) -> None:
     """Names the best of each column if it differs from all others by more than the intervals."""
     lines = []
-    for found in columns.values():
+    for column, found in columns.items():
         first = next(iter(found.values()))
         if len(found) < 2 or first.kind not in LOWER_IS_BETTER | HIGHER_IS_BETTER:
             continue
         best = (max if first.kind in HIGHER_IS_BETTER else min)(found, key=lambda name: found[name].value)
         clear = all(apart(found[best], figure) for name, figure in found.items() if name != best)
         words = _("{column}: {name}") if clear else _("{column}: no clear difference")
-        lines.append(words.format(column=plain(column_word(first)), name=f"**{plain(best)}**"))
+        lines.append(words.format(column=plain(labels[column]), name=f"**{plain(best)}**"))
     if lines:
         with st.expander(_("Best, where the difference exceeds the intervals"), icon=":material/trophy:"):
             st.markdown("\n".join(f"- {line}" for line in lines))
 
 
-def _chart(columns: Columns) -> None:
-    labels = {column_word(next(iter(found.values()))): found for found in columns.values()}
-    label = st.selectbox(_("Chart"), list(labels), key=f"evaluate-chart-{len(labels)}")
+def _chart(columns: Columns, labels: Mapping[Column, str]) -> None:
+    by_label = {labels[column]: found for column, found in columns.items()}
+    label = st.selectbox(_("Chart"), list(by_label), key=f"evaluate-chart-{len(by_label)}")
     if label:
-        st.plotly_chart(chart.intervals(labels[label]), key="evaluate-intervals", config=CONFIG, alt=label)
+        st.plotly_chart(chart.intervals(by_label[label]), key="evaluate-intervals", config=CONFIG, alt=label)
 
 
 def _exports(shown: Sequence[Result], rows: Mapping[str, Sequence[Figure]], kinds: Sequence[str]) -> None:

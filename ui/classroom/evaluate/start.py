@@ -16,15 +16,14 @@ from gan_core.evaluation import process
 from gan_core.evaluation.subjects import Subject
 from gan_core.evaluation.work import Asked
 from gan_core.metrics.trust import METRICS, Has, doubts, possible
-from gan_core.runs.store import Run
 from ui.classroom.evaluate.words import METRICS as METRIC_WORDS
 from ui.classroom.evaluate.words import note_text
-from ui.classroom.models.shelf import TRANSLATION, draws, shelf, titles
-from ui.classroom.runs.compare import title_of
+from ui.classroom.models.shelf import TRANSLATION, draws, shelf
 from ui.classroom.shell import access, warm
 from ui.classroom.shell.i18n import N_, _
+from ui.classroom.shell.run_titles import title_of
 from ui.classroom.shell.store import store
-from ui.texts import joined, plain
+from ui.texts import joined, number, plain, titles
 
 COUNTS = (200, 500, 1000, 2000, 5000, 10_000)
 USUAL = 2000
@@ -63,12 +62,9 @@ def choices() -> dict[str, Choice]:
     }
     for run in store().runs()[:SHOWN_RUNS]:
         if task_of(run.spec.data) in ("images", "paired", "unpaired") and run.step:
-            offered[RUN + run.id] = Choice(Subject(run=run), _run_words(run), run.spec.data)
+            words = joined(title_of(run), _("run {id}").format(id=run.id[-4:]))
+            offered[RUN + run.id] = Choice(Subject(run=run), words, run.spec.data)
     return offered
-
-
-def _run_words(run: Run) -> str:
-    return joined(title_of(run), _("run {id}").format(id=run.id[-4:]))
 
 
 def show() -> list[Asked]:
@@ -86,7 +82,7 @@ def show() -> list[Asked]:
         help=_("Held-out images tell how good samples are; comparing with the training data also shows copies."),
     )  # fmt: skip
     count = second.select_slider(
-        _("Samples"), COUNTS, USUAL, format_func=lambda number: f"{number:,}", key="evaluate-count",
+        _("Samples"), COUNTS, USUAL, format_func=number, key="evaluate-count",
         help=_("The same number of real images is used, if there are that many."),
     )  # fmt: skip
     if access.is_owner():
@@ -158,7 +154,7 @@ def _trust(count: int, metrics: tuple[str, ...]) -> None:
     few = doubts(names, FEATURES, count, classes=10)
     doubted = {str(note.values["metric"]): note for note in few}
     fine = [name for name in names if METRICS[name].title not in doubted]
-    title = _("What {count} samples can tell").format(count=f"{count:,}")
+    title = _("What {count} samples can tell").format(count=number(count))
     with st.expander(title, icon=":material/verified:" if not few else ":material/info:", key="evaluate-trust"):
         if fine:
             words = ", ".join(_(METRIC_WORDS[name]) for name in fine)
@@ -168,7 +164,7 @@ def _trust(count: int, metrics: tuple[str, ...]) -> None:
         st.caption(
             _("For the bundled feature nets of 64 features and 10 classes. ImageNet has {features} features: its "
               "Fréchet distance needs {least} images.").format(
-                features=IMAGENET, least=f"{METRICS['fd'].trusted(IMAGENET):,}"
+                features=IMAGENET, least=number(METRICS["fd"].trusted(IMAGENET))
             )
         )  # fmt: skip
 

@@ -47,12 +47,12 @@ def kind_help(kind: str) -> str:
     return _(WORDS[kind][1]) if kind in WORDS else ""
 
 
-def column_word(figure: Figure) -> str:
-    """The label of a figure's column: kind, samples, net, side."""
+def column_word(figure: Figure, real: str = "") -> str:
+    """The label of a figure's column: kind, samples, net, side, and the real images if they are named."""
     net = "" if figure.net == PIXELS else figure.net
     what = joined(kind_word(figure.kind), figure.of)
     side = _("training images") if figure.side else ""
-    return joined(what, count_text(figure.n), net, side)
+    return joined(what, count_text(figure.n), net, side, real)
 
 
 def note_text(note: Note) -> str:

@@ -12,7 +12,7 @@ from ui.classroom.folklore.claims import BEDS, CLAIMS, FIGURES, SEEDS, Arm, Clai
 from ui.classroom.folklore.results import Outcome
 from ui.classroom.shell import style
 from ui.classroom.shell.i18n import N_, STATE, _
-from ui.texts import number
+from ui.texts import number, percent
 
 PAGE_FILES = {"playground": "pages/playground.py", "train": "pages/train.py"}
 ALL = "all"
@@ -140,9 +140,14 @@ def _numbers(claim: Claim) -> None:
         table[f"{_(BEDS_IN_SHORT[bed])}: {_('without')}"] = [f"{value:.3g}" for value in outcome.without]
     st.table(table)
     for bed in BEDS:
+        if claim.stopped:
+            words = _("{bed}: the same runs, {steps} steps. With: at the measurement at which D is closest to 0.5.")
+            steps = results.steps(bed, claim.without)
+            st.caption(words.format(bed=_(BEDS_IN_SHORT[bed]), steps=number(steps)))
+            continue
         words = _("{bed}: {with_steps} steps with, {without_steps} without.")
-        steps = [number(results.steps(bed, arm)) for arm in (claim.with_it, claim.without)]
-        st.caption(words.format(bed=_(BEDS_IN_SHORT[bed]), with_steps=steps[0], without_steps=steps[1]))
+        with_it, without = (number(results.steps(bed, arm)) for arm in (claim.with_it, claim.without))
+        st.caption(words.format(bed=_(BEDS_IN_SHORT[bed]), with_steps=with_it, without_steps=without))
 
 
 def _method() -> None:
@@ -165,7 +170,7 @@ def _method() -> None:
         _("**What this doesn't show.** These are small networks on simple data for seconds; larger ones may differ. An "
           "effect that five seeds don't show can exist. And a rule like this one finds an effect where there is none "
           "in about {share} of comparisons, here about {count} of {all}.").format(
-            share=f"{FALSE_ALARMS:.0%}", count=number(round(FALSE_ALARMS * comparisons)), all=number(comparisons)
+            share=percent(FALSE_ALARMS), count=number(round(FALSE_ALARMS * comparisons)), all=number(comparisons)
         )
     )  # fmt: skip
     st.caption(_("Measured with `{command}` on: {machine}").format(

@@ -17,6 +17,7 @@ import streamlit as st
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import N_, _
+from ui.texts import percent
 
 HERE = Path(__file__).parent
 KEPT = HERE / "measured.json"
@@ -144,7 +145,7 @@ def _adaptation(found: Any) -> None:
 
 
 def _share(value: float) -> str:
-    return f"{100 * value:.1f} %"
+    return percent(value, 1)
 
 
 def _with_range(values: list[float]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ui.classroom.shell.i18n import _
+from ui.texts import percent
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure  # type: ignore[import-untyped]
@@ -33,12 +34,12 @@ def probabilities(choice: Choice, vocabulary: Sequence[str]) -> Figure:
     chart = Figure()
     chart.add_bar(
         x=list(range(len(likeliest))),
-        y=[share for _token, share in likeliest],
+        y=[100 * share for _token, share in likeliest],
         marker_color=[CHOSEN if token == choice.token else OTHER for token, _share in likeliest],
-        text=[f"{share:.0%}" for _token, share in likeliest],
+        text=[percent(share) for _token, share in likeliest],
         textposition="outside",
         cliponaxis=False,
-        hovertemplate="%{y:.2%}<extra></extra>",
+        hovertemplate="%{y:.2f} %<extra></extra>",
     )
     return _laid_out(chart, [word(vocabulary, token) for token, _share in likeliest], _("probability"))
 
@@ -48,14 +49,14 @@ def opinions(values: Sequence[float], tokens: Sequence[str]) -> Figure:
     from plotly.graph_objects import Figure
 
     chart = Figure()
-    chart.add_bar(x=list(range(len(values))), y=list(values), marker_color=DISCRIMINATOR,
-                  hovertemplate="%{y:.2f}<extra></extra>")  # fmt: skip
-    chart.add_hline(y=0.5, line={"dash": "dot", "color": OTHER})
+    chart.add_bar(x=list(range(len(values))), y=[100 * value for value in values], marker_color=DISCRIMINATOR,
+                  hovertemplate="%{y:.0f} %<extra></extra>")  # fmt: skip
+    chart.add_hline(y=50, line={"dash": "dot", "color": OTHER})
     return _laid_out(chart, list(tokens), _("probability of being real"))
 
 
 def _laid_out(chart: Figure, words: list[str], title: str) -> Figure:
     chart.update_xaxes(tickmode="array", tickvals=list(range(len(words))), ticktext=words, tickfont={"size": 15})
     chart.update_layout(height=HEIGHT, margin={"l": 8, "r": 8, "t": 16, "b": 8}, dragmode=False, showlegend=False)
-    chart.update_yaxes(range=[0, 1.1], tickformat=".0%", title=title, automargin=True)
+    chart.update_yaxes(range=[0, 110], ticksuffix=" %", title=title, automargin=True)
     return chart

@@ -11,7 +11,7 @@ from ui.classroom.language import chart
 from ui.classroom.shell import generators
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import _
-from ui.texts import plain
+from ui.texts import percent, plain
 
 if TYPE_CHECKING:
     from gan_core.latent.choices import Choice
@@ -102,9 +102,12 @@ def _place(sampler: Sampler, made: Sequence[Choice]) -> None:
     shown = " ".join(f"`{one}`" for one in before) or _("the beginning")
     st.markdown(_("After {before}, the generator chose **{token}** with a probability of {share}.").format(
         before=shown, token=plain(chart.word(words, choice.token)),
-        share=f"{choice.probabilities[choice.token]:.1%}",
+        share=percent(choice.probabilities[choice.token], 1),
     ))  # fmt: skip
-    st.plotly_chart(chart.probabilities(choice, words), config=CONFIG, key="language-probabilities")
+    st.plotly_chart(
+        chart.probabilities(choice, words), config=CONFIG, key="language-probabilities",
+        alt=_("Probabilities of the likeliest tokens"),
+    )  # fmt: skip
 
 
 def _opinion(chosen: generators.Chosen, sampler: Sampler, made: Sequence[Choice]) -> None:
@@ -118,7 +121,7 @@ def _opinion(chosen: generators.Chosen, sampler: Sampler, made: Sequence[Choice]
     found = choices.expected(sampler, discriminator, [one.token for one in made])
     st.plotly_chart(
         chart.opinions(found, [chart.word(sampler.spec.vocabulary, one.token) for one in made]), config=CONFIG,
-        key="language-opinions",
+        key="language-opinions", alt=_("What the discriminator expects after each token"),
     )  # fmt: skip
     st.caption(
         _("After each token the generator completes the text {count} times; the bar is the mean of D's answers. SeqGAN "

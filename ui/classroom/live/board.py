@@ -45,14 +45,15 @@ def _component() -> Any:
 
 
 def draw(
-    watched: Feed, look_for: str, real: Picture | None, *, large: bool = False, chart: int | None = None, key: str
+    watched: Feed, look_for: str, real: Picture | None, *, large: bool = False, files: Sequence[str] = (), key: str
 ) -> None:
-    """Renders the current state of the run. `look_for`: the preset's sentence; `chart`: show only this chart.
+    """Renders the current state of the run. `look_for`: the preset's sentence; `files`: show only these charts,
+    if `large` only the first of them.
 
     While the run is active, the browser fires the trigger `poll` POLL seconds after it has rendered, or later when
     answers are slow. A hidden tab doesn't poll.
     """
-    message = encoded(watched, look_for, real, large=large, chart=chart, held=_held(key))
+    message = encoded(watched, look_for, real, large=large, files=files, held=_held(key))
     _component()(
         data=message, key=key, on_poll_change=lambda: None, on_remedy_change=lambda: _named(watched, key),
         on_back_change=lambda: _back(watched, key),
@@ -88,18 +89,18 @@ def encoded(
     real: Picture | None,
     *,
     large: bool = False,
-    chart: int | None = None,
+    files: Sequence[str] = (),
     held: Mapping[str, Any] = MappingProxyType({}),
 ) -> bytes:
     """Returns the bytes that `draw` sends; leaves out pictures and curves that are in `held`."""
     run = watched.run()
     settings = panels.settings_of(watched)
     samples = watched.picture()
-    alt = _("Samples of the generator at step {step}").format(step=run.step)
+    alt = _("Samples of the generator at step {step}").format(step=number(run.step))
     blobs: list[bytes] = []
     header: dict[str, Any] = {}
     if held.get("curves") not in (LATER, watched.version):
-        header, floats = watched.curves(chart, large)
+        header, floats = watched.curves(large, files)
         blobs.append(floats)
     content = {
         "every": POLL if run.is_active else 0,

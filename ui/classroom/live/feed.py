@@ -128,13 +128,13 @@ class Feed:
     def _of_points(self) -> bool:
         return self._run is not None and is_points(self._run.spec.data)
 
-    def curves(
-        self, only: int | None = None, large: bool = False, files: Sequence[str] = ()
-    ) -> tuple[dict[str, Any], bytes]:
-        """Returns the charts as from `ui.classroom.live.curves.parts`; `only`: just this chart; `files`: just these."""
+    def curves(self, large: bool = False, files: Sequence[str] = ()) -> tuple[dict[str, Any], bytes]:
+        """Returns the charts as from `ui.classroom.live.curves.parts`; `files`: just these, in this order; `large`:
+        only the first.
+        """
         self.run()
         with self._lock:
-            key = (language(), only, large, tuple(files))
+            key = (language(), large, tuple(files))
             if key not in self._parts:
                 modes = modes_of(self._run.spec.data) if self._run else 0
                 self._look_for_bands()
@@ -146,12 +146,12 @@ class Feed:
                     self._settings().get("loss") == "wasserstein",
                 )
                 panels += figures.gaps(self.events)
-                chosen = panels if only is None else panels[only : only + 1]
                 if files:
-                    chosen = sorted((panel for panel in chosen if panel.file in files), key=_place_in(files))
+                    panels = sorted((panel for panel in panels if panel.file in files), key=_place_in(files))
                 found = [] if large or files else self._examined()
+                panels = panels[:1] if large else panels
                 self._parts[key] = curves.parts(
-                    chosen, figures.marks(self.events), large=large, file=f"ganscope-{self.id}",
+                    panels, figures.marks(self.events), large=large, file=f"ganscope-{self.id}",
                     evidence=figures.evidence(self.history, found, self._of_points()),
                 )  # fmt: skip
             return self._parts[key]

@@ -11,13 +11,14 @@ import numpy as np
 
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rules.exploding_gradients import EXPLODING
-from gan_core.metrics.figures import parsed
+from gan_core.metrics.figures import PIXELS, parsed
 from gan_core.runs.store import Event
 from ui.classroom.live.curves import COLOURS, RUN_COLOURS, Mark, Panel, Series
 from ui.classroom.live.history import History
 from ui.classroom.live.metric_names import SPEED, colour_of, metric_name
 from ui.classroom.shell.i18n import N_, _
 from ui.classroom.shell.knob_widgets import label_of, value_word
+from ui.texts import joined
 
 RATIO = "loss_ratio"
 QUALITY = "quality/"  # before the names of figures that are measured while a run trains
@@ -110,7 +111,8 @@ def _measured(history: History) -> list[Panel]:
         )
         floor = Series(_("other real images (floor)"), COLOURS["quiet"], history.steps, history.raw(f"{name}_floor"),
                        dash=True)  # fmt: skip
-        unit = _("{count} samples, features of {net}").format(count=count, net=net)
+        compared = _("pixels") if net == PIXELS else _("net {net}").format(net=net)
+        unit = joined(_("{count} samples").format(count=count), compared)
         title = _("Distance to the real images")
         found.append(Panel(title, unit, [curve, floor], low=0.0, file=kind))
     return found
@@ -466,11 +468,18 @@ def _description(event: Event) -> str:
     if event.kind == "rollback":
         return _("rolled back to a checkpoint")
     if event.kind == "gradient_warning":
-        return _("gradient norm of {phase}: {norm:.0f}").format(phase=payload.get("phase"), norm=payload.get("norm", 0))
+        phase = metric_name(f"gradient_norm/{payload.get('phase')}")
+        return _("gradient norm of {phase}: {norm:.0f}").format(phase=phase, norm=payload.get("norm", 0))
     if event.kind == "duality_gap":
         return _("duality gap: {gap} nats").format(gap=f"{payload.get('gap', 0):.3g}")
     if event.kind == "not_finite":
-        return _("{term} became {value}").format(term=payload.get("term"), value=payload.get("value"))
+        term = str(payload.get("term"))
+        words = (
+            _("gradient norm: {term} became {value}")
+            if term.startswith("gradient_norm/")
+            else _("loss: {term} became {value}")
+        )
+        return words.format(term=metric_name(term), value=payload.get("value"))
     return ""
 
 

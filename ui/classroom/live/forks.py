@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from gan_core.training.forking import Start
 
 STEPS = Knob(N_("Planned steps"), N_("Step at which the fork ends. 0 trains until you stop it."), 0, 100_000_000)
-NETWORKS = {"generator": N_("Generator"), "discriminator": N_("Discriminator"), "encoder": N_("Encoder")}
+NETWORKS = {  # name -> label
+    "generator": N_("Generator"), "discriminator": N_("Discriminator"), "encoder": N_("Encoder"),
+    "decoder": N_("Decoder"), "classifier": N_("Classifier"), "features": N_("Feature net"),
+    "recogniser": N_("Recognition network"), "mapping": N_("Mapping"), "heads": N_("Projection heads"),
+    "generator_a": N_("Generator of a"), "generator_b": N_("Generator of b"),
+    "generator_ab": N_("Generator a to b"), "generator_ba": N_("Generator b to a"),
+    "discriminator_a": N_("Discriminator of a"), "discriminator_b": N_("Discriminator of b"),
+    "discriminator_encoded": N_("Discriminator, encoded latents"),
+    "discriminator_random": N_("Discriminator, random latents"),
+    "clip": N_("Image and text encoders"), "domain": N_("Domain classifier"), "reward": N_("Reward network"),
+    "value": N_("Value network"),
+}  # fmt: skip
 
 
 def network_words(names: Iterable[str]) -> str:

@@ -9,6 +9,8 @@ SPEED = "images_per_second"  # also of points
 NAMES = {
     "generator/loss": N_("Generator"),
     "discriminator/loss": N_("Discriminator"),
+    "discriminator/real": N_("Discriminator, real data"),
+    "discriminator/fake": N_("Discriminator, samples"),
     "penalty/loss": N_("Penalty"),
     "score/real": N_("real images"),
     "score/fake_before": N_("samples, before the D update"),
@@ -67,6 +69,27 @@ NAMES = {
     "generator/contrast_identity": N_("Contrastive, identity"),
     "generator/category": N_("Category"),
     "generator/value": N_("Value"),
+    "generator/orthogonality": N_("Orthogonal regularisation"),
+    "generator/reward": N_("Reward"),
+    "generator/rules": N_("Broken rules"),
+    "generator/words": N_("Match with the sentence"),
+    "generator/matching": N_("Feature matching"),
+    "generator/feature_matching": N_("Feature matching"),
+    "generator/image_a": N_("Image, a"),
+    "generator/image_b": N_("Image, b"),
+    "generator/content_a": N_("Content, a"),
+    "generator/content_b": N_("Content, b"),
+    "generator/style_a": N_("Style, a"),
+    "generator/style_b": N_("Style, b"),
+    "clip/loss": N_("Image and text encoders"),
+    "gradient_norm/clip": N_("Image and text encoders"),
+    "rate/clip": N_("Image and text encoders"),
+    "adaptation/loss": N_("Domain adaptation"),
+    "gradient_norm/adaptation": N_("Domain adaptation"),
+    "rate/adaptation": N_("Domain adaptation"),
+    "policy/loss": N_("Policy"),
+    "gradient_norm/policy": N_("Policy"),
+    "rate/policy": N_("Policy"),
     "warm_up/loss": N_("Warm-up"),
     "gradient_norm/warm_up": N_("Warm-up"),
     "held_out_l1": N_("L1 to the ground truth"),
@@ -165,7 +188,15 @@ def metric_name(name: str, points: bool = False) -> str:
     """Returns the label of a metric in the visitor's language."""
     if points and name in OF_POINTS:
         return _(OF_POINTS[name])
-    return _(NAMES[name]) if name in NAMES else name.replace("/", " / ").replace("_", " ")
+    if name in NAMES:
+        return _(NAMES[name])
+    of_any_size, _mark, size = name.rpartition("_")
+    if of_any_size in NAMES and size.isdecimal():  # a pyramid of networks has a term for each size
+        return _("{name}, {size} px").format(name=metric_name(of_any_size), size=size)
+    phase, _slash, term = name.partition("/")
+    if f"{phase}/loss" in NAMES:
+        return f"{metric_name(f'{phase}/loss')}: {term.replace('_', ' ')}"
+    return name.replace("/", " / ").replace("_", " ")
 
 
 def colour_of(name: str) -> Colour:

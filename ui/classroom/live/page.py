@@ -19,8 +19,9 @@ from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import COLUMNS, real_grid
 from ui.classroom.shell.i18n import N_, STATE, _
 from ui.classroom.shell.knob_widgets import choice_word
+from ui.classroom.shell.run_titles import recipe_title, title_of
 from ui.classroom.shell.store import store
-from ui.texts import data_title, is_points, joined, number, plain, run_title, size_word
+from ui.texts import data_title, is_points, joined, number, plain, size_word
 
 STEP_COUNT = Knob(N_("Steps per click"), "", 1, 10_000)
 
@@ -83,9 +84,8 @@ def looks(watched: Feed) -> tuple[Any, ...]:
 
 
 def _title(run: Run) -> None:
-    titles = panels.recipe_titles()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.title(plain(run_title(run, titles)), anchor=False, width="content")
+        st.title(plain(title_of(run)), anchor=False, width="content")
         if run_actions.has_sliders(store(), run):
             st.page_link(
                 "pages/studio.py", label=_("Open in the Studio"), icon=":material/palette:",
@@ -103,8 +103,8 @@ def _title(run: Run) -> None:
     if "loss" in run.spec.hparams:
         facts.insert(0, _("{loss} loss").format(loss=choice_word(run.spec.hparams["loss"])))
     if run.name:
-        recipe = _(titles.get(run.spec.recipe, run.spec.recipe))
-        facts = [recipe, plain(data_title(run.spec.data)), size_word(run.spec.data, run.spec.size), *facts]
+        size = size_word(run.spec.data, run.spec.size)
+        facts = [recipe_title(run.spec.recipe), plain(data_title(run.spec.data)), size, *facts]
     st.caption(joined(*facts))
 
 

@@ -31,15 +31,6 @@ def _recipe(run: Run) -> Any:
     return recipes.get(run.spec.recipe) if run.spec.recipe in recipes else None
 
 
-def recipe_titles() -> Mapping[str, str]:
-    """Returns recipe titles by name and preset titles by `recipe/preset`; empty until recipes are loaded."""
-    if not warm.is_ready():
-        return {}
-    recipes = sys.modules["gan_core.gans"].recipes
-    presets = {f"{recipe.name}/{preset.name}": preset.title for recipe in recipes for preset in recipe.presets}
-    return {recipe.name: recipe.title for recipe in recipes} | presets
-
-
 def settings_of(watched: Feed) -> TrainingHParams | None:
     """Returns the run's settings with all edits so far; None until recipes are loaded."""
     recipe = _recipe(watched.run())
@@ -198,7 +189,7 @@ def _fork(watched: Feed) -> None:
         with first:
             usual = max(run.spec.steps, 2 * run.step) if run.spec.steps else 0
             steps = knob_widgets.control("steps", int, usual, forks.STEPS, f"fork-{watched.id}-steps", locked)
-        name = second.text_input(_("Name (optional)"), max_chars=80, disabled=locked)
+        name = second.text_input(_("Name (optional)"), max_chars=80, disabled=locked, key=f"fork-{watched.id}-name")
         halt = run.is_active and st.checkbox(
             _("Pause this run so that the fork can start"), value=True, disabled=locked
         )

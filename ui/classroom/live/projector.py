@@ -16,7 +16,7 @@ from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import STATE, _
 from ui.classroom.shell.store import store
 
-SCORES = 1  # index of the chart of D(x) and D(G(z))
+CHARTS = ("scores", "terms", "losses")  # the first that the run has is shown
 
 
 def show(id: str | None) -> None:
@@ -30,7 +30,7 @@ def show(id: str | None) -> None:
         _leave(None)
         return
     run = watched.run(fresh=True)
-    poll(watched, lambda: board.draw(watched, preset_of(run), None, large=True, chart=SCORES, key=f"projector-{id}"))
+    poll(watched, lambda: board.draw(watched, preset_of(run), None, large=True, files=CHARTS, key=f"projector-{id}"))
     with st.container(horizontal=True, vertical_alignment="center", key="projector-keys"):
         _keys(run)
         _leave(run)

@@ -33,13 +33,13 @@ def panel(run: Run) -> None:
     from gan_core.shelf.own import Description, default_name, publish_run
 
     name = st.text_input(
-        _("Name"), default_name(run), max_chars=64, key="publish-name",
+        _("Name"), default_name(run), max_chars=64, key=f"publish-name-{run.id}",
         help=_("Letters, digits, dots, hyphens and underscores."),
     )  # fmt: skip
-    title = st.text_input(_("Title"), run.name, max_chars=MOST, key="publish-title")
-    licence = st.text_input(_("Licence (optional)"), max_chars=MOST, key="publish-licence",
+    title = st.text_input(_("Title"), run.name, max_chars=MOST, key=f"publish-title-{run.id}")
+    licence = st.text_input(_("Licence (optional)"), max_chars=MOST, key=f"publish-licence-{run.id}",
                             help=_("Licence of the weights. If left empty, that of the data applies."))  # fmt: skip
-    limits = st.text_area(_("Limits (optional)"), max_chars=LONGEST, key="publish-limits",
+    limits = st.text_area(_("Limits (optional)"), max_chars=LONGEST, key=f"publish-limits-{run.id}",
                           placeholder=_("What the model can't do"))  # fmt: skip
     if st.button(_("Publish"), type="primary", icon=":material/publish:", key="publish-now", width="stretch"):
         access.require_steering()

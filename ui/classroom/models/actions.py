@@ -9,12 +9,13 @@ import streamlit as st
 from gan_core import data
 from gan_core.models.card import Card
 from gan_core.runs.store import Run
-from ui.classroom.models.shelf import classifies, data_name, encodes
+from ui.classroom.live.forks import network_words
+from ui.classroom.models.shelf import classifies, encodes
 from ui.classroom.shell import access, knob_widgets, sessions, warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import STATE, _
 from ui.core_texts import filled
-from ui.texts import plain
+from ui.texts import data_name, plain
 
 
 def show(name: str, folder: Path, card: Card) -> None:
@@ -82,12 +83,18 @@ def _continue(folder: Path, card: Card) -> None:
                 icon=":material/policy:",
             )
         elif anew:
-            st.caption(_("Not in the file and therefore reinitialised: {networks}.").format(networks=", ".join(anew)))
+            st.caption(
+                _("Not in the file and therefore reinitialised: {networks}.").format(networks=network_words(anew))
+            )
         if why := _missing_data(card):
             st.info(plain(why), icon=":material/download:")
-        steps = knob_widgets.control("steps", int, card.steps, knob_widgets.STEPS, "continue-steps", disabled=False)
+        steps = knob_widgets.control(
+            "steps", int, card.steps, knob_widgets.STEPS, f"continue-steps-{card.name}", disabled=False
+        )
         invalid_fields = isinstance(steps, str)
-        title = st.text_input(_("Name (optional)"), max_chars=80, key="continue-name", placeholder=_(card.title))
+        title = st.text_input(
+            _("Name (optional)"), max_chars=80, key=f"continue-name-{card.name}", placeholder=_(card.title)
+        )
         pressed = st.button(
             _("Train"), type="primary", icon=":material/play_arrow:", key="continue-train", disabled=invalid_fields
         )

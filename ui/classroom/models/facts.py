@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,19 +16,13 @@ from gan_core.models.card import Card
 from ui.classroom.live.forks import NETWORKS
 from ui.classroom.models import metrics
 from ui.classroom.models.metrics import Number
-from ui.classroom.models.shelf import data_name, draws
-from ui.classroom.shell.i18n import N_, _, language
-from ui.texts import bytes_size, data_title, joined, number, plain
+from ui.classroom.models.shelf import draws
+from ui.classroom.shell.i18n import _, language
+from ui.texts import bytes_size, data_name, data_title, joined, number, plain
 
 DOCS = Path(__file__).parents[3] / "docs" / "gans"
 LINK = re.compile(r"(?: · )?\[[^\]]*\]\((?!https?:)[^)]*\)")  # to another page of the docs, which isn't available here
-FIGURE = re.compile(r"!\[[^\]]*\]\(([\w.]+\.svg)\)")
-PARTS = NETWORKS | {
-    "features": N_("Feature net"), "recogniser": N_("Recognition network"), "mapping": N_("Mapping"),
-    "heads": N_("Projection heads"),
-    "generator_ab": N_("Generator a to b"), "generator_ba": N_("Generator b to a"),
-    "discriminator_a": N_("Discriminator of a"), "discriminator_b": N_("Discriminator of b"),
-}  # fmt: skip
+FIGURE = re.compile(r"!\[([^\]]*)\]\(([\w.]+\.svg)\)")  # its description, and its file
 
 
 @dataclass(frozen=True)
@@ -98,7 +93,7 @@ def facts(card: Card) -> Iterator[Fact]:
             _("Each step trains every network on one batch of images. An image counts each time it is used."),
         )  # fmt: skip
     yield Fact(_("Training cost"), plain(card.cost), _("Training time and hardware."))
-    sizes = [f"{_(PARTS.get(name, name))} {short(count)}" for name, count in card.parameters.items()]
+    sizes = [f"{_(NETWORKS.get(name, name))} {short(count)}" for name, count in card.parameters.items()]
     yield Fact(
         _("Parameters"), plain(joined(*sizes)),
         _("Number of trained weights. Generating samples needs only the generator, not the networks that were used "
@@ -138,11 +133,11 @@ def explain(card: Card) -> None:
         return
     title = _("How {recipe} works").format(recipe=_(card.recipe_title or card.recipe))
     with st.expander(title, icon=":material/menu_book:", key="model-recipe"):
-        for place, part in enumerate(FIGURE.split(body_of(path.read_text(encoding="utf-8")))):
-            if place % 2 == 0:
-                st.markdown(part)
-            elif (DOCS / part).is_file():
-                st.image(str(DOCS / part))
+        parts = FIGURE.split(body_of(path.read_text(encoding="utf-8")))
+        for words, alt, file in itertools.zip_longest(parts[::3], parts[1::3], parts[2::3], fillvalue=""):
+            st.markdown(words)
+            if file and (DOCS / file).is_file():
+                st.image(str(DOCS / file), alt=alt)
 
 
 def body_of(page: str) -> str:

@@ -9,12 +9,12 @@ import streamlit as st
 from gan_core.models import listing
 from gan_core.models.card import Card
 from ui.classroom.models import metrics
-from ui.classroom.models.shelf import Shelf, link, one_line, shelf, short_licence, thumbnail, titles
+from ui.classroom.models.shelf import Shelf, link, one_line, shelf, short_licence, thumbnail
 from ui.classroom.shell import style
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
-from ui.texts import plain
+from ui.texts import plain, titles
 
 SHEET = "models/models.css"
 STRIP = 6  # maximum number of models on Home

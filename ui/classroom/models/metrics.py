@@ -12,7 +12,7 @@ from gan_core.metrics.figures import PIXELS, TRAIN, parsed
 from gan_core.models.card import Card
 from ui.attributes import ATTRIBUTES
 from ui.classroom.shell.i18n import N_, _
-from ui.texts import joined
+from ui.texts import joined, percent
 
 BACK = "back_"  # prefix of the metrics of a translator's second direction
 ACCURACY = "accuracy"
@@ -151,17 +151,27 @@ def _number(name: str, card: Card) -> Number:
     value = _text(kind, card.metrics[name])
     if (error := card.metrics.get(f"{name}_error")) is not None:
         value += f" ± {error:.2g}"
-    made_of = [_("{count} samples").format(count=count)] if count else []
-    made_of += [_("net {net}").format(net=joined(net, pixels))] if net and net != PIXELS else []
-    made_of += [_("compared with the training images")] if side == TRAIN else []
     label, part = (_(OF[of]).format(mark=label), "") if of in OF else (label, _attribute(of))
-    return Number(label, value, help_, ", ".join(made_of), part)
+    return Number(label, value, help_, ", ".join(_made_of(count, net, pixels, side)), part)
 
 
 def _attribute(of: str) -> str:
     name = of.removesuffix(HIDDEN)
     attribute = _(ATTRIBUTES.get(name, name.replace("_", " "))) if name else ""
     return _("{attribute}, where hidden").format(attribute=attribute) if of.endswith(HIDDEN) else attribute
+
+
+def figure_words(name: str) -> str:
+    """Returns a figure's name in words: what, of how many samples, in which network. Plain text."""
+    kind, count, net, pixels, of, side = parsed(name)
+    label, _help = _words(kind)
+    return joined(_attribute(of), label, *_made_of(count, net, pixels, side))
+
+
+def _made_of(count: str, net: str, pixels: str, side: str) -> list[str]:
+    found = [_("{count} samples").format(count=count)] if count else []
+    found += [_("net {net}").format(net=joined(net, pixels))] if net and net != PIXELS else []
+    return found + ([_("compared with the training images")] if side == TRAIN else [])
 
 
 def _words(kind: str) -> tuple[str, str]:
@@ -178,4 +188,4 @@ def _words(kind: str) -> tuple[str, str]:
 
 
 def _text(kind: str, value: float) -> str:
-    return f"{100 * value:.1f} %" if kind in SHARES else f"{value:.3g}"
+    return percent(value, 1) if kind in SHARES else f"{value:.3g}"

@@ -13,22 +13,12 @@ import streamlit as st
 from gan_core.models import listing
 from gan_core.models.card import NEIGHBOURS, SAMPLE, WEIGHTS, Card, read_card
 from ui.classroom.models import actions, facts, gallery
-from ui.classroom.models.shelf import (
-    classifies,
-    damage,
-    draws,
-    enlarged_file,
-    kinds,
-    one_line,
-    shelf,
-    titles,
-    translates,
-)
+from ui.classroom.models.shelf import classifies, damage, draws, enlarged_file, kinds, one_line, shelf, translates
 from ui.classroom.shell import export_panel, style, warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import STATE, _
-from ui.texts import bytes_size, plain
+from ui.texts import bytes_size, plain, titles
 
 
 def show(name: str) -> None:

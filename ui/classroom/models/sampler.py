@@ -18,12 +18,11 @@ from gan_core.models.card import Card
 from gan_core.models.sampler import MOST_TRUNCATION, Sampler
 from gan_core.models.showing import sheet
 from gan_core.pictures.grids import enlarge, png, scatter
-from ui.classroom.models.shelf import data_name
 from ui.classroom.shell import address, pieces
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import dots, picture
 from ui.classroom.shell.i18n import _
-from ui.texts import plain
+from ui.texts import data_name, plain
 
 COUNT = 16  # default number of samples
 MOST = 64
@@ -103,10 +102,10 @@ def _controls(sampler: Sampler, card: Card) -> Wish:
 
 def _take_link(sampler: Sampler, card: Card) -> None:
     """Sets the controls to the values in the link."""
-    st.session_state["sampler-seed"] = integer_in_link("seed", 0, MOST_SEED, 0)
-    st.session_state["sampler-count"] = integer_in_link("n", 1, MOST, _whole_rows(sampler))
-    st.session_state["sampler-class"] = integer_in_link("class", IN_TURN, len(card.class_names) - 1, IN_TURN)
-    st.session_state["sampler-psi"] = integer_in_link("truncation", 0, round(100 * MOST_TRUNCATION), 100) / 100
+    st.session_state["sampler-seed"] = address.integer_in_link("seed", 0, MOST_SEED, 0)
+    st.session_state["sampler-count"] = address.integer_in_link("n", 1, MOST, _whole_rows(sampler))
+    st.session_state["sampler-class"] = address.integer_in_link("class", IN_TURN, len(card.class_names) - 1, IN_TURN)
+    st.session_state["sampler-psi"] = address.integer_in_link("truncation", 0, round(100 * MOST_TRUNCATION), 100) / 100
 
 
 def _seed() -> int:
@@ -144,13 +143,6 @@ def _truncation(sampler: Sampler) -> float | None:
                "quality drops."),
     )  # fmt: skip
     return None if psi == 1 else float(psi)
-
-
-def integer_in_link(name: str, low: int, high: int, standard: int) -> int:
-    """Returns an integer from the link, if valid."""
-    text = st.query_params.get(name, "")
-    value = int(text) if text.isascii() and text.removeprefix("-").isdecimal() and len(text) < 12 else standard
-    return value if low <= value <= high else standard
 
 
 def _remember(wish: Wish, sampler: Sampler) -> None:

@@ -20,14 +20,13 @@ from gan_core.models import listing
 from gan_core.models.card import SAMPLE, WEIGHTS, Card
 from ui.classroom.shell.grids import encode
 from ui.classroom.shell.i18n import STATE, _
-from ui.texts import data_title, joined, sentence, size_word
+from ui.texts import card_size, data_name, data_title, joined, recipe_word, sentence
 
 COLUMNS, ROWS = 4, 3  # samples on a card's picture; complete rows if pictures are side by side
 WIDE = 640  # minimum width in pixels: enlarged by integer factors, so that edges stay sharp when the browser shrinks it
 GAP = 1  # pixels between the samples of a sheet
 TRANSLATION = ("paired", "unpaired", "super_resolution", "inpainting", "attributes")  # tasks
 INVERSION = "inversion"
-PARTS = ("train:", "test:")  # possible prefixes of a data set's name
 
 
 @dataclass(frozen=True)
@@ -116,47 +115,15 @@ def _prominence(card: Card) -> tuple[int, int, int]:
     return next(iter(card.fields.values()))[0], card.size, len(card.capabilities)
 
 
-def titles(models: Mapping[str, Card]) -> dict[str, str]:
-    """Returns unique titles of the models by name. Plain text.
-
-    A title that isn't unique is extended by the first of recipe, size and name that distinguishes it.
-    """
-    plain_titles = {name: _(card.title) for name, card in models.items()}
-    return {name: _distinct(name, plain_titles, models) for name in models}
-
-
-def _distinct(name: str, called: Mapping[str, str], models: Mapping[str, Card]) -> str:
-    title = called[name]
-    others = [models[other] for other, words in called.items() if other != name and words.startswith(title)]
-    if not others:
-        return title
-    words = ((mark(models[name]), map(mark, others)) for mark in (_recipe_word, _size_word))
-    return joined(title, next((mine for mine, theirs in words if mine not in theirs), name))
-
-
-def _recipe_word(card: Card) -> str:
-    return _(card.recipe_title or card.recipe)
-
-
-def _size_word(card: Card) -> str:
-    return size_word(data_name(card), card.size)
-
-
 def link(name: str) -> dict[str, str]:
     """Returns the query of a model's page."""
     return {"model": name, "lang": st.session_state.get(STATE, "en")}
 
 
-def data_name(card: Card) -> str:
-    """Returns the data set that the model was trained on, without the part."""
-    part = next((part for part in PARTS if card.data.startswith(part)), "")
-    return card.data.removeprefix(part)
-
-
 def one_line(card: Card) -> str:
     """Returns recipe, data and size. Plain text."""
     reference = data_name(card)
-    return joined(_recipe_word(card), data_title(reference), _size_word(card))
+    return joined(recipe_word(card), data_title(reference), card_size(card))
 
 
 def kinds(card: Card) -> str:

@@ -10,14 +10,14 @@ from gan_core import data
 from gan_core.models.card import Card
 from gan_core.pictures.grids import enlarge, png
 from gan_core.training.comparing import compared, unseen
-from ui.classroom.models.sampler import MOST_SEED, WIDE, integer_in_link, loaded
-from ui.classroom.models.shelf import data_name, kinds
+from ui.classroom.models.sampler import MOST_SEED, WIDE, loaded
+from ui.classroom.models.shelf import kinds
 from ui.classroom.shell import address
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
 from ui.core_texts import filled
-from ui.texts import plain
+from ui.texts import data_name, plain
 
 IN_LINK = ("model", "seed")
 
@@ -61,7 +61,7 @@ def _why_none(card: Card) -> str:
 
 def _seed() -> int:
     if "translator-seed" not in st.session_state or address.changed_elsewhere("translator", IN_LINK):
-        st.session_state["translator-seed"] = integer_in_link("seed", 0, MOST_SEED, 0)
+        st.session_state["translator-seed"] = address.integer_in_link("seed", 0, MOST_SEED, 0)
     with st.container(horizontal=True, vertical_alignment="bottom", key="translator-controls"):
         seed = int(
             st.number_input(

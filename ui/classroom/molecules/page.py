@@ -10,11 +10,11 @@ import streamlit as st
 from gan_core.data import chemistry
 from gan_core.errors import BadValue
 from gan_core.models.card import Card
-from ui.classroom.models.shelf import shelf, titles
+from ui.classroom.models.shelf import shelf
 from ui.classroom.shell import style, warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
-from ui.texts import plain
+from ui.texts import joined, percent, plain, titles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,7 +145,7 @@ def _grid(drawn: np.ndarray) -> None:
             for place, column in enumerate(st.columns(COLUMNS), start):
                 if place < len(drawn):
                     with column, st.container(key=f"molecule-{place}"):
-                        st.image(svg(drawn[place]), width="stretch")
+                        st.image(svg(drawn[place]), width="stretch", alt=caption(drawn[place]))
                         st.caption(f"{place + 1}. {plain(caption(drawn[place]))}")
                         st.button(_("Why is it fake?"), key=f"why-{place}", on_click=_choose, args=(place,))
 
@@ -162,7 +162,7 @@ def _download(drawn: np.ndarray, sampler: Sampler, name: str) -> None:
 
 
 def _why(name: str, card: Card, matrix: np.ndarray, place: int) -> None:
-    from gan_core.media.molecules import svg
+    from gan_core.media.molecules import caption, svg
 
     st.subheader(_("Why is molecule {number} fake?").format(number=place + 1), anchor=False)
     with showing_errors():
@@ -179,20 +179,21 @@ def _why(name: str, card: Card, matrix: np.ndarray, place: int) -> None:
         atoms = {int(one): value for one, value in enumerate(found.atoms) if value > 0}
         most_atom = max(atoms.values(), default=1.0)
         left, right = st.columns([2, 3], gap="large")
+        legend = _("The darker an atom or a bond, the more the score depends on it.")
         with left, st.container(key="molecule-why"):
             st.image(
                 svg(
                     matrix, 360, {one: value / most_atom for one, value in atoms.items()},
                     {one: value / most for one, value in there.items()},
                 ),
-                width="stretch",
+                width="stretch", alt=joined(caption(matrix), legend),
             )  # fmt: skip
-            st.caption(_("The darker an atom or a bond, the more the score depends on it."))
+            st.caption(legend)
         with right:
             if share is not None:
                 st.markdown(
                     _("The discriminator's score is **{score}**: {share} of real molecules score higher.").format(
-                        score=f"{found.score:.2f}", share=f"{share:.0%}"
+                        score=f"{found.score:.2f}", share=percent(share)
                     )
                 )
             _masks(found, there)
@@ -276,5 +277,5 @@ def _between(sampler: Sampler, seed: int, count: int) -> None:
     with st.container(key="molecules-between"):
         for column, matrix in zip(st.columns(STEPS), drawn, strict=True):
             with column:
-                st.image(svg(matrix, 160), width="stretch")
+                st.image(svg(matrix, 160), width="stretch", alt=caption(matrix))
                 st.caption(plain(caption(matrix)))

@@ -7,8 +7,9 @@ import streamlit as st
 from gan_core.models.card import Card
 from gan_core.models.sampler import Sampler
 from ui.classroom.models.sampler import loaded
-from ui.classroom.models.shelf import Shelf, titles
+from ui.classroom.models.shelf import Shelf
 from ui.classroom.shell.i18n import STATE, _
+from ui.texts import titles
 
 
 def models(shelf: Shelf, capability: str) -> dict[str, Card]:

@@ -15,6 +15,7 @@ from ui.classroom.shell import generators
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import N_, _
+from ui.texts import percent
 
 MOST_SEED = 2**31 - 1
 PASSAGES = 4  # that are generated
@@ -96,7 +97,7 @@ def _passage(voices: np.ndarray, place: int, seed: int) -> None:
         alone = voices[None]
         st.caption(
             _("{key} of the notes in the key · voices cross {crossed} of the time · {fifths} parallel fifths").format(
-                key=f"{in_key(alone):.0%}", crossed=f"{crossings(alone):.0%}", fifths=round(parallels(alone))
+                key=percent(in_key(alone)), crossed=percent(crossings(alone)), fifths=round(parallels(alone))
             )
         )
         with st.container(horizontal=True):

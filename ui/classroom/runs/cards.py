@@ -16,14 +16,14 @@ from gan_core.runs.quota import quota_bytes
 from gan_core.runs.store import Run, RunState, RunStore
 from ui.classroom.live.curves import COLOURS, sparkline
 from ui.classroom.live.feed import feed
-from ui.classroom.live.panels import recipe_titles
 from ui.classroom.runs import dialogs
-from ui.classroom.runs.compare import MOST, ask_for, title_of
-from ui.classroom.shell import run_actions, sessions, warm
+from ui.classroom.runs.compare import MOST, ask_for
+from ui.classroom.shell import address, run_actions, sessions, warm
 from ui.classroom.shell.access import may_steer, why_locked
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import newest_picture, picture
 from ui.classroom.shell.i18n import N_, _
+from ui.classroom.shell.run_titles import recipe_title, recipe_titles, title_of
 from ui.texts import (
     ago,
     bytes_size,
@@ -149,8 +149,7 @@ def _remember_search() -> None:
 
 
 def _page(pages: int) -> int:
-    at = st.query_params.get("at", "1")
-    page = min(pages, max(1, int(at))) if at.isascii() and at.isdecimal() else 1
+    page = min(pages, address.integer_in_link("at", 1, 10**9, 1))
     if pages > 1:
         st.session_state["runs-pages"] = page
     return page
@@ -250,7 +249,7 @@ def _facts(store: RunStore, id: str, state: RunState) -> None:
             pin = ":material/keep: " if run.pinned else ""
             st.markdown(f"{pin}**{plain(title_of(run))}**")
             st.markdown(f"{state_badge(run.state)} :small[{_progress(run, store.queue())}]")
-            recipe = _(recipe_titles().get(run.spec.recipe, run.spec.recipe))
+            recipe = recipe_title(run.spec.recipe)
             # a run without a name is already titled by these
             size = size_word(run.spec.data, run.spec.size)
             preset = plain(preset_title(run, recipe_titles()))

@@ -16,14 +16,15 @@ from ui.classroom.live import curves, figures
 from ui.classroom.live.curves import RUN_COLOURS, Mark
 from ui.classroom.live.feed import feed
 from ui.classroom.live.films import film_maker
-from ui.classroom.live.panels import knobs_of, recipe_titles
+from ui.classroom.live.panels import knobs_of
 from ui.classroom.runs import quality
 from ui.classroom.shell import address
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.knob_widgets import choice_word
-from ui.texts import data_title, is_points, items_word, number, plain, run_title, size_word, state_badge
+from ui.classroom.shell.run_titles import distinct_titles, recipe_title, title_of
+from ui.texts import data_title, is_points, items_word, number, plain, size_word, state_badge
 
 MOST = min(MOST_RUNS, len(RUN_COLOURS))
 REFRESH = 3.0  # seconds between refreshes while a run is active
@@ -94,20 +95,6 @@ def compare(store: RunStore, ids: Sequence[str]) -> None:
     st.subheader(_("Film"))
     st.caption(_("A film of every kept step of these runs, side by side, for slides and messages."))
     st.fragment(film_maker)(store, runs, titles)
-
-
-def title_of(run: Run) -> str:
-    """Returns the run's name, or its recipe and data. Plain text."""
-    return run_title(run, recipe_titles())
-
-
-def distinct_titles(runs: Sequence[Run]) -> list[str]:
-    """Returns titles for the legend, made unique by the end of the id."""
-    titles = [title_of(run) for run in runs]
-    return [
-        f"{title} ({run.id[-4:]})" if titles.count(title) > 1 else title
-        for title, run in zip(titles, runs, strict=True)
-    ]
 
 
 def _pick(store: RunStore, chosen: list[str]) -> None:
@@ -200,8 +187,8 @@ def _slider(steps: Sequence[int]) -> int:
     """Returns the selected step: the link's, else the newest."""
     if len(steps) < 2:
         return steps[0] if steps else 0
-    asked = st.query_params.get("step", "")
-    chosen = asked.isascii() and asked.isdecimal()
+    asked = address.integer_in_link("step", 0, 10**9, -1)
+    chosen = asked >= 0
     # written only if necessary: a value set by the server interrupts a slider that is being dragged
     newest = not chosen and PLAYING not in st.session_state
     if (
@@ -209,7 +196,7 @@ def _slider(steps: Sequence[int]) -> int:
         or (newest and st.session_state[SLIDER] != steps[-1])
         or (PLAYING not in st.session_state and address.changed_elsewhere(SLIDER, IN_LINK))
     ):
-        step = int(asked) if chosen else steps[-1]
+        step = asked if chosen else steps[-1]
         st.session_state[SLIDER] = max((kept for kept in steps if kept <= step), default=steps[0])
     st.select_slider(
         _("Training step"),
@@ -241,7 +228,7 @@ def _sample(run: Run, title: str, colour: str, preview: Preview | None) -> None:
     except OSError:
         st.caption(_("This picture was removed to save space."))
         return
-    picture(content, alt=_("samples of {run} at step {step}").format(run=title, step=preview.step))
+    picture(content, alt=_("samples of {run} at step {step}").format(run=title, step=number(preview.step)))
     facts = _("step {step} · {items} seen").format(
         step=number(preview.step), items=items_word(run.spec.data, preview.images_seen)
     )
@@ -268,7 +255,7 @@ def _settings(store: RunStore, run: Run) -> dict[str, Any]:
         for name, value in feed(store, run.id).hparams.items()
     }
     spec = {
-        _("Recipe"): run.spec.recipe,
+        _("Recipe"): recipe_title(run.spec.recipe),
         _("Data"): data_title(run.spec.data),
         _("Size"): size_word(run.spec.data, run.spec.size) or "–",
         _("Planned steps"): number(run.spec.steps) if run.spec.steps else _("until stopped"),

@@ -13,10 +13,10 @@ import streamlit as st
 
 from gan_core.runs.store import Run, RunStore
 from ui.classroom.live import forks
-from ui.classroom.runs.compare import title_of
 from ui.classroom.shell import knob_widgets, run_actions, sessions
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
+from ui.classroom.shell.run_titles import title_of
 from ui.texts import plain
 
 STATE = "runs.asked"  # (action, run id)

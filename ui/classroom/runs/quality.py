@@ -11,6 +11,7 @@ import streamlit as st
 
 from gan_core.runs.records import Metrics
 from gan_core.runs.store import Run, RunStore
+from ui.classroom.models.metrics import figure_words
 from ui.classroom.shell.i18n import _
 from ui.texts import plain
 
@@ -69,7 +70,7 @@ def table(named: Mapping[str, Mapping[str, Measured]]) -> list[str]:
         row = [each.get(figure) for each in named.values()]
         winner = best(row)
         cells = [_cell(one, place == winner) for place, one in enumerate(row)]
-        lines.append(f"|`{figure}`|" + "|".join(cells) + "|")
+        lines.append(f"|{plain(figure_words(figure))}|" + "|".join(cells) + "|")
     return lines
 
 
@@ -96,7 +97,10 @@ def show(store: RunStore, runs: Sequence[Run], titles: Sequence[str], rows: Sequ
     )
     drawing = parallel(named, rows)
     if drawing is not None:
-        st.plotly_chart(drawing, key="compare-parallel", config={"displayModeBar": False})
+        st.plotly_chart(
+            drawing, key="compare-parallel", config={"displayModeBar": False},
+            alt=_("Settings and distance of each run, as a line across parallel axes"),
+        )  # fmt: skip
         st.caption(_("Each line is a run. Drag along an axis to select a range; drag an axis's name to move it."))
 
 
@@ -115,7 +119,7 @@ def parallel(named: Mapping[str, Mapping[str, Measured]], rows: Sequence[tuple[s
     import plotly.graph_objects as go
 
     distances = [list(named.values())[place][figure].value for place in places]
-    axes.append({"label": figure, "values": distances})
+    axes.append({"label": figure_words(figure), "values": distances})
     lines = {"color": distances, "colorscale": "Viridis", "reversescale": True, "showscale": False}
     drawn = go.Figure(go.Parcoords(dimensions=axes, line=lines, labelangle=0))
     drawn.update_layout(height=320, margin={"l": 70, "r": 50, "t": 50, "b": 20})

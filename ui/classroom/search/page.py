@@ -12,8 +12,10 @@ from gan_core.search.plan import SearchPlan
 from ui.classroom.search import by_eye, start
 from ui.classroom.shell import warm
 from ui.classroom.shell.errors import showing_errors
-from ui.classroom.shell.i18n import N_, _
-from ui.texts import data_title, joined, number, plain
+from ui.classroom.shell.i18n import N_, _, language
+from ui.classroom.shell.run_titles import recipe_title
+from ui.core_texts import filled
+from ui.texts import data_title, joined, number, percent, plain, sentence
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -67,8 +69,8 @@ def _results(plan: SearchPlan, runs_here: bool) -> None:
         found = results.trials(study)
         shares = {} if plan.by_eye else results.importances(study)
     st.subheader(plan.name, anchor=False)
-    st.caption(joined(plan.base.recipe, data_title(plan.base.data), _("{steps} steps").format(
-        steps=number(plan.base.steps)), *(one.words for one in plan.ranges)))  # fmt: skip
+    st.caption(joined(recipe_title(plan.base.recipe), data_title(plan.base.data), _("{steps} steps").format(
+        steps=number(plan.base.steps)), *start.range_words(plan)))  # fmt: skip
     if plan.by_eye:
         _by_eye(plan, study, found, runs_here)
         return
@@ -106,8 +108,8 @@ def _best(plan: SearchPlan, found: Sequence[TrialResult], ranked: Sequence[Trial
             count=len(seeds) - 1, values=", ".join(f"{value:.4g}" for value in seeds[1:])
         )
     if first and first is not best:
-        less = _("{share:.0%} less than the settings it started from ({value:.4g}).").format(
-            share=1 - best.value / first.value, value=first.value
+        less = _("{share} less than the settings it started from ({value:.4g}).").format(
+            share=percent(1 - best.value / first.value), value=first.value
         )
         apart = best.high < first.low
         sure = _("The intervals don't overlap.") if apart else _("The intervals overlap: repeat with other seeds.")
@@ -134,12 +136,9 @@ def _links(plan: SearchPlan, ranked: Sequence[TrialResult]) -> None:
 
 
 def _figures(plan: SearchPlan, found: Sequence[TrialResult], shares: dict[str, float]) -> None:
-    from gan_core.gans import recipes
-    from gan_core.knobs import knobs
     from ui.classroom.search import figures
 
-    described = knobs(recipes.get(plan.base.recipe).hparams)
-    labels = {one.knob: _(described[one.knob].label) for one in plan.ranges}
+    labels = start.labels_of(plan)
     st.plotly_chart(figures.course(found), key="search-course", config=CONFIG,
                     alt=_("Distance of each trial, and the best so far."))  # fmt: skip
     if shares:
@@ -156,14 +155,21 @@ def _figures(plan: SearchPlan, found: Sequence[TrialResult], shares: dict[str, f
 
 def _table(plan: SearchPlan, found: Sequence[TrialResult]) -> None:
     with st.expander(_("All trials ({count})").format(count=len(found)), icon=":material/list:"):
-        head = [_("Trial"), _("State"), _("Distance"), *(one.knob for one in plan.ranges), _("Run")]
+        head = [_("Trial"), _("State"), _("Distance"), *map(plain, start.labels_of(plan).values()), _("Run")]
         lines = ["| " + " | ".join(head) + " |", "| --: | :-- | --: |" + " --: |" * len(plan.ranges) + " :-- |"]
         for one in found:
             distance = f"{one.value:.4g}" if one.state == "finished" else "–"
             values = [
                 start.value_words(one.settings[each.knob]) if each.knob in one.settings else "–" for each in plan.ranges
             ]
-            run = f"[{one.run}](/train?run={one.run})" if one.run else "–"
-            state = plain(_(STATES[one.state]) + (f": {one.reason}" if one.reason else ""))
+            run = f"[{one.run}]({_run_link(one.run)})" if one.run else "–"
+            reason = sentence(*one.error) or filled(one.reason)  # searches of older versions keep no template
+            state = plain(_(STATES[one.state]) + (f": {reason}" if reason else ""))
             lines.append("| " + " | ".join([str(one.number), state, distance, *values, run]) + " |")
         st.markdown("\n".join(lines))
+
+
+def _run_link(run: str) -> str:
+    """A run's page, in the visitor's language also in the session that a link in markdown opens."""
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"{f'/{base}' if base else ''}/train?run={run}&lang={language()}"

@@ -14,6 +14,7 @@ from gan_core.search.plan import SearchPlan
 from ui.classroom.shell import access, warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
+from ui.classroom.shell.knob_widgets import value_word
 from ui.classroom.shell.store import store
 from ui.texts import data_title, error_sentence, joined, number, plain, size_word
 
@@ -187,15 +188,33 @@ def _default(settings: object, name: str) -> str:
 
 def settings_words(plan: SearchPlan, settings: Mapping[str, Any]) -> str:
     """The varied settings of a trial by their labels, in a line."""
+    labels = labels_of(plan)
+    return ", ".join(f"{labels.get(name, name)} {value_words(value)}" for name, value in settings.items())
+
+
+def value_words(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return value_word(value) if isinstance(value, (bool, str)) else str(value)
+
+
+def range_words(plan: SearchPlan) -> list[str]:
+    """The ranges of a search by the labels of its settings."""
+    labels, found = labels_of(plan), []
+    for one in plan.ranges:
+        low, high = (f"{end:.0f}" if one.whole else f"{end:g}" for end in (one.low, one.high))
+        choices = _(", ").join(map(value_words, one.choices))
+        found.append(f"{labels[one.knob]}: " + (choices or _("{low} to {high}").format(low=low, high=high)))
+    return found
+
+
+def labels_of(plan: SearchPlan) -> dict[str, str]:
+    """The labels of the settings that a search varies, by name."""
     from gan_core.gans import recipes
     from gan_core.knobs import knobs
 
     described = knobs(recipes.get(plan.base.recipe).hparams)
-    return ", ".join(f"{_(described[name].label)} {value_words(value)}" for name, value in settings.items())
-
-
-def value_words(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return {one.knob: _(described[one.knob].label) for one in plan.ranges}
 
 
 def _free(name: str) -> str:

@@ -21,6 +21,13 @@ def mark_synced(place: str, names: Sequence[str]) -> None:
     st.session_state[_key(place)] = _now(names)
 
 
+def integer_in_link(name: str, low: int, high: int, standard: int) -> int:
+    """Returns an integer from the link, if valid."""
+    text = st.query_params.get(name, "")
+    value = int(text) if text.isascii() and text.removeprefix("-").isdecimal() and len(text) < 12 else standard
+    return value if low <= value <= high else standard
+
+
 def _key(place: str) -> str:
     return f"address.{place}"
 

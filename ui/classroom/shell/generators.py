@@ -11,8 +11,9 @@ from gan_core.data import task_of
 from gan_core.models import listing
 from ui.classroom.shell import address, warm
 from ui.classroom.shell.i18n import _
+from ui.classroom.shell.run_titles import distinct_titles
 from ui.classroom.shell.store import store
-from ui.texts import joined, number
+from ui.texts import number, titles
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,14 +41,14 @@ class Chosen:
 def offered(task: str) -> dict[Chosen, str]:
     """Models and runs whose samples are of a task, with their titles; models come first."""
     cards, _damaged = listing.survey()
-    found = {Chosen(name, card.sha256): _(card.title) for name, card in cards.items() if card.task == task}
+    models = {name: card for name, card in cards.items() if card.task == task}
+    found = {Chosen(name, models[name].sha256): title for name, title in titles(models).items()}
     runs = [run for run in store().runs() if task_of(run.spec.data) == task][:RUNS]
-    for run in runs:
-        checkpoints = store().checkpoints(run.id)
-        if checkpoints:
+    for run, title in zip(runs, distinct_titles(runs), strict=True):
+        if checkpoints := store().checkpoints(run.id):
             newest = checkpoints[-1]
-            words = _("run {name}, step {step}").format(name=run.name or run.id, step=number(newest.step))
-            found[Chosen(RUN + run.id, newest.sha256, newest.step)] = joined(run.spec.recipe, words)
+            words = _("run {name}, step {step}").format(name=title, step=number(newest.step))
+            found[Chosen(RUN + run.id, newest.sha256, newest.step)] = words
     return found
 
 

@@ -19,10 +19,11 @@ from gan_core.pictures.decoding import Unusable
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import encode
 from ui.classroom.shell.i18n import _
+from ui.classroom.shell.run_titles import distinct_titles
 from ui.classroom.shell.store import store
 from ui.classroom.sound import tiles
 from ui.core_texts import filled
-from ui.texts import joined, plain
+from ui.texts import joined, number, plain, titles
 
 if TYPE_CHECKING:
     from gan_core.metrics.sounds import Heard
@@ -96,12 +97,14 @@ def _source() -> str | None:
 def models() -> dict[str, str]:
     """Returns the models on the shelf that generate sounds, with their titles."""
     cards, _damaged = listing.survey()
-    return {f"{MODEL}{name}": _(card.title) for name, card in cards.items() if card.task == "audio"}
+    models = {name: card for name, card in cards.items() if card.task == "audio"}
+    return {f"{MODEL}{name}": title for name, title in titles(models).items()}
 
 
 def _runs() -> dict[str, str]:
     found = [run for run in store().runs() if data.task_of(run.spec.data) == "audio" and store().checkpoints(run.id)]
-    return {f"{RUN}{run.id}": joined(_("Run"), plain(run.name or run.id), run.spec.recipe) for run in found}
+    named = zip(found, distinct_titles(found), strict=True)
+    return {f"{RUN}{run.id}": joined(_("Run"), title) for run, title in named}
 
 
 def sampler_of(source: str) -> Sampler:
@@ -261,7 +264,7 @@ def _detail(found: Sounds, place: int) -> None:
     with left:
         st.markdown(f"**{plain(label)}**")
         content = audio.wav(wave, found.rate)
-        st.image(encode_picture(wave), width="stretch")
+        st.image(encode_picture(wave), width="stretch", alt=_("Spectrogram of {name}").format(name=label))
         st.audio(content, format="audio/wav")
         st.download_button(
             _("Download (WAV)"), content, f"ganscope-{label.replace(' ', '-')}.wav", "audio/wav",
@@ -275,7 +278,7 @@ def _detail(found: Sounds, place: int) -> None:
             _neighbours(wave, "sound-nearest")
             st.caption(
                 _("By their spectrograms, among all {count} recordings. A copy of one of them would look and sound "
-                  "the same.").format(count=f"{len(real()):,}")
+                  "the same.").format(count=number(len(real())))
             )  # fmt: skip
         else:
             st.caption(_("The recordings of the data set have another length, so none can be compared."))

@@ -18,8 +18,9 @@ from ui.classroom.shell import warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import STATE, _
+from ui.classroom.shell.run_titles import distinct_titles
 from ui.classroom.shell.store import store
-from ui.texts import run_title
+from ui.texts import number, titles
 
 if TYPE_CHECKING:
     from gan_core.models.sampler import Sampler
@@ -53,8 +54,9 @@ def show() -> None:
 def _choices() -> dict[str, str]:
     """Models of the shelf and runs with a checkpoint that make scenes, with their titles."""
     cards, _damaged = listing.survey()
-    found = {name: _(card.title) for name, card in cards.items() if card.task == TASK}
-    return found | {RUN + run.id: run_title(run) for run in store().runs() if _is_scene(run)}
+    runs = [run for run in store().runs() if _is_scene(run)]
+    found = titles({name: card for name, card in cards.items() if card.task == TASK})
+    return found | {RUN + run.id: title for run, title in zip(runs, distinct_titles(runs), strict=True)}
 
 
 def _is_scene(run: Run) -> bool:
@@ -159,13 +161,13 @@ def _taken_along(scene: Scene, view: View, of: tuple[str, str, int]) -> None:
     if st.session_state.get("space-asked-film") == turned:
         with st.spinner(_("Turning the scene …")):
             content = _kept("film", turned, lambda: _film(scene, view))
-        st.image(content, width=WIDE, caption=_("One turn"))
+        st.image(content, width=WIDE, caption=_("One turn"), alt=_("Film of a turn"))
         st.download_button(_("Download (WebP)"), content, f"{name}.webp", "image/webp", icon=":material/movie:",
                            key="space-turn-file", on_click="ignore")  # fmt: skip
     if st.session_state.get("space-asked-mesh") == of:
         shape = _kept("mesh", of, lambda: mesh.mesh(scene))
         words = _("{points} points, {faces} triangles, with colours.")
-        st.caption(words.format(points=f"{len(shape.points):,}", faces=f"{len(shape.faces):,}"))
+        st.caption(words.format(points=number(len(shape.points)), faces=number(len(shape.faces))))
         st.download_button(_("Download (OBJ)"), mesh.obj(shape), f"{name}.obj", "model/obj",
                            icon=":material/deployed_code:", key="space-mesh-file", on_click="ignore")  # fmt: skip
 

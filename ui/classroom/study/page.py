@@ -17,7 +17,7 @@ from ui.classroom.shell.i18n import N_, _
 from ui.classroom.study import start
 from ui.classroom.study.chart import chart
 from ui.classroom.study.words import ARM_NAMES
-from ui.texts import data_title, joined, plain
+from ui.texts import data_title, joined, number, plain
 
 ARM_WORDS = {
     "real": N_("the few real images, unchanged."),
@@ -90,7 +90,9 @@ def _title(folder: StudyFolder) -> str:
         plan, _background = folder.plan()
     except StoreError:
         return folder.path.name
-    steps = _("{steps} classifier steps, {gan_steps} GAN steps").format(steps=plan.steps, gan_steps=plan.gan_steps)
+    steps = _("{steps} classifier steps, {gan_steps} GAN steps").format(
+        steps=number(plan.steps), gan_steps=number(plan.gan_steps)
+    )
     return joined(data_title(plan.data), _("{size} pixels").format(size=plan.size), steps)
 
 
@@ -158,13 +160,14 @@ def _comparisons(summary: Summary) -> None:
         auc = pair["auc"]
         compared = _("{first} vs. {second}").format(first=_(ARM_NAMES[auc.arm]), second=_(ARM_NAMES[auc.against]))
         colour, word = VERDICTS[auc.difference.verdict]
-        cells = [setting_name(auc.setting), compared, number(auc.difference), number(pair["accuracy"].difference)]
+        differences = (difference_words(pair[measure].difference) for measure in ("auc", "accuracy"))
+        cells = [setting_name(auc.setting), compared, *differences]
         lines.append("|".join(["", *cells, f"{colour}{_(word)}]", ""]))
     st.markdown("\n".join(lines))
     st.caption(_("Better or worse: the 95 % interval excludes zero. About one comparison in twenty does so by chance."))
 
 
-def number(difference: Estimate) -> str:
+def difference_words(difference: Estimate) -> str:
     """Formats a difference with its interval."""
     if math.isnan(difference.half):
         return f"{difference.mean:+.3f}"
@@ -198,14 +201,14 @@ def _explained(plan: StudyPlan, background: Background) -> None:
         _("{count} test images from the published test set")
         if background.test_part == "published"
         else _("{count} test images: every tenth image, because the data set has no test part")
-    ).format(count=background.test_items)
+    ).format(count=number(background.test_items))
     facts = _(
         "Data: {data}, {size} pixels. Tested on {test}. Each classifier (recipe feature_net) trains for {steps} "
         "steps and each GAN (recipe cgan with DiffAugment) for {gan_steps}. Nothing was tuned on the test images."
     )
     st.markdown(
-        facts.format(data=plain(data_title(plan.data)), size=plan.size, test=test, steps=plan.steps,
-                     gan_steps=plan.gan_steps)
+        facts.format(data=plain(data_title(plan.data)), size=plan.size, test=test, steps=number(plan.steps),
+                     gan_steps=number(plan.gan_steps))
     )  # fmt: skip
     if plan.unbalanced:
         words = _("In the unbalanced set the last class, {name}, has one image for every {ratio} of each other class.")

@@ -27,7 +27,7 @@ from ui.classroom.shell.i18n import N_, STATE, _
 from ui.classroom.train import blog_code, data_panel, preset_cards, train_choices, user_sets
 from ui.classroom.train.setup import Setup, default_setup, from_query, to_query
 from ui.classroom.train.train_choices import fitting_size, sizes_for
-from ui.texts import data_title, error_sentence, is_points, number, plain, remedy_words
+from ui.texts import data_title, error_sentence, is_points, number, plain, remedy_words, sentence
 
 CURRENT = "setup"  # session state keys
 WRITTEN = "setup-query"
@@ -280,12 +280,20 @@ def _upload(setup: Setup, task: str, round_: int) -> None:
         help=access.why_locked(),
         max_upload_size=2048,
     )
-    if sent is not None and st.session_state.get("zip-taken") != sent.file_id:
-        with showing_errors():
+    if sent is None:
+        return
+    with showing_errors():
+        if st.session_state.get("zip-taken") != (sent.file_id, task):
             access.require_steering()
-            stored = folders.store_upload(sent.name, sent, task)
-            st.session_state["zip-taken"] = sent.file_id
-            _use(setup, stored)
+            st.session_state["zip-taken"], st.session_state["zip-problem"] = (sent.file_id, task), None
+            try:
+                stored = folders.store_upload(sent.name, sent, task)
+            except GanscopeError as error:
+                st.session_state["zip-problem"] = error.message, error.values
+            else:
+                _use(setup, stored)
+        if problem := st.session_state["zip-problem"]:  # a refused zip isn't stored again at every rerun
+            st.error(plain(sentence(*problem)), icon=":material/error:")
 
 
 def _folder(setup: Setup, kind: str, round_: int) -> None:

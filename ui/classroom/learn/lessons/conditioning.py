@@ -11,6 +11,7 @@ from ui.classroom.learn.lesson import Experiment, Formula, Lesson, Question, Set
 from ui.classroom.shell import warm
 from ui.classroom.shell.i18n import N_, _
 from ui.classroom.shell.store import store
+from ui.texts import percent
 
 OWN = "own"  # the visitor's newest run, where there is one
 WHO = {
@@ -62,10 +63,10 @@ def _matrix(seen: Seen) -> None:
     shares = seen.matrix if seen.rejects else seen.matrix[:, :NONE]
     names = [str(digit) for digit in range(CLASSES)] + ([_("none")] if seen.rejects else [])
     plot.add(
-        "heatmap", z=shares, x=names, y=names[:CLASSES], zmin=0, zmax=1, showscale=False,
+        "heatmap", z=100 * shares, x=names, y=names[:CLASSES], zmin=0, zmax=100, showscale=False,
         colorscale=drawing.scale("Cividis"),
         text=[[f"{100 * share:.0f}" if share >= NAMED else "" for share in row] for row in shares],
-        texttemplate="%{text}", hovertemplate=_("asked for %{y}, recognised as %{x}: %{z:.1%}") + "<extra></extra>",
+        texttemplate="%{text}", hovertemplate=_("asked for %{y}, recognised as %{x}: %{z:.1f} %") + "<extra></extra>",
     )  # fmt: skip
     plot.update_xaxes(type="category", constrain="domain")
     plot.update_yaxes(type="category", autorange="reversed", constrain="domain")
@@ -86,10 +87,10 @@ def _samples(seen: Seen) -> None:
 def _numbers(seen: Seen) -> None:
     diagonal = seen.matrix.diagonal()
     worst = int(diagonal.argmin())
-    words = {_("obedience"): f"{conditioning.obedience(seen.matrix):.1%}"}
+    words = {_("obedience"): percent(conditioning.obedience(seen.matrix), 1)}
     if seen.rejects:
-        words[_("recognised as a digit")] = f"{conditioning.digits_made(seen.matrix):.1%}"
-    words[_("least obeyed")] = _("{digit}: {share}").format(digit=worst, share=f"{diagonal[worst]:.0%}")
+        words[_("recognised as a digit")] = percent(conditioning.digits_made(seen.matrix), 1)
+    words[_("least obeyed")] = _("{digit}: {share}").format(digit=worst, share=percent(diagonal[worst]))
     drawing.numbers(words)
 
 

@@ -10,6 +10,7 @@ from gan_core.teaching import conditioning, honesty
 from ui.classroom.learn import drawing
 from ui.classroom.learn.lesson import Experiment, Formula, Lesson, Question, Setting, register
 from ui.classroom.shell.i18n import N_, _
+from ui.texts import number, percent
 
 DETECTOR, MARKS, STUDY = "detector", "marks", "study"
 VIEWS = {DETECTOR: N_("A detector"), MARKS: N_("Marks"), STUDY: N_("GAN images as data")}
@@ -69,9 +70,9 @@ def _detector() -> None:
     fake = honesty.flagged_and_fake(share, caught / 100, wrong / 100)
     drawing.numbers(
         {
-            _("flagged, of {all}").format(all=f"{PICTURES:,}"): f"{counts['caught'] + counts['wrong']:,.0f}",
-            _("of these are fake"): f"{fake:.1%}",
-            _("fakes that it misses"): f"{counts['missed']:,.0f}",
+            _("flagged, of {all}").format(all=number(PICTURES)): number(counts["caught"] + counts["wrong"]),
+            _("of these are fake"): percent(fake, 1),
+            _("fakes that it misses"): number(counts["missed"]),
         }
     )
 

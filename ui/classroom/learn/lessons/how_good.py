@@ -9,6 +9,7 @@ from gan_core.teaching.scores import BELLS, CENTRES, CLOUD, DATA, SPREAD, Maker,
 from ui.classroom.learn import drawing
 from ui.classroom.learn.lesson import Experiment, Formula, Lesson, Question, Setting, register
 from ui.classroom.shell.i18n import N_, _
+from ui.texts import percent
 
 KINDS = {BELLS: N_("Bells"), CLOUD: N_("One cloud")}
 SPREADS = (0.02, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5)
@@ -59,8 +60,8 @@ def _numbers(found: Scores, floor: Scores) -> None:
             _("IS = Mode Score"): f"{found.inception:.3f} ({floor.inception:.3f})",
             _("KL of the classes"): f"{abs(found.divergence):.2f} ({abs(floor.divergence):.2f})",
             "FID": f"{found.frechet:.3f} ({floor.frechet:.3f})",
-            _("precision"): f"{found.precision:.0%} ({floor.precision:.0%})",
-            _("recall"): f"{found.recall:.0%} ({floor.recall:.0%})",
+            _("precision"): f"{percent(found.precision)} ({percent(floor.precision)})",
+            _("recall"): f"{percent(found.recall)} ({percent(floor.recall)})",
         }
     )
 

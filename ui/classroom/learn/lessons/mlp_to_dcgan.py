@@ -9,6 +9,7 @@ from gan_core.teaching import convolution
 from ui.classroom.learn import drawing
 from ui.classroom.learn.lesson import Experiment, Formula, Lesson, Question, Setting, register
 from ui.classroom.shell.i18n import N_, _
+from ui.texts import number
 
 INPUTS = 8
 PRESET = {"recipe": "dcgan", "preset": "digits", "steps": "400"}
@@ -31,7 +32,7 @@ def figure() -> None:
         {
             _("side after one layer"): f"{INPUTS} → {side}",
             _("checkerboard"): _("yes") if convolution.uneven(kernel, stride) else _("no"),
-            _("weights, 64 to 32 channels"): f"{convolution.convolution_weights(64, 32, kernel):,}",
+            _("weights, 64 to 32 channels"): number(convolution.convolution_weights(64, 32, kernel)),
         }
     )
 

@@ -9,6 +9,7 @@ from gan_core.teaching import collapse
 from ui.classroom.learn import drawing
 from ui.classroom.learn.lesson import Experiment, Formula, Lesson, Question, Setting, register
 from ui.classroom.shell.i18n import N_, _
+from ui.texts import percent
 
 MODES = len(collapse.RING.centres)
 SHOWN = 400  # points of each kind in the figure
@@ -31,7 +32,7 @@ def figure() -> None:
     drawing.numbers(
         {
             _("modes covered"): _("{count} of {all}").format(count=collapse.covered(points), all=MODES),
-            _("close to a mode"): f"{collapse.shares(points).sum():.0%}",
+            _("close to a mode"): percent(collapse.shares(points).sum()),
             _("JS of the modes, bits"): drawing.signed(collapse.js_of_modes(kept, MODES)),
         }
     )
@@ -52,10 +53,10 @@ def _shares(points: np.ndarray) -> None:
     plot = drawing.chart(_("mode"), _("share of samples"), 200)
     names = [str(place + 1) for place in range(MODES)]
     marker = {"color": drawing.LOOKS["fake"][0], "pattern": {"shape": "/"}}
-    plot.add("bar", x=names, y=collapse.shares(points), name=_("generated"), marker=marker)
-    drawing.line(plot, _("data: 1/8 each"), "real", names, [1 / MODES] * MODES)
+    plot.add("bar", x=names, y=100 * collapse.shares(points), name=_("generated"), marker=marker)
+    drawing.line(plot, _("data: 1/8 each"), "real", names, [100 / MODES] * MODES)
     plot.update_xaxes(type="category")
-    plot.update_yaxes(tickformat=".0%")
+    plot.update_yaxes(ticksuffix=" %")
     drawing.show(plot, "collapse-shares", _("The share of samples close to each mode; data have an eighth on each."))
 
 

@@ -11,6 +11,7 @@ from gan_core.teaching import collapse, generative
 from ui.classroom.learn import drawing
 from ui.classroom.learn.lesson import Experiment, Formula, Lesson, Question, Setting, register
 from ui.classroom.shell.i18n import N_, _
+from ui.texts import percent
 
 WAYS = {"diffusion": N_("Diffusion"), "vae": N_("VAE")}
 PASSES = (1, 2, 3, 5, 10, 20, 50, 100, 200)
@@ -46,7 +47,7 @@ def figure() -> None:
             _("modes covered"): _("{count} of {all}").format(
                 count=collapse.covered(points), all=len(generative.PLACES)
             ),
-            _("close to a mode"): f"{collapse.shares(points).sum():.0%}",
+            _("close to a mode"): percent(collapse.shares(points).sum()),
             _("time for 2,500 points"): _("{time} ms").format(time=f"{took:.1f}"),
         }
     )

@@ -10,6 +10,7 @@ from gan_core.teaching.game import PLACES, bell, within
 from ui.classroom.learn import drawing
 from ui.classroom.learn.lesson import Experiment, Formula, Lesson, Question, Setting, register
 from ui.classroom.shell.i18n import N_, _
+from ui.texts import percent
 
 WITHIN = within(-8, 8)
 NAMES = {
@@ -47,7 +48,7 @@ def figure() -> None:
     words = {name: drawing.signed(value, 2) for name, value in values.items()}
     threshold = curves.THRESHOLDS.get(loss)
     if threshold is not None:
-        words[_("accuracy")] = f"{curves.accuracy(scores, threshold):.0%}"
+        words[_("accuracy")] = percent(curves.accuracy(scores, threshold))
     drawing.numbers(words)
     st.markdown(_reading(scores, threshold))
 

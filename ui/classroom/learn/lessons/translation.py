@@ -10,6 +10,7 @@ from gan_core.teaching.cycles import SEEDS, STEPS, TURNS, WEIGHTS, Translated
 from ui.classroom.learn import drawing
 from ui.classroom.learn.lesson import Experiment, Formula, Lesson, Question, Setting, register
 from ui.classroom.shell.i18n import N_, _
+from ui.texts import percent
 
 TERMS = {"without": N_("Without the cycle term"), "with": N_("With it, λ = 10")}
 WEIGHT = dict(zip(TERMS, WEIGHTS, strict=True))
@@ -38,7 +39,7 @@ def figure() -> None:
         {
             _("error of the round trip"): f"{seen.cycle:.2f}",
             _("distance of G(a) from the square"): f"{cycles.apart(seen.forth, cycles.square(FINE)).mean():.2f}",
-            _("of the square reached"): f"{cycles.reached(seen.forth):.0%}",
+            _("of the square reached"): percent(cycles.reached(seen.forth)),
         }
     )
 

@@ -1,0 +1,40 @@
+"""What holds for all pages: pictures have a description, and numbers one style."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from ui.texts import number, percent
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [path for folder in ("pages", "ui/classroom") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def test_pictures_and_charts_have_alternative_texts() -> None:
+    """Streamlit never makes a caption one; `st.image` and the like without `alt` are silent for screen readers."""
+    found, silent = 0, []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if node.func.attr in ("image", "plotly_chart"):
+                found += 1
+                if not {"alt", None} & {keyword.arg for keyword in node.keywords}:
+                    silent.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert found > 15
+    assert not silent
+
+
+def test_numbers_have_one_style() -> None:
+    """Thousands have a comma and percentages a space: `texts.number`, `texts.percent`; Plotly's axes have a suffix."""
+    other = re.compile(r"(?<!%)\{[^{}%]*(:,(\.\d+f)?|:\.\d+%)\}|:\.\d+%\}|tickformat=\"\.\d+%\"")
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in [*SOURCES, *sorted((ROOT / "ui").glob("*.py"))]
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if other.search(line) and path.name != "texts.py"
+    ]
+    assert not found
+    assert (number(12_300), percent(0.9861, 1), percent(0.5)) == ("12,300", "98.6 %", "50 %")
