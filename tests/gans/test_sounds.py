@@ -11,8 +11,7 @@ import torch
 from gan_core import data
 from gan_core.data.base import DataSpec
 from gan_core.data.recordings import levels
-from gan_core.errors import BadValue, ExportError
-from gan_core.exporting.code import source
+from gan_core.errors import BadValue
 from gan_core.gans import recipes
 from gan_core.gans.wavegan import PUBLISHED, PhaseShuffle
 from gan_core.layers.spectrum import griffin_lim, istft, mel_bands, spectrograms, stft
@@ -139,13 +138,6 @@ def test_sounds_follow_class_speaker_and_seed(name: str) -> None:
     assert one.shape == (2, 2048)
     assert not torch.equal(one, other)
     assert not torch.equal(one, sampler.sample(2, seed=3, label="two ann"))
-
-
-def test_code_and_demo_are_refused_for_sounds() -> None:
-    recipe = recipes.get("wavegan")
-    sampler = Sampler(recipe, recipe.tiny, SPOKEN, {k: v.eval() for k, v in recipe.build(recipe.tiny, SPOKEN).items()})
-    with pytest.raises(ExportError, match=r"makes sounds.*Write \.onnx or \.pt2"):
-        source(sampler, "x", "x", "CC0")
 
 
 def test_silence_is_noticed_while_training() -> None:
