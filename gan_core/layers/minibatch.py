@@ -9,7 +9,7 @@ from gan_core.ranks import current
 
 
 def group_of(wanted: int, count: int) -> int:
-    """The size of groups in a batch of `count`: as wanted, or the whole batch if that is no multiple of it."""
+    """The size of groups in a batch of `count`: `wanted` if it divides `count`, else `count`."""
     return wanted if wanted == 1 or count % wanted == 0 else count
 
 

@@ -3,7 +3,7 @@
     L_D = E[l_real(D(x, p))] + E[l_fake(D(G(z, p), p))] + penalty                      (2112.07945, section 4.3)
 
 A batch of views x brings its poses p (B, 2), in degrees; generated scenes are seen from the same poses. A discriminator
-that is told the pose notices a scene that turns its front to every camera.
+that is given the pose detects a scene that turns its front to every camera.
 """
 
 from __future__ import annotations

@@ -212,7 +212,7 @@ def _given(files: dict[str, Opener], skipped: Skipped) -> labels.Given | None:
 
 
 def _below(names: list[str], within: Sequence[str], given: labels.Given | None) -> list[str]:
-    """Names for finding classes, without the folders of parts, which are no classes."""
+    """File names without the folders of parts ("train", "test"), so that parts aren't taken for classes."""
     if given:
         return names
     return [name.removeprefix(next((one for one in within if name.startswith(one)), "")) for name in names]
