@@ -2,7 +2,8 @@
 
 At the first update of a process `torch.optim` imports `torch._dynamo`, only to exclude itself from compiled graphs: 1.5
 s of CPU time (AMD EPYC, torch 2.15), nearly as much as `import torch` itself. Until something compiles, a placeholder
-answers these calls. Any other attribute (for `torch.compile`, `torch.export`) loads the real module in its place.
+answers these calls. Any other attribute (for `torch.compile`, `torch.export`) and the import of a submodule load the
+real module in its place.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import importlib
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -29,17 +32,47 @@ class _NotYetLoaded(ModuleType):
         return fn
 
     def __getattr__(self, name: str) -> Any:
-        # `inspect` reads the `__file__` of all modules, even during imports that the real module must not interrupt; an
-        # import of a submodule reads `__path__`
-        if name.startswith("__") and name != "__path__":
+        # `inspect` reads the `__file__` of all modules, even during imports that the real module must not interrupt
+        if name.startswith("__"):
             raise AttributeError(name)
-        import torch
+        return getattr(_load(), name)
 
-        with _swapping:
-            if sys.modules.get(NAME) is self:
-                del sys.modules[NAME]
-                del torch._dynamo
-        return getattr(importlib.import_module(NAME), name)
+
+class _Submodules(MetaPathFinder):
+    """Loads the real module where the first thing imported of it is a submodule."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if not name.startswith(f"{NAME}.") or not isinstance(sys.modules.get(NAME), _NotYetLoaded):
+            return None
+        _load()
+        module = importlib.import_module(name)
+        # an import that finds the module loaded meanwhile executes the module's own specification once more
+        spec = ModuleSpec(name, _Loaded(module))
+        vars(module)["__spec__"] = spec  # `torch._dynamo.config` refuses new values of attributes that it doesn't know
+        return spec
+
+
+class _Loaded(Loader):
+    """Answers an import with a module that is loaded already: a second copy would have classes of its own."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module, self.spec = module, module.__spec__
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return self.module
+
+    def exec_module(self, module: ModuleType) -> None:
+        vars(module)["__spec__"] = self.spec
+
+
+def _load() -> ModuleType:
+    import torch
+
+    with _swapping:
+        if isinstance(sys.modules.get(NAME), _NotYetLoaded):
+            del sys.modules[NAME]
+            del torch._dynamo
+    return importlib.import_module(NAME)
 
 
 def load_compiler_late() -> None:
@@ -48,4 +81,7 @@ def load_compiler_late() -> None:
 
     with _swapping:
         if NAME not in sys.modules:
-            torch._dynamo = sys.modules[NAME] = _NotYetLoaded(NAME)
+            placeholder = _NotYetLoaded(NAME)
+            placeholder.__path__ = []  # a package: its submodules are looked for
+            sys.meta_path.insert(0, _Submodules())
+            torch._dynamo = sys.modules[NAME] = placeholder
