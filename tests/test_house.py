@@ -68,7 +68,7 @@ ROOMS = (
     "gan_core.models", "gan_core.views", "gan_core",
     "gan_core.metrics", "gan_core.teaching", "gan_core.latent", "gan_core.training", "gan_core.segmentation",
     "gan_core.exporting", "gan_core.shelf", "gan_core.study", "gan_core.evaluation", "gan_core.search", "gan_core.cli",
-    "gan_core.__main__", "ui", "ui.languages", "ui.core_texts", "ui.attributes", "ui.texts", "ui.studio_process",
+    "gan_core.__main__", "ui", "ui.languages", "ui.core_texts", "ui.attributes", "ui.metric_names", "ui.texts", "ui.studio_process",
     "ui.headers", "ui.classroom", "ui.classroom.shell", "ui.classroom.train", "ui.classroom.live",
     "ui.classroom.playground", "ui.classroom.learn", "ui.classroom.folklore", "ui.classroom.models",
     "ui.classroom.molecules", "ui.classroom.motion", "ui.classroom.language", "ui.classroom.music",
