@@ -24,7 +24,7 @@ from gan_core.exporting.wanted import PRECISIONS, Wanted, Written
 from gan_core.knobs import to_dict
 from gan_core.models import listing, loading
 from gan_core.models.card import Card
-from gan_core.models.discriminators import discriminator_of, discriminator_of_run
+from gan_core.models.discriminators import discriminator_beside, discriminator_of
 from gan_core.models.sampler import Sampler
 from gan_core.runs.store import RunStore
 from gan_core.version import __version__
@@ -58,7 +58,7 @@ def export_model(name: str, path: Path, wanted: Wanted | None = None, store: Run
         return _as_code(sampler, path, wanted, facts)
     discriminator = None
     if wanted.part == "discriminator":
-        discriminator = discriminator_of_run(store, name) if store else discriminator_of(name)
+        discriminator = discriminator_beside(sampler) if store else discriminator_of(name)
     graph = graph_of(sampler, wanted.part, wanted.direction, discriminator)
     graph = noise_as_inputs(graph, sampler) if wanted.noise_inputs else graph
     graph = free_size(graph) if wanted.free_size else graph
