@@ -27,7 +27,9 @@ def attribute(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same samples.")] = 0,
-    label: Annotated[int | None, typer.Option("--class", help="Class to sample. [default: all in turn]")] = None,
+    label: Annotated[
+        str | None, typer.Option("--class", help="Class to sample, by name or number. [default: all in turn]")
+    ] = None,
     width: Annotated[
         int,
         typer.Option(

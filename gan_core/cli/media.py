@@ -22,7 +22,7 @@ PICTURES = (".png", ".jpg", ".webp")
 
 
 def sample(
-    run: ModelOrRun,
+    model: ModelOrRun,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Output image: .png, .jpg or .webp; of sound .wav, of texts .txt.")
     ],
@@ -60,7 +60,7 @@ def sample(
         raise _cant_write(output, written)
     check_width(width)
     check_seed(seed)
-    sampler, title, facts = sampler_of(run)
+    sampler, title, facts = sampler_of(model)
     medium = medium_of(sampler.recipe.task)
     if output.suffix.lower() not in (*PICTURES, *(medium.suffixes if medium else ())):
         raise _cant_write(output, (*PICTURES, *(medium.suffixes if medium else ())))
