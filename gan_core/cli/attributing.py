@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from gan_core.cli.media import PICTURES, sampler_of
-from gan_core.cli.output import AsJson, ModelOrRun, check_seed, check_width, emit, reporting, show_table
-from gan_core.disk import replacing
+from gan_core.cli.output import AsJson, ModelOrRun, check_seed, check_width, counted, emit, reporting, show_table
+from gan_core.disk import check_output, replacing
 from gan_core.errors import BadValue
 
 MOST_PICTURES, MOST_STEPS = 64, 10_000
@@ -43,10 +43,7 @@ def attribute(
     The completeness error measures the accuracy of a map: its sum should equal the change of the discriminator's output
     from the grey baseline to the sample.
     """
-    if output.suffix.lower() not in PICTURES:
-        raise BadValue(
-            "{file} can't be written. Valid file extensions: {valid}.", file=output.name, valid=", ".join(PICTURES)
-        )
+    check_output(output, PICTURES)
     for name, value, most in (("samples", count, MOST_PICTURES), ("steps", 1 if steps is None else steps, MOST_STEPS)):
         if not 1 <= value <= most:
             raise BadValue(
@@ -81,4 +78,4 @@ def attribute(
         return
     table = [(place, f"{row['logit']:.3f}", f"{row['completeness_error']:.1%}") for place, row in enumerate(rows, 1)]
     show_table(("SAMPLE", "LOGIT", "COMPLETENESS ERROR"), table)
-    typer.echo(f"{count} samples of {title}, with the attribution maps below: {output}")
+    typer.echo(f"{counted(count)} of {title}, with the attribution maps below: {output}")

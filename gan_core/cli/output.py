@@ -172,7 +172,7 @@ def find_run(store: RunStore, wanted: str) -> Run:
 def _run_names(runs: Sequence[Run], wanted: str) -> list[str]:
     """Names and ids of the newest runs, and of those with a similar name."""
     every = [name for run in runs for name in (run.name, run.id) if name]
-    newest = [name for run in runs[:NEWEST] for name in (run.name, run.id) if name]
+    newest = [name for run in runs[:NEWEST] for name in (run.name, run.id) if name] + [LATEST] * bool(runs)
     return list(dict.fromkeys([*difflib.get_close_matches(wanted, every, cutoff=0.5), *newest]))
 
 
@@ -186,6 +186,10 @@ def unknown(store: RunStore, kind: str, wanted: str) -> UnknownName:
 def moment(seconds: float) -> str:
     """A time as text, in the local time zone."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def counted(samples: int) -> str:
+    return "1 sample" if samples == 1 else f"{samples:,} samples"
 
 
 def megabytes(count: int) -> str:
@@ -230,7 +234,7 @@ def data_name(text: str, task: str = "images") -> str:
         pattern = text.removeprefix(SHARDS)
         return text if is_address(pattern) else f"{SHARDS}{_whole(pattern)}"
     place = Path(_whole(text))
-    if text not in data_sources() and os.path.exists(place):
+    if text not in data_sources() and (os.path.exists(place) or any(mark in text for mark in ("/", os.sep))):
         kinds = {"paired": "paired", "unpaired": "unpaired", "audio": "sounds"}
         kind = kinds.get(task, "folder" if place.is_dir() else "zip")
         return f"{kind}:{place}"

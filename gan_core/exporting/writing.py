@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from gan_core.disk import replacing
+from gan_core.disk import check_output, replacing
 from gan_core.errors import BadValue, ExportError
 from gan_core.exporting import code, onnx
 from gan_core.exporting.graphs import Graph, eight_bits, free_size, graph_of, noise_as_inputs
@@ -40,9 +40,8 @@ def export_model(name: str, path: Path, wanted: Wanted | None = None, store: Run
     PyTorch.
     """
     wanted = wanted or Wanted()
-    kind = KINDS.get(path.suffix.lower())
-    if kind is None:
-        raise BadValue("{file} can't be written: valid endings are {valid}.", file=path.name, valid=", ".join(KINDS))
+    check_output(path, KINDS)
+    kind = KINDS[path.suffix.lower()]
     if wanted.precision not in PRECISIONS:
         raise BadValue(
             "Unknown precision '{precision}'. Valid: {valid}.",
