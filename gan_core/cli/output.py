@@ -155,7 +155,7 @@ def check_width(width: int) -> None:
 
 
 def find_run(store: RunStore, wanted: str) -> Run:
-    """The run of that id, name or beginning of an id; raises UnknownName if none or several match."""
+    """The run of that id, name or beginning of an id; raises UnknownName if none matches, BadValue if several do."""
     runs = store.runs()
     if wanted == LATEST and runs:
         return runs[0]
@@ -165,7 +165,8 @@ def find_run(store: RunStore, wanted: str) -> Run:
         if len(found) == 1:
             return found[0]
     if several := [run.id for run in by_name or by_id]:
-        raise UnknownName("run", wanted, several)
+        raise BadValue("{count} runs match '{name}'. Give the id of one: {ids}.", count=len(several), name=wanted,
+                       ids=", ".join(several))  # fmt: skip
     raise UnknownName("run", wanted, _run_names(runs, wanted))
 
 
