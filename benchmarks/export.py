@@ -27,8 +27,8 @@ import torch
 
 from benchmarks.timing import Row, interleaved, report, seconds
 from gan_core import data
-from gan_core.cli.subjects import find_net
 from gan_core.errors import ExportError, GanscopeError
+from gan_core.evaluation.subjects import find_net
 from gan_core.exporting import onnx
 from gan_core.exporting.graphs import Graph, graph_of
 from gan_core.exporting.runtime import open_session
@@ -104,7 +104,8 @@ def _distance(name: str, sampler: Sampler, path: Path, samples: int, threads: in
 
     reference = listing.card(name).data
     images = data.load(reference, sampler.spec.size)
-    net = find_net(RunStore(), None, reference, sampler.spec.size)
+    store, size = RunStore(), sampler.spec.size
+    net = find_net(store, None, reference, size, size, store.get)
     stream = Stream(name, samples, sampler.spec.fields["real"], batches)
     ((metric, value),) = evaluate(stream, images, net, ["fd"]).values.items()
     return metric, value

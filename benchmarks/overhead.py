@@ -27,7 +27,8 @@ from gan_core import data
 from gan_core.gans import recipes
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import RunState, RunStore
-from gan_core.training.session import Session, cpu_threads
+from gan_core.training.session import Session
+from gan_core.training.threads import cpu_threads
 from gan_core.training.trainer import Trainer
 
 CASES = (("mlp_gan", "digits_30s", "digits", 8), ("dcgan", "", "digits", 32))

@@ -6,11 +6,11 @@ import errno
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gan_core.errors import StoreError
+from gan_core.errors import BadValue, StoreError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 TEMPORARY = ".partial"  # ending of files that are being written; a claim deletes those left by a crash
@@ -36,13 +36,24 @@ def writing(folder: Path) -> Iterator[None]:
         if error.errno in FULL:
             raise DiskFull(folder) from error
         raise StoreError(
-            "GANscope can't use its folder {folder} ({reason}).", folder=folder, reason=error.strerror or error
+            "GANscope can't use the folder {folder} ({reason}).", folder=folder, reason=error.strerror or error
         ) from error
     except Exception as error:
         # safetensors reports the system's error as text only
         if os.strerror(errno.ENOSPC) in str(error) and not isinstance(error, StoreError):
             raise DiskFull(folder) from error
         raise
+
+
+def check_output(path: Path, endings: Iterable[str] = ()) -> None:
+    """Raises BadValue for a file that can't be written: its extension is none of these, or its folder doesn't exist."""
+    valid = list(dict.fromkeys(endings))
+    if valid and path.suffix.lower() not in valid:
+        raise BadValue(
+            "{file} can't be written. Valid file extensions: {valid}.", file=path.name or path, valid=", ".join(valid)
+        )
+    if not path.parent.is_dir():
+        raise BadValue("{file} can't be written: there is no folder {folder}.", file=path.name, folder=path.parent)
 
 
 def beside(path: Path, suffix: str = "") -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -50,9 +51,13 @@ def makes(target: str) -> bool:
     return f"\n{target}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
-def installs(file: str) -> bool:
+def installs_the_command() -> bool:
+    """The packages of requirements.txt, and `ganscope`."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    [file] = project["tool"]["setuptools"]["dynamic"]["dependencies"]["file"]
     lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
-    return all(Requirement(line) for line in lines if line and not line.startswith(("#", "-")))
+    assert all(Requirement(line) for line in lines if line and not line.startswith(("#", "-")))
+    return "ganscope" in project["project"]["scripts"]
 
 
 def exposes(*ports: int) -> bool:
@@ -66,7 +71,7 @@ NOT_RUN: dict[str, Callable[[], bool]] = {
     "make run": lambda: makes("run"),
     "make studio": lambda: makes("studio"),
     "make test": lambda: makes("test"),
-    "pip install -r requirements.txt": lambda: installs("requirements.txt"),
+    "pip install -e .": installs_the_command,
     "streamlit run app.py": lambda: (ROOT / "app.py").exists(),  # tests/e2e opens it in a browser
     "docker build -t ganscope .": lambda: (ROOT / "Dockerfile").exists(),
     "docker run --init -p 8501:8501 -p 7860:7860 -v ganscope:/home/ganscope/.ganscope ganscope": lambda: exposes(

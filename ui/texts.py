@@ -15,6 +15,7 @@ from gan_core.pictures.fits import PAD, STRETCH
 from gan_core.runs.records import Run, RunState
 from ui.core_texts import filled
 from ui.languages import N_, _
+from ui.metric_names import metric_name
 
 if TYPE_CHECKING:
     from gan_core.models.card import Card
@@ -61,9 +62,10 @@ def plain(text: object) -> str:
 
 
 def sentence(message: str, values: Mapping[str, Any]) -> str:
-    """Returns a template of gan_core in the visitor's language, filled with its values."""
+    """Returns a template of gan_core in the visitor's language, filled with its values; a "term" is a metric's name."""
+    words = {name: metric_name(value) if name == "term" else _value(value) for name, value in values.items()}
     try:
-        return _(message).format(**{name: _value(value) for name, value in values.items()})
+        return _(message).format(**words)
     except (KeyError, IndexError, ValueError):  # a store written by another version
         return message
 

@@ -38,6 +38,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     add_completion=False,
+    rich_markup_mode="markdown",  # as rich markup, [default: ...] in a help would be read as a style and left out
 )
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(data.app, name="data")

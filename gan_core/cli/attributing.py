@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from gan_core.cli.media import PICTURES, sampler_of
-from gan_core.cli.output import AsJson, ModelOrRun, check_seed, check_width, emit, reporting, show_table
-from gan_core.disk import replacing
+from gan_core.cli.output import AsJson, ModelOrRun, check_seed, check_width, counted, emit, reporting, show_table
+from gan_core.disk import check_output, replacing
 from gan_core.errors import BadValue
-from gan_core.runs.store import RunStore
-
-if TYPE_CHECKING:
-    from torch import nn
 
 MOST_PICTURES, MOST_STEPS = 64, 10_000
 
@@ -31,7 +27,9 @@ def attribute(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same samples.")] = 0,
-    label: Annotated[int | None, typer.Option("--class", help="Class to sample. [default: all in turn]")] = None,
+    label: Annotated[
+        str | None, typer.Option("--class", help="Class to sample, by name or number. [default: all in turn]")
+    ] = None,
     width: Annotated[
         int,
         typer.Option(
@@ -45,10 +43,7 @@ def attribute(
     The completeness error measures the accuracy of a map: its sum should equal the change of the discriminator's output
     from the grey baseline to the sample.
     """
-    if output.suffix.lower() not in PICTURES:
-        raise BadValue(
-            "{file} can't be written. Valid file extensions: {valid}.", file=output.name, valid=", ".join(PICTURES)
-        )
+    check_output(output, PICTURES)
     for name, value, most in (("samples", count, MOST_PICTURES), ("steps", 1 if steps is None else steps, MOST_STEPS)):
         if not 1 <= value <= most:
             raise BadValue(
@@ -61,11 +56,12 @@ def attribute(
 
     from gan_core.latent.attribution import STEPS, attribution, check_explained, heat
     from gan_core.metrics.streams import check_images
+    from gan_core.models.discriminators import discriminator_beside, discriminator_of
     from gan_core.pictures.grids import enlarge, grid, to_uint8
 
     check_images(sampler)
     check_explained(sampler.recipe)
-    discriminator = _discriminator(facts)
+    discriminator = discriminator_beside(sampler) if "run" in facts else discriminator_of(facts["model"])
     images = sampler.draw(*(drawn := sampler.latents(count, seed, label)))
     with reporting(not as_json) as progress:
         found = attribution(discriminator, images, drawn[1], steps or STEPS, progress)
@@ -82,13 +78,4 @@ def attribute(
         return
     table = [(place, f"{row['logit']:.3f}", f"{row['completeness_error']:.1%}") for place, row in enumerate(rows, 1)]
     show_table(("SAMPLE", "LOGIT", "COMPLETENESS ERROR"), table)
-    typer.echo(f"{count} samples of {title}, with the attribution maps below: {output}")
-
-
-def _discriminator(facts: dict[str, Any]) -> nn.Module:
-    """The discriminator of the model that `sampler_of` found; raises BadCheckpoint if its file has none."""
-    from gan_core.models.discriminators import discriminator_of, discriminator_of_run
-
-    if "run" in facts:
-        return discriminator_of_run(RunStore(), facts["run"])
-    return discriminator_of(facts["model"])
+    typer.echo(f"{counted(count)} of {title}, with the attribution maps below: {output}")

@@ -17,13 +17,19 @@ def export(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="The file: .onnx, .pt2 (a torch.export program) or .py (code, with its weights)."
+            "--output", "-o", help="Output file: .onnx, .pt2 (a torch.export program) or .py (code, with its weights)."
         ),
     ],
     part: Annotated[
-        str, typer.Option(help="Instead of what the model is for: w (a generator from w) or discriminator.")
+        str,
+        typer.Option(
+            help="Part to export: w (a style-based generator, from w on) or discriminator. [default: what "
+            "the model is for]"
+        ),
     ] = "",
-    direction: Annotated[str, typer.Option(help="Of a model with several translations. [default: the first]")] = "",
+    direction: Annotated[
+        str, typer.Option(help="Direction, for models with several, such as b_to_a. [default: the first]")
+    ] = "",
     uint8: Annotated[
         bool, typer.Option("--uint8", help="Pictures as uint8 (B, H, W, C), not float in [-1, 1].")
     ] = False,
@@ -36,7 +42,7 @@ def export(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Exports a model, and checks that it gives the same as PyTorch does."""
+    """Export a model, and check that it gives the same as PyTorch does."""
     from gan_core.exporting.wanted import Wanted
     from gan_core.exporting.writing import export_model
     from gan_core.models import listing

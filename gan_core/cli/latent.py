@@ -10,6 +10,7 @@ import typer
 from gan_core.cli.media import film_facts, sampler_of
 from gan_core.cli.output import AsJson, ModelOrRun, check_seed, command, emit, reporting, say, show_table
 from gan_core.data.base import Progress
+from gan_core.disk import check_output
 from gan_core.errors import BadValue
 from gan_core.models import listing
 from gan_core.runs.store import RunStore
@@ -46,6 +47,8 @@ def directions(
     sampler, _, facts = sampler_of(model)
     if output is None and not listing.is_model(model):
         raise BadValue("{model} isn't a local model: set the output file with --output FILE.", model=model)
+    if output is not None:
+        check_output(output)
     from gan_core.latent.explorer import Explorer
     from gan_core.latent.files import DIRECTIONS, write_directions
     from gan_core.latent.ganspace import pca

@@ -39,7 +39,9 @@ def learning_curve(
     """Find out whether more images would help: train on 25, 50 and 100 % of them, and compare.
 
     Every share is a run of equally many steps, judged by its distance to images that are kept aside. Stop it with
-    Ctrl-C; the same command goes on. Example: ganscope learning-curve dcgan --data folder:photos --steps 3000
+    Ctrl-C; the same command goes on.
+
+    Example: ganscope learning-curve dcgan --data folder:photos --steps 3000
     """
     from gan_core.gans import recipes
     from gan_core.search import learning_curve as curve

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gan_core.cli.output import AsJson, ModelOrRun, check_seed, check_width, emit, find_run, reporting, unknown
-from gan_core.disk import replacing
+from gan_core.cli.output import AsJson, ModelOrRun, check_seed, check_width, counted, emit, find_run, reporting, unknown
+from gan_core.disk import check_output, replacing
 from gan_core.errors import BadValue, UnknownName
 from gan_core.runs.store import RunStore
 
@@ -22,7 +21,7 @@ PICTURES = (".png", ".jpg", ".webp")
 
 
 def sample(
-    run: ModelOrRun,
+    model: ModelOrRun,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Output image: .png, .jpg or .webp; of sound .wav, of texts .txt.")
     ],
@@ -56,14 +55,12 @@ def sample(
     from gan_core.media import media, medium_of
 
     written = (*PICTURES, *(suffix for one in media for suffix in one.suffixes))
-    if output.suffix.lower() not in written:
-        raise _cant_write(output, written)
+    check_output(output, written)
     check_width(width)
     check_seed(seed)
-    sampler, title, facts = sampler_of(run)
+    sampler, title, facts = sampler_of(model)
     medium = medium_of(sampler.recipe.task)
-    if output.suffix.lower() not in (*PICTURES, *(medium.suffixes if medium else ())):
-        raise _cant_write(output, (*PICTURES, *(medium.suffixes if medium else ())))
+    check_output(output, (*PICTURES, *(medium.suffixes if medium else ())))
     from gan_core.layers.classes import parse_classes
     from gan_core.models.showing import sheet
     from gan_core.pictures.grids import enlarge
@@ -85,13 +82,7 @@ def sample(
         asked = {"samples": count, "seed": seed, "class": classes, "truncation": truncation}
         emit(facts | asked | {"file": output.resolve()})
     else:
-        typer.echo(f"{count} samples of {title}: {output}")
-
-
-def _cant_write(output: Path, valid: Iterable[str]) -> BadValue:
-    return BadValue(
-        "{file} can't be written. Valid file extensions: {valid}.", file=output.name, valid=", ".join(valid)
-    )
+        typer.echo(f"{counted(count)} of {title}: {output}")
 
 
 def sampler_of(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
@@ -112,6 +103,8 @@ def sampler_of(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
     try:
         found = find_run(store, wanted)
     except UnknownName:
+        if Path(wanted).suffix.lower() in community.WEIGHT_FILES:
+            raise BadValue("The file {file} doesn't exist.", file=wanted) from None
         raise unknown(store, "model or run", wanted) from None
     sampler = loading.from_run(store, found.id)
     assert sampler.checkpoint is not None

@@ -137,7 +137,9 @@ def import_model(
     backwards: Annotated[
         bool, typer.Option("--backwards", help="The direction is B to A of that data set, as for zebra2horse.")
     ] = False,
-    size: Annotated[int, typer.Option(help="Image size in pixels. [default: 256, or what the network needs]")] = 0,
+    size: Annotated[
+        int, typer.Option(show_default=False, help="Image size in pixels. [default: 256, or what the network needs]")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Import generators trained with junyanz/pytorch-CycleGAN-and-pix2pix, CUT or Keras (Sequential) as models.

@@ -155,7 +155,7 @@ def check_width(width: int) -> None:
 
 
 def find_run(store: RunStore, wanted: str) -> Run:
-    """The run of that id, name or beginning of an id; raises UnknownName if none or several match."""
+    """The run of that id, name or beginning of an id; raises UnknownName if none matches, BadValue if several do."""
     runs = store.runs()
     if wanted == LATEST and runs:
         return runs[0]
@@ -165,14 +165,15 @@ def find_run(store: RunStore, wanted: str) -> Run:
         if len(found) == 1:
             return found[0]
     if several := [run.id for run in by_name or by_id]:
-        raise UnknownName("run", wanted, several)
+        raise BadValue("{count} runs match '{name}'. Give the id of one: {ids}.", count=len(several), name=wanted,
+                       ids=", ".join(several))  # fmt: skip
     raise UnknownName("run", wanted, _run_names(runs, wanted))
 
 
 def _run_names(runs: Sequence[Run], wanted: str) -> list[str]:
     """Names and ids of the newest runs, and of those with a similar name."""
     every = [name for run in runs for name in (run.name, run.id) if name]
-    newest = [name for run in runs[:NEWEST] for name in (run.name, run.id) if name]
+    newest = [name for run in runs[:NEWEST] for name in (run.name, run.id) if name] + [LATEST] * bool(runs)
     return list(dict.fromkeys([*difflib.get_close_matches(wanted, every, cutoff=0.5), *newest]))
 
 
@@ -186,6 +187,10 @@ def unknown(store: RunStore, kind: str, wanted: str) -> UnknownName:
 def moment(seconds: float) -> str:
     """A time as text, in the local time zone."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def counted(samples: int) -> str:
+    return "1 sample" if samples == 1 else f"{samples:,} samples"
 
 
 def megabytes(count: int) -> str:
@@ -230,7 +235,7 @@ def data_name(text: str, task: str = "images") -> str:
         pattern = text.removeprefix(SHARDS)
         return text if is_address(pattern) else f"{SHARDS}{_whole(pattern)}"
     place = Path(_whole(text))
-    if text not in data_sources() and os.path.exists(place):
+    if text not in data_sources() and (os.path.exists(place) or any(mark in text for mark in ("/", os.sep))):
         kinds = {"paired": "paired", "unpaired": "unpaired", "audio": "sounds"}
         kind = kinds.get(task, "folder" if place.is_dir() else "zip")
         return f"{kind}:{place}"

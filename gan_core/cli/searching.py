@@ -27,7 +27,7 @@ BEST = 5  # trials that are listed
 
 def search(
     recipe: Annotated[
-        str | None, typer.Argument(help="Name of a recipe. Leave it out to go on with a search, by --name.")
+        str | None, typer.Argument(help="Name of a recipe. Leave it out to continue a search, by --name.")
     ] = None,
     data: Annotated[str | None, typer.Option(help="Data set, or your own images.")] = None,
     knob: Annotated[
@@ -35,7 +35,7 @@ def search(
         typer.Option(help="A knob to vary: NAME:LOW:HIGH, NAME:LOW:HIGH:log, NAME:ONE|OTHER, or NAME; repeatable."),
     ] = None,
     trials: Annotated[
-        int | None, typer.Option(help=f"Trials in all, those of earlier calls included. [default: {TRIALS}]")
+        int | None, typer.Option(help=f"Total number of trials, those of earlier calls included. [default: {TRIALS}]")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps of each trial. [default: the preset's]")] = None,
     samples: Annotated[
@@ -45,7 +45,9 @@ def search(
     preset: Annotated[str | None, typer.Option(help="Preset to start from.")] = None,
     settings: Settings = None,
     seed: Annotated[int | None, typer.Option(help="Random seed of the search and of its runs. [default: 0]")] = None,
-    name: Annotated[str, typer.Option(help="Name of the search; the same name goes on. [default: RECIPE-DATA]")] = "",
+    name: Annotated[
+        str, typer.Option(help="Name of the search; an earlier name continues that search. [default: RECIPE-DATA]")
+    ] = "",
     confirm: Annotated[
         int | None,
         typer.Option(
@@ -66,8 +68,10 @@ def search(
 ) -> None:
     """Search for settings: each trial is a run, judged by the distance of its samples to real items.
 
-    Stop it with Ctrl-C; the same command goes on, also after a crash. Example: ganscope search points --data ring8
-    --preset ring8 --steps 300 --knob generator_rate:1e-4:1e-2 --knob discriminator_rate:1e-4:1e-2 --trials 12
+    Stop it with Ctrl-C; the same command goes on, also after a crash.
+
+    Example: ganscope search points --data ring8 --preset ring8 --steps 300 --trials 12
+    --knob generator_rate:1e-4:1e-2 --knob discriminator_rate:1e-4:1e-2
     """
     if recipe is None:
         if not name:

@@ -36,8 +36,9 @@ def study(
 ) -> None:
     """Compare classifiers trained on few real images: as they are, augmented, with GAN images added, or both.
 
-    Run the same command again to resume an interrupted study. A quick example: ganscope augment-study --data digits --k
-    20 --unbalanced 0 --seeds 2 --steps 100 --gan-steps 200
+    Run the same command again to resume an interrupted study.
+
+    Example: ganscope augment-study --data digits --k 20 --unbalanced 0 --seeds 2 --steps 100 --gan-steps 200
     """
     reference = data_name(data)
     plan = StudyPlan(

@@ -278,7 +278,7 @@ def _follow(device: str) -> None:
     from gan_core.ranks import LostRank
     from gan_core.training import launch
     from gan_core.training.leading import Follower
-    from gan_core.training.session import cpu_threads
+    from gan_core.training.threads import cpu_threads
 
     with launch.deaf(), launch.joined(device) as ranks:
         try:

@@ -47,7 +47,10 @@ Inputs = Annotated[list[Path], typer.Argument(help="Images, or folders of images
 Output = Annotated[Path, typer.Option("--output", "-o", help=OUTPUT)]
 Depth = Annotated[
     int,
-    typer.Option(help="Significant bits of 16-bit images: 8, 10, 12, 14 or 16. [default: as many as the values need]"),
+    typer.Option(
+        show_default=False,
+        help="Significant bits of 16-bit images: 8, 10, 12, 14 or 16. [default: as many as the values need]",
+    ),
 ]
 
 
@@ -108,7 +111,7 @@ def upscale(
     model: Upscaler,
     inputs: Inputs,
     output: Output,
-    scale: Annotated[int, typer.Option(help="Scale factor, 2 or 4. [default: the model's]")] = 0,
+    scale: Annotated[int, typer.Option(show_default=False, help="Scale factor, 2 or 4. [default: the model's]")] = 0,
     mixed: Annotated[
         str | None,
         typer.Option(

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from gan_core.errors import BadData
 from gan_core.registry import Registry
 
 LARGE = 256  # pixels
@@ -123,8 +124,13 @@ class DataSpec:
 
     @property
     def task(self) -> str:
-        """The kind of data, a key of `FIELDS`."""
+        """The kind of data, a key of `FIELDS`; raises BadData for arrays of no known kind."""
         held = [task for task, names in FIELDS.items() if set(names) <= self.fields.keys()]
+        if not held:
+            valid = ", ".join(f"{task} ({', '.join(names)})" for task, names in FIELDS.items())
+            raise BadData(
+                "No kind of data has the arrays {arrays}. Valid: {valid}.", arrays=", ".join(self.fields), valid=valid
+            )
         best = max(held, key=lambda task: len(FIELDS[task]))
         return "points" if best == "images" and len(self.fields["real"]) == 1 else best
 
@@ -194,6 +200,10 @@ class DataSet:
 
     def __len__(self) -> int:
         return min(len(array) for array in self.arrays.values())
+
+    def __repr__(self) -> str:
+        arrays = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in self.arrays.items())
+        return f"DataSet({self.name}: {arrays})"
 
 
 def counted(attributes: Mapping[str, tuple[str, ...]]) -> dict[str, int]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from gan_core.disk import replacing
+from gan_core.disk import check_output, replacing
 from gan_core.errors import BadValue, ExportError
 from gan_core.exporting import code, onnx
 from gan_core.exporting.graphs import Graph, eight_bits, free_size, graph_of, noise_as_inputs
@@ -24,7 +24,7 @@ from gan_core.exporting.wanted import PRECISIONS, Wanted, Written
 from gan_core.knobs import to_dict
 from gan_core.models import listing, loading
 from gan_core.models.card import Card
-from gan_core.models.discriminators import discriminator_of, discriminator_of_run
+from gan_core.models.discriminators import discriminator_beside, discriminator_of
 from gan_core.models.sampler import Sampler
 from gan_core.runs.store import RunStore
 from gan_core.version import __version__
@@ -40,9 +40,8 @@ def export_model(name: str, path: Path, wanted: Wanted | None = None, store: Run
     PyTorch.
     """
     wanted = wanted or Wanted()
-    kind = KINDS.get(path.suffix.lower())
-    if kind is None:
-        raise BadValue("{file} can't be written: valid endings are {valid}.", file=path.name, valid=", ".join(KINDS))
+    check_output(path, KINDS)
+    kind = KINDS[path.suffix.lower()]
     if wanted.precision not in PRECISIONS:
         raise BadValue(
             "Unknown precision '{precision}'. Valid: {valid}.",
@@ -58,7 +57,7 @@ def export_model(name: str, path: Path, wanted: Wanted | None = None, store: Run
         return _as_code(sampler, path, wanted, facts)
     discriminator = None
     if wanted.part == "discriminator":
-        discriminator = discriminator_of_run(store, name) if store else discriminator_of(name)
+        discriminator = discriminator_beside(sampler) if store else discriminator_of(name)
     graph = graph_of(sampler, wanted.part, wanted.direction, discriminator)
     graph = noise_as_inputs(graph, sampler) if wanted.noise_inputs else graph
     graph = free_size(graph) if wanted.free_size else graph

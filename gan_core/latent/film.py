@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from gan_core.data.base import Progress, silent
-from gan_core.disk import file_size, replacing
+from gan_core.disk import check_output, file_size, replacing
 from gan_core.errors import BadValue
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points
@@ -49,17 +49,13 @@ def check_seconds(seconds: float) -> None:
 
 def check_film(path: Path, rate: int, size: int) -> None:
     """Raises BadValue if a film can't be written with these settings."""
-    ending = path.suffix.lower()
-    if ending not in ENDINGS:
-        raise BadValue(
-            "{file} can't be written. Valid file extensions: {valid}.", file=path.name or path, valid=", ".join(ENDINGS)
-        )
+    check_output(path, ENDINGS)
     if not SIZES[0] <= size <= SIZES[1]:
         raise BadValue(
             "The size must be between {low} and {high} pixels, got {value}.",
             low=SIZES[0], high=SIZES[1], value=size,
         )  # fmt: skip
-    most = GIF_RATE if ending == ".gif" else RATES[1]
+    most = GIF_RATE if path.suffix.lower() == ".gif" else RATES[1]
     if not RATES[0] <= rate <= most:
         raise BadValue(
             "The rate must be between {low} and {high} frames per second, got {value}.",

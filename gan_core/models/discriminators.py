@@ -1,4 +1,4 @@
-"""Loads discriminators: of models by name, of a run's newest checkpoint, or of a checkpoint's state."""
+"""Loads discriminators: of models by name, of the checkpoint of a run's sampler, or of a checkpoint's state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gan_core.gans import recipes
 from gan_core.models import loading
 from gan_core.models.card import read_card
 from gan_core.models.listing import folder_of
-from gan_core.runs.store import RunStore
+from gan_core.models.sampler import Sampler
 
 
 def discriminator_of(name: str) -> nn.Module:
@@ -27,13 +27,13 @@ def discriminator_of(name: str) -> nn.Module:
     return discriminator_from(described.recipe, state | built_by)
 
 
-def discriminator_of_run(store: RunStore, run_id: str) -> nn.Module:
-    """The discriminator in a run's newest checkpoint; raises UnknownName, or BadCheckpoint if it has none."""
-    run = store.get(run_id)
-    checkpoints = store.checkpoints(run_id)
-    if not checkpoints:
-        raise BadCheckpoint("The run {run} has no checkpoint yet.", run=run.name or run.id)
-    return discriminator_from(run.spec.recipe, read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256))
+def discriminator_beside(sampler: Sampler) -> nn.Module:
+    """The discriminator in the checkpoint that a run's sampler comes from; raises BadCheckpoint if it has none.
+
+    The run may have written a newer one since.
+    """
+    assert sampler.checkpoint is not None
+    return discriminator_from(sampler.recipe.name, read_checkpoint(sampler.checkpoint.path, sampler.checkpoint.sha256))
 
 
 def discriminator_from(recipe_name: str, state: Mapping[str, Any]) -> nn.Module:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from gan_core.disk import file_size, replacing
+from gan_core.disk import check_output, file_size, replacing
 from gan_core.errors import BadData, BadValue
 from gan_core.pictures.video import GIF_UNIT, durations, mp4, write_gif
 from gan_core.runs.records import Preview
@@ -98,10 +98,7 @@ def all_steps(previews: Mapping[str, Sequence[Preview]]) -> list[int]:
 
 def check_film(path: Path, seconds: float, size: int) -> None:
     """Raises BadValue if a film can't be written with these settings."""
-    if path.suffix.lower() not in ENDINGS:
-        raise BadValue(
-            "{file} can't be written. Valid file extensions: {valid}.", file=path.name or path, valid=", ".join(ENDINGS)
-        )
+    check_output(path, ENDINGS)
     if not SECONDS[0] <= seconds <= SECONDS[1]:
         raise BadValue(
             "{name} must be between {low} and {high}, got {value}.",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from gan_core import paths
-from gan_core.errors import BadValue, StoreError, UnknownName
+from gan_core.errors import BadValue, GanscopeError, StoreError, UnknownName
 from gan_core.files import write_atomically
 from gan_core.runs.spec import RunSpec
 from gan_core.search.space import Range
@@ -105,3 +106,18 @@ def begin(plan: SearchPlan) -> None:
         write_atomically(plan.folder / PLAN, json.dumps(plan.to_state(), indent=1).encode())
     except OSError as error:
         raise StoreError("The search can't be kept ({reason}).", reason=error.strerror or error) from error
+
+
+@contextmanager
+def begun(plan: SearchPlan) -> Iterator[None]:
+    """As `begin`; a plan that is new isn't kept if what follows is refused."""
+    new = plan.name not in names()
+    begin(plan)
+    try:
+        yield
+    except GanscopeError:
+        if new:
+            (plan.folder / PLAN).unlink(missing_ok=True)
+            with suppress(OSError):  # what else is in it stays
+                plan.folder.rmdir()
+        raise

@@ -11,7 +11,7 @@ import threading
 from gan_core.errors import BadValue
 from gan_core.runs import background
 from gan_core.runs.background import Background
-from gan_core.search.plan import SearchPlan, names, searches
+from gan_core.search.plan import SearchPlan, begun, names, searches
 
 GRACE = 60.0  # seconds to write a checkpoint of the present trial
 
@@ -19,11 +19,15 @@ _starting = threading.Lock()
 
 
 def start(plan: SearchPlan, trials: int) -> Background:
-    """Begins or continues a search; raises BadValue if one is running, StoreError if it can't be started."""
+    """Begins or continues a search; raises BadValue if one is running, StoreError if it can't be started.
+
+    The plan of a new search is kept only where it is started.
+    """
     with _starting:
         if now := running():
             raise BadValue("The search {name} is already running. Wait for it to finish, or stop it first.", name=now)
-        return background.start(plan.folder, arguments(plan, trials), {"trials": trials})
+        with begun(plan):
+            return background.start(plan.folder, arguments(plan, trials), {"trials": trials})
 
 
 def arguments(plan: SearchPlan, trials: int) -> list[str]:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 import warnings
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_core.errors import BadValue, GanscopeError, StoreError
+from gan_core.errors import BadValue, StoreError
 from gan_core.runs.liveness import Owner, still_runs, this_process
 from gan_core.search import plan as plans
-from gan_core.search.plan import JOURNAL, PLAN, SearchPlan
+from gan_core.search.plan import JOURNAL, SearchPlan
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -44,16 +43,8 @@ def begin(plan: SearchPlan) -> Study:
 
     Raises BadValue where another search has its name, or StoreError.
     """
-    new = plan.name not in plans.names()
-    plans.begin(plan)
-    try:
+    with plans.begun(plan):
         return open_study(plan)
-    except GanscopeError:
-        if new:
-            (plan.folder / PLAN).unlink(missing_ok=True)
-            with suppress(OSError):  # what else is in it stays
-                plan.folder.rmdir()
-        raise
 
 
 def open_study(plan: SearchPlan) -> Study:

@@ -19,11 +19,9 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
 
 from gan_core import data
 from gan_core.checkpoint import load_state, read_checkpoint
-from gan_core.cores import LARGE, cores, threads_for
 from gan_core.data.base import DataSet, DataSpec
 from gan_core.errors import BadCheckpoint, GanscopeError
 from gan_core.gans import recipes
@@ -35,18 +33,18 @@ from gan_core.runs import liveness
 from gan_core.runs.classes import DATA
 from gan_core.runs.quota import keep_within_quota
 from gan_core.runs.store import REPLAYED, Checkpoint, DiskFull, Event, RunState, RunStore
-from gan_core.training import forking, launch, leading, schedule
+from gan_core.training import forking, leading, reasons, schedule
 from gan_core.training.computation import USUAL, Computation
 from gan_core.training.control import PACE, Control, pace_of
 from gan_core.training.journal import Journal
 from gan_core.training.recorder import Fault
 from gan_core.training.suited import suited
+from gan_core.training.threads import cpu_threads
 from gan_core.training.trainer import Trainer
 
 logger = logging.getLogger(__name__)
 
 POLL = 0.1  # seconds between polls of the command table, also while paused
-SMALL = 300_000  # weights, up to which perceptrons train on one thread
 HEARTBEAT = 3.0  # seconds between heartbeats
 PROGRESS = 0.5  # seconds between reports while data are prepared
 
@@ -55,49 +53,6 @@ def runs_at_once() -> int:
     """How many runs may train at the same time over all processes of a store (`GANSCOPE_MAX_RUNS`, default 1)."""
     text = os.environ.get("GANSCOPE_MAX_RUNS", "1")
     return max(1, int(text)) if text.isdecimal() else 1
-
-
-def cpu_threads(networks: Mapping[str, nn.Module], values: int = LARGE) -> int:
-    """Threads for a run's operations on items of `values` numbers each: one for small perceptrons, else as
-    `cores.threads_for` says.
-
-    Ranks on one machine share its cores. A run of one process takes no more threads than `OMP_NUM_THREADS` names, as
-    PyTorch itself does (torchrun sets that variable for its processes, on any machine).
-    """
-    weights = [weight for network in networks.values() for weight in network.parameters()]
-    small = sum(weight.numel() for weight in weights) < SMALL and all(weight.ndim < 4 for weight in weights)
-    if small:
-        return 1
-    if (ranks := launch.ranks_here()) > 1:
-        return max(1, cores() // ranks)
-    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # the first number is for the outer level
-    return min(cores(), int(asked)) if asked.isdecimal() and int(asked) else threads_for(values)
-
-
-N_TERM = (
-    "The loss term {term} became {value} at step {step}. Go back to the last good checkpoint, then lower a "
-    "learning rate or change the loss."
-)
-N_GRADIENT = (
-    "The value of {term} became {value} at step {step}. Go back to the last good checkpoint, then lower a learning "
-    "rate or change the loss."
-)
-N_TERM_ON_RANK = (
-    "The loss term {term} became {value} on rank {ranks} at step {step}. Go back to the last good checkpoint, then "
-    "lower a learning rate or change the loss."
-)
-N_GRADIENT_ON_RANK = (
-    "The value of {term} became {value} on rank {ranks} at step {step}. Go back to the last good checkpoint, then "
-    "lower a learning rate or change the loss."
-)
-N_LOST_RANK = (
-    "The process of rank {ranks} has ended. The run can be resumed, with any number of processes, from its checkpoint "
-    "at step {step}."
-)
-N_LOST_CONNECTION = (
-    "The connection to another process of this run is lost. The run can be resumed, with any number of processes, from "
-    "its checkpoint at step {step}."
-)
 
 
 class Stopped(Exception):
@@ -190,10 +145,7 @@ class Session(Control):
     def _lost(self) -> tuple[str, Mapping[str, Any]]:
         """The reason why the run can't continue without another process, and where it can be resumed."""
         step = max((checkpoint.step for checkpoint in self.store.checkpoints(self.run_id)), default=0)
-        gone = leading.lost(self._owners)
-        if not gone:
-            return N_LOST_CONNECTION, {"step": step}
-        return N_LOST_RANK, {"ranks": ", ".join(map(str, gone)), "step": step}
+        return reasons.of_lost_ranks(leading.lost(self._owners), step)
 
     def _dismiss(self) -> None:
         """Ends the other ranks; within a step no message reaches them, and they end with their connection."""
@@ -339,12 +291,7 @@ class Session(Control):
         if fault is self._reported:
             return
         self.journal.event("not_finite", asdict(fault) | {"value": str(fault.value), "ranks": list(fault.ranks)})
-        message = N_GRADIENT if fault.of_gradient else N_TERM
-        values = {"term": fault.term, "value": str(fault.value), "step": fault.step}
-        if fault.ranks:
-            message = N_GRADIENT_ON_RANK if fault.of_gradient else N_TERM_ON_RANK
-            values["ranks"] = ", ".join(map(str, fault.ranks))
-        self._set_state(RunState.PAUSED, message, values)
+        self._set_state(RunState.PAUSED, *reasons.of_fault(fault))
         self._reported = fault
 
     # --- commands -----------------------------------------------------------------------------------------------

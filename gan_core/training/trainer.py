@@ -28,6 +28,7 @@ from gan_core.layers.joined_batch_norm import join_batch_norm
 from gan_core.metrics.perception import Perception, perception
 from gan_core.models import loading
 from gan_core.models.lending import lend
+from gan_core.models.sampler import Sampler
 from gan_core.objectives.base import Batch, Moment, Phase, StepContext
 from gan_core.ranks import ALONE, Ranks, as_stored
 from gan_core.training.allocator import keep_freed_memory
@@ -47,6 +48,10 @@ class StepResult:
     values: dict[str, float] = field(default_factory=dict)  # rates and schedule
     faulty: dict[str, Tensor] = field(default_factory=dict)  # phase -> ranks with values that weren't finite, (W,)
 
+    def __repr__(self) -> str:
+        terms = ", ".join(f"{name}={float(term):.4g}" for name, term in self.terms.items())
+        return f"StepResult(step={self.step}, {terms})"
+
 
 class Trainer:
     """Trains the networks of a recipe on a data set; independent of threads, run store and front ends."""
@@ -60,6 +65,10 @@ class Trainer:
         computation: Computation = USUAL,
         ranks: Ranks = ALONE,
     ) -> None:
+        """`hparams` are made by `recipe.settings`, `data` by `data.load` or from arrays: `DataSet(name, arrays)`.
+
+        Raises BadValue or BadData if they don't go together.
+        """
         keep_freed_memory()
         self.ranks = ranks.alike()
         self._turns = computation.accumulate
@@ -255,6 +264,13 @@ class Trainer:
     def _of_turn(self, batch: Batch) -> Batch:
         """The items of the present turn."""
         return {name: values[self.ranks.turn :: self.ranks.turns] for name, values in batch.items()}
+
+    def sampler(self) -> Sampler:
+        """Draws from the averaged networks as they are now; call it again after further steps.
+
+        Sampling doesn't change the training.
+        """
+        return Sampler(self.recipe, self.hparams, self.spec, self.ema.refresh(self.hparams.ema))
 
     def edit(self, hparams: TrainingHParams, begin: Iterable[str] | None = None) -> None:
         """Changes live knobs; raises BadValue, and changes nothing, if a knob would rebuild the networks.

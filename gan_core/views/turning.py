@@ -9,8 +9,7 @@ from PIL import Image
 
 from gan_core.data.base import Progress, silent
 from gan_core.data.solids.camera import YAW
-from gan_core.disk import replacing
-from gan_core.errors import BadValue
+from gan_core.disk import check_output, replacing
 from gan_core.pictures.video import GIF_UNIT, WEBP_UNIT, durations, write_gif, write_mp4, write_webp
 from gan_core.views.scenes import Scene
 
@@ -33,10 +32,7 @@ def turn(
     Raises BadValue for another file extension, or an invalid pitch.
     """
     ending = path.suffix.lower()
-    if ending not in ENDINGS:
-        raise BadValue(
-            "{file} can't be written. Valid file extensions: {valid}.", file=path.name, valid=", ".join(ENDINGS)
-        )
+    check_output(path, ENDINGS)
     scene.view(0, pitch, 8)  # checks the pitch before a file is created
     pictures = _pictures(scene, pitch, frames, side, size, progress)
     with replacing(path) as temporary:

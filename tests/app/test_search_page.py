@@ -13,7 +13,7 @@ from gan_core.runs.store import RunStore
 from gan_core.search import by_eye, process, results, running, storage
 from gan_core.search.plan import SearchPlan, begin, names
 from gan_core.search.space import Range
-from gan_core.training.session import N_TERM
+from gan_core.training.reasons import N_TERM
 from tests.app.pages import figures, page, wait
 from ui.classroom.shell.i18n import using
 from ui.texts import sentence
@@ -69,7 +69,7 @@ def test_the_table_is_in_the_visitors_language_and_links_know_the_base_path(
     running._fail(study, study.ask(), BadData(N_TERM, term="generator/loss", value="nan", step=3))
     with using("zh"):
         words = sentence(N_TERM, {"term": "generator/loss", "value": "nan", "step": 3})
-    assert "generator/loss" in words
+    assert "损失项 生成器 在第 3 步" in words
     test = page("search", {"language": "zh"})
     [table] = [one.value for one in test.markdown if one.value.startswith("| ") and "finished" not in one.value]
     assert words in table.replace("\\", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -16,20 +17,23 @@ from gan_core.knobs import knob_type, knobs, to_dict
 from gan_core.models import listing
 from gan_core.runs.store import Event, Run, RunState, RunStore
 from gan_core.training.control import current_hparams
+from gan_core.training.reasons import of_fault
+from gan_core.training.recorder import Fault
 from gan_core.training.session import Session
 from tests.app.messages import all_messages
 from tests.app.pages import page, sound, wait
 from tests.conftest import example
 from tests.made_models import make_seer
 from tests.made_runs import make_run, trained
-from ui.classroom.live import board, figures, forks, metric_names, projector
+from ui import metric_names
+from ui.classroom.live import board, figures, forks, projector
 from ui.classroom.live.downloads import csv_of
 from ui.classroom.live.feed import feed
 from ui.classroom.shell import access, knob_widgets
 from ui.classroom.shell.i18n import using
 from ui.classroom.train import page as setup_page
 from ui.classroom.train import train_choices
-from ui.texts import plain
+from ui.texts import plain, sentence
 
 
 def tiny_run(store: RunStore, **changes: Any) -> tuple[Run, Session]:
@@ -468,6 +472,14 @@ def test_marks_name_no_internals() -> None:
         "loss: Discriminator, real data became nan", "gradient norm: Penalty became nan",
         "gradient norm of Generator: 1234",
     ]  # fmt: skip
+
+
+def test_a_runs_message_names_no_internals() -> None:
+    faults = (Fault(3, "discriminator/real", math.nan), Fault(3, "gradient_norm/penalty", math.inf, (0, 2)))
+    assert [sentence(*of_fault(fault)).partition(". ")[0] for fault in faults] == [
+        "The loss term Discriminator, real data became nan at step 3",
+        "The gradient norm of Penalty became inf on rank 0, 2 at step 3",
+    ]
 
 
 def test_a_corrupted_weight_raises_the_alarm(store: RunStore) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from gan_core.runs.store import RunStore
@@ -65,3 +66,24 @@ def test_export_says_what_is_missing(store: RunStore, tmp_path: Path) -> None:
     assert "bare has no previews yet" in refused(2, "export-history", "bare", "-o", tmp_path / "out.gif")
     assert ".gif, .mp4" in refused(2, "export-history", "bare", "-o", tmp_path / "out.avi")
     assert not list(tmp_path.glob("*.gif"))
+
+
+def test_a_file_that_can_not_be_written_is_refused_before_anything_is_drawn(store: RunStore, tmp_path: Path) -> None:
+    make_run(store, "mine")
+    nowhere = tmp_path / "new"
+    for words, file in (
+        (("sample", "mine"), "x.png"), (("attribute", "mine"), "x.png"), (("interpolate", "mine"), "x.mp4"),
+        (("export-history", "mine"), "x.gif"), (("export", "mine"), "x.py"),
+    ):  # fmt: skip
+        message = refused(2, *words, "-o", nowhere / file)
+        assert f"{file} can't be written: there is no folder {nowhere}." in message
+    [valid] = re.findall(r"extensions: (.*)\.$", refused(2, "sample", "mine", "-o", "x.bmp"))
+    assert sorted(valid.split(", ")) == sorted(set(valid.split(", ")))
+
+
+def test_what_looks_like_a_path_is_refused_as_one(store: RunStore, tmp_path: Path) -> None:
+    missing = tmp_path / "photos"
+    assert f"There is no folder or zip at {missing}." in refused(2, "train", "dcgan", "--data", missing)
+    assert "The file 4x-other.pth doesn't exist." in refused(2, "sample", "4x-other.pth", "-o", "x.png")
+    make_run(store, "mine")
+    assert "Valid: latest," in refused(2, "sample", "latst", "-o", "x.png")

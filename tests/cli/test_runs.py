@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from gan_core.cli.output import find_run
-from gan_core.errors import UnknownName
+from gan_core.errors import BadValue, UnknownName
 from gan_core.runs.store import RunStore
 from tests.cli.commands import MARKUP, make_run, ok, refused
 
@@ -49,10 +49,11 @@ def test_a_run_is_found_by_id_beginning_name_and_latest(store: RunStore) -> None
     assert find_run(store, "one").id == first
     assert find_run(store, "latest").id == second
     store.rename(second, "one")
-    with pytest.raises(UnknownName, match=second):
+    with pytest.raises(BadValue, match=f"2 runs match 'one'. Give the id of one: .*{first}"):
         find_run(store, "one")
-    with pytest.raises(UnknownName):
+    with pytest.raises(BadValue, match="2 runs match"):
         find_run(store, first[:4])
+    assert "2 runs match 'one'" in refused(2, "sample", "one", "-o", "x.png")  # not "no model or run"
     with pytest.raises(UnknownName):
         find_run(store, "")
 

@@ -277,7 +277,7 @@ def test_a_difference_that_is_too_large_writes_nothing(tmp_path: Path, monkeypat
 
 def test_unsupported_exports_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_model("dcgan.x")
-    assert "valid endings are .onnx, .pt2, .py" in refused(2, "export", "dcgan.x", "-o", tmp_path / "x.tflite")
+    assert "Valid file extensions: .onnx, .pt2, .py" in refused(2, "export", "dcgan.x", "-o", tmp_path / "x.tflite")
     assert "Unknown part 'z'. Valid: w, discriminator." in refused(
         2, "export", "dcgan.x", "-o", tmp_path / "x.onnx", "--part", "z"
     )
@@ -324,6 +324,6 @@ def test_an_export_in_a_process_of_its_own_reports_errors_as_templates(tmp_path:
     with pytest.raises(ExportError, match="no model named") as caught:
         apart.export_apart("nothing", tmp_path / "x.py", Wanted())
     assert "{name}" in caught.value.message
-    with pytest.raises(BadValue, match="valid endings are") as refused_ending:
+    with pytest.raises(BadValue, match="Valid file extensions") as refused_ending:
         apart.export_apart("dcgan.x", tmp_path / "x.tflite", Wanted())
     assert refused_ending.value.values["file"] == "x.tflite"

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from gan_core.checkpoint import read_checkpoint
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint, BadValue, UnknownName
 from gan_core.gans import recipes
@@ -22,12 +23,16 @@ from gan_core.latent.attribution import (
 )
 from gan_core.latent.inside import attention, layer_names, maps, switched
 from gan_core.models import publishing
-from gan_core.models.discriminators import discriminator_from, discriminator_of
+from gan_core.models.discriminators import discriminator_beside, discriminator_from, discriminator_of
+from gan_core.models.loading import from_run
+from gan_core.runs.store import RunStore
+from gan_core.training.session import Session
 from gan_core.training.trainer import Trainer
 from tests.cli.commands import refused
 from tests.conftest import example
 from tests.latent.models import explorer
 from tests.made_models import make_drawer
+from tests.made_runs import trained
 
 DRAWING = [recipe.name for recipe in recipes if recipe.draws and recipe.task == "images"]
 
@@ -162,6 +167,19 @@ def test_maps_as_pictures() -> None:
     assert tuple(shown[0, 0, 1]) == NEGATIVE
     assert tuple(shown[0, 1, 0]) == (255, 255, 255)
     assert (heat(torch.zeros(1, 2, 2)) == 255).all()
+
+
+def test_the_discriminator_is_of_the_same_step_as_the_samples(tmp_path: Path) -> None:
+    """A run in training may write a checkpoint between the two."""
+    store = RunStore(tmp_path)
+    run = trained(store, "mlp_gan", steps=1)
+    sampler = from_run(store, run)
+    store.set_steps(run, 2)
+    assert Session(store, run).start().join(60)
+    first, newest = (read_checkpoint(one.path)["networks"]["discriminator"] for one in store.checkpoints(run)[-2:])
+    found = discriminator_beside(sampler).state_dict()
+    assert all(torch.equal(found[name], weights) for name, weights in first.items())
+    assert not all(torch.equal(found[name], weights) for name, weights in newest.items())
 
 
 @pytest.mark.parametrize("name", ["dcgan", "cgan"])

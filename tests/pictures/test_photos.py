@@ -231,7 +231,7 @@ def test_what_a_file_cannot_hold_is_reported(name: str, array: np.ndarray, valid
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="can't use its folder"):
+    with pytest.raises(StoreError, match="can't use the folder"):
         write(tmp_path / "no" / "x.png", noise(3))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -265,6 +266,17 @@ def test_a_killed_search_continues_its_run(store: RunStore) -> None:
     assert reported[0] == "0: its process is gone: it goes on as another trial"
     assert reported[1].startswith("1: sliced100_pixels")
     assert [one.id for one in store.runs()] == [run.id]
+
+
+def test_a_search_that_is_not_started_keeps_no_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(StoreError, match="can't be started"):
+        process.start(planned("new"), 1)
+    begin(planned("there"))
+    (planned("there").folder / NOTICE).write_text(json.dumps(asdict(Background({}, this_process(), time.time()))))
+    with pytest.raises(BadValue, match="there is already running"):
+        process.start(planned("new"), 1)
+    assert plans.names() == ["there"]
 
 
 def test_two_that_start_at_once_start_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,8 @@ from gan_core.ranks import ALONE, Ranks
 from gan_core.runs.store import RunState, RunStore
 from gan_core.training import leading
 from gan_core.training.computation import USUAL, Computation
-from gan_core.training.session import Session, cpu_threads
+from gan_core.training.session import Session
+from gan_core.training.threads import cpu_threads
 from gan_core.training.trainer import Trainer
 from tests.conftest import example, images
 

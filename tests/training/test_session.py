@@ -24,7 +24,8 @@ from gan_core.models import loading
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training import journal, session
 from gan_core.training.control import Control, current_hparams, fork
-from gan_core.training.session import Session, cpu_threads
+from gan_core.training.session import Session
+from gan_core.training.threads import cpu_threads
 from gan_core.training.trainer import Trainer
 from tests.made_runs import end_all
 

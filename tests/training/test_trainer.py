@@ -14,7 +14,7 @@ import torch
 from gan_core.checkpoint import load_state, read_checkpoint, same_state, write_checkpoint
 from gan_core.data.base import DataSet
 from gan_core.data.batches import Batches, Order
-from gan_core.errors import BadCheckpoint, BadValue
+from gan_core.errors import BadCheckpoint, BadData, BadValue
 from gan_core.gans import recipes
 from gan_core.hparams import TrainingHParams
 from gan_core.knobs import changed
@@ -211,3 +211,35 @@ def test_differences_of_the_data_are_reported_and_the_same_layer_each_time(name:
     assert "for images with 1 channels, but the data have 3" in refused(trainer(3, 3))
     del three.networks["discriminator" if name != "feature_net" else "features"]
     assert "is missing in the weights" in refused(trainer(3))
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_a_trainers_sampler_draws_from_its_present_weights_and_changes_nothing(ema: float) -> None:
+    trainer, other = tiny(ema=ema, batch_norm=True), tiny(ema=ema, batch_norm=True)
+    first = trainer.sampler().sample(4, seed=0)
+    for _ in range(2):
+        trainer.train_step()
+        other.train_step()
+        trainer.sampler().sample(4, seed=0)
+    assert trainer.digest() == other.digest()
+    drawn = trainer.sampler().sample(4, seed=0)
+    assert drawn.shape == (4, *trainer.spec.shape)
+    assert not torch.equal(drawn, first)
+    if not ema:
+        live = trainer.networks["generator"].eval()
+        latents = trainer.sampler().latents(4, 0)[0]
+        assert torch.equal(drawn, trainer.recipe.draw({"generator": live}, trainer.hparams, latents, None))
+
+
+def test_what_a_notebook_shows_is_short() -> None:
+    data = DataSet("random", {"real": images()})
+    assert repr(data) == f"DataSet(random: real uint8 {images().shape})"
+    assert re.fullmatch(
+        r"StepResult\(step=1, discriminator/real=[\d.]+, .*generator/loss=[\d.]+\)", repr(tiny().train_step())
+    )
+
+
+def test_arrays_of_no_known_kind_are_refused() -> None:
+    recipe = recipes.get("mlp_gan")
+    with pytest.raises(BadData, match=r"has the arrays pictures. Valid: images \(real\), .*paired \(source, target\)"):
+        Trainer(recipe, recipe.tiny, DataSet("random", {"pictures": images()}))

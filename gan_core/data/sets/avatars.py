@@ -91,8 +91,7 @@ def _resized(image: np.ndarray, size: int) -> np.ndarray:
 
 def _code_version(*more: Path) -> str:
     """A version of the drawing code; it doesn't depend on this file's texts or on the sentences about faces."""
-    drawing = (path for path in sorted(Path(avatars.__file__).parent.glob("*.py")) if path.stem != "sentences")
-    modules = [*more, *drawing]
+    modules = [*more, *sorted(Path(avatars.__file__).parent.glob("*.py"))]
     return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()
 
 

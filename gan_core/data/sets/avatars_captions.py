@@ -1,6 +1,6 @@
 """The avatars with sentences that describe them, in English and Chinese: pictures and tokens.
 
-Each picture has SENTENCES sentences of LENGTH tokens (`data/avatars/sentences.py`), half of them English; each names
+Each picture has SENTENCES sentences of LENGTH tokens (`data/avatars/sentences`), half of them English; each names
 one to five of the visible attributes. Pictures with a pair of values of `UNSEEN` are left out of training. The test
 part has faces from another seed: a first half without such pairs, a second half with them, named in their sentences.
 """

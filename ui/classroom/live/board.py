@@ -23,11 +23,11 @@ from ui.classroom.live import panels, remedies
 from ui.classroom.live.advice import advice, translates
 from ui.classroom.live.curves import payload
 from ui.classroom.live.feed import Feed, Picture
-from ui.classroom.live.metric_names import metric_name
 from ui.classroom.shell import access
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.store import store
 from ui.classroom.shell.style import read
+from ui.metric_names import metric_name
 from ui.texts import data_title, duration, is_points, number, run_message, sentence, state_word
 
 POLL = 1.25  # minimum seconds between a render and the browser's next poll

@@ -15,9 +15,10 @@ from gan_core.metrics.figures import PIXELS, parsed
 from gan_core.runs.store import Event
 from ui.classroom.live.curves import COLOURS, RUN_COLOURS, Mark, Panel, Series
 from ui.classroom.live.history import History
-from ui.classroom.live.metric_names import SPEED, colour_of, metric_name
+from ui.classroom.live.metric_colours import colour_of
 from ui.classroom.shell.i18n import N_, _
 from ui.classroom.shell.knob_widgets import label_of, value_word
+from ui.metric_names import SPEED, metric_name
 from ui.texts import joined
 
 RATIO = "loss_ratio"

@@ -230,7 +230,6 @@ def _begin(plan: SearchPlan, trials: int) -> None:
     running.check(plan)
     if plan.by_eye:
         preferring.check(plan)
-    plans.begin(plan)
     process.start(plan, 0 if plan.by_eye else trials)
     st.session_state["search"] = plan.name
     st.rerun()

@@ -95,7 +95,7 @@ def discriminator_of(sha256: str, _name: str) -> nn.Module | None:
 
     try:
         if _name.startswith(RUN):
-            return discriminators.discriminator_of_run(store(), _name.removeprefix(RUN))
+            return discriminators.discriminator_beside(_sampler(sha256, _name))
         return discriminators.discriminator_of(_name)
     except BadCheckpoint:
         return None

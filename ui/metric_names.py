@@ -1,9 +1,8 @@
-"""Labels and colours of the metrics of a run. Doesn't depend on recipe names."""
+"""Labels of the metrics of a run. Doesn't depend on recipe names."""
 
 from __future__ import annotations
 
-from ui.classroom.live.curves import COLOURS, Colour
-from ui.classroom.shell.i18n import N_, _
+from ui.languages import N_, _
 
 SPEED = "images_per_second"  # also of points
 NAMES = {
@@ -139,49 +138,6 @@ NAMES = {
     "schedule/alpha": N_("Weight of the new level"),
 }
 OF_POINTS = {"score/real": N_("real points"), SPEED: N_("points/s")}  # labels that differ for points
-TINTS = {
-    "score/real": "real",
-    "score/fake_before": "fake",
-    "score/fake_after": "fake_after",
-    "accuracy": "real",
-    "class_accuracy": "real",
-    "modes/covered": "generator",
-    "modes/near": "generator",
-    "data_reached": "generator",
-    "variety": "generator",
-    "judged/formed": "discriminator",
-    "judged/right": "generator",
-    "judged/nll_oracle": "generator",
-    "judged/in_key": "generator",
-    "judged/crossings": "fake",
-    "judged/parallel_fifths": "discriminator",
-    "molecules/valid": "generator",
-    "molecules/unique": "real",
-    "molecules/novel": "discriminator",
-    "separated": "real",
-    "samples/distance": "generator",
-    "samples/precision": "discriminator",
-    "samples/coverage": "generator",
-    "samples/novelty": "generator",
-    "samples/twins": "fake",
-    "classes/missing": "generator",
-    "labels/obeyed": "generator",
-    "labels/obeyed_real": "quiet",
-    "cue": "discriminator",
-    "luminance_kept": "generator",
-    "distance/kl": "generator",
-    "distance/js": "discriminator",
-    "distance/sliced": "generator",
-    "distance/kl_floor": "quiet",
-    "distance/js_floor": "quiet",
-    "distance/sliced_floor": "quiet",
-    "psnr": "generator",
-    "ssim": "generator",
-    "held_out_l1": "generator",
-    "pool_oldest": "quiet",
-    "psnr_bicubic": "quiet",
-    "ssim_bicubic": "quiet",
-}
 
 
 def metric_name(name: str, points: bool = False) -> str:
@@ -197,9 +153,3 @@ def metric_name(name: str, points: bool = False) -> str:
     if f"{phase}/loss" in NAMES:
         return f"{metric_name(f'{phase}/loss')}: {term.replace('_', ' ')}"
     return name.replace("/", " / ").replace("_", " ")
-
-
-def colour_of(name: str) -> Colour:
-    """Returns the fixed colours of generator and discriminator."""
-    part = name.rpartition("/")[2] if name.startswith(("gradient_norm/", "rate/")) else name.partition("/")[0]
-    return COLOURS.get(TINTS.get(name, part), COLOURS["other"])
