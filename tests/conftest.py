@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 # before torch is imported, also for the runs and processes that tests start: tiny networks are fastest on one thread,
@@ -50,6 +51,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
             return next((folder for folder in WITH_A_SERVER if nodeid.startswith(folder)), super()._split_scope(nodeid))
 
     return ByWhatIsShared(config, log)
+
+
+gc.disable()  # while modules are imported and tests collected: millions of objects, and all stay
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # these objects are permanent; the garbage collector can skip them
+    gc.enable()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """When slow tests are asked for, files without any aren't imported."""
+    if config.getoption("markexpr").startswith("slow") and collection_path.name.startswith("test_"):
+        return "mark.slow" not in collection_path.read_text(encoding="utf-8") or None
+    return None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
