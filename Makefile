@@ -6,8 +6,7 @@ EXTRAS := .[export,imagenet,keras,search,control]
 RUN_READY := .venv/.run-ready
 DEV_READY := .venv/.dev-ready
 unexport PYTHONDONTWRITEBYTECODE  # where it is set, every process would compile PyTorch and Gradio anew
-IN_TWO := -n 2 --dist loadfile  # processes; a file stays in one
-IN_THREE := -n 3 --dist loadfile  # where many tests wait for servers and threads
+IN_THREE := -n 3 --dist loadfile  # processes for two cores, as many tests wait for servers; a file stays in one
 
 .PHONY: run studio demo test slow e2e release audit check format clean
 
@@ -30,7 +29,7 @@ slow: $(DEV_READY)
 	$(BIN)/python -m pytest $(IN_THREE) -m "slow and not e2e and not release"
 
 e2e: $(DEV_READY)
-	$(BIN)/python -m pytest tests/e2e $(IN_TWO) -m "e2e and not release" --reruns 1  # two cores are late at times beside a browser
+	$(BIN)/python -m pytest tests/e2e $(IN_THREE) -m "e2e and not release" --reruns 1  # two cores are late at times beside a browser
 
 release: $(DEV_READY)
 	$(BIN)/python -m pytest -m release

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 # before torch is imported, also for the runs and processes that tests start: tiny networks are fastest on one thread,
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 # a CliRunner builds all commands of the app for each call; a separate process does so once
 vars(typer.testing)["_get_command"] = cache(get_command)
 
-WITH_A_SERVER = ("tests/serving/", "tests/studio/")  # folders whose tests share a server, and so one process
+# folders whose tests share a server, or the exporter, which takes seconds to be imported: each in one process
+IN_ONE_PROCESS = ("tests/serving/", "tests/studio/", "tests/exporting/")
 # these fit the digit classifier, which takes 40 s of processor time: once per process
 WITH_THE_JUDGE = (
     "tests/metrics/test_digit_classifier.py", "tests/teaching/test_conditioning.py", "tests/test_benchmarks.py",
@@ -38,7 +40,7 @@ WITH_THE_JUDGE = (
 
 @pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is none
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
-    """Keeps the tests of a file together, and files that share a server or a slow fit."""
+    """Keeps the tests of a file together, and files that share something slow."""
     if config.getvalue("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
@@ -47,9 +49,26 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
         def _split_scope(self, nodeid: str) -> str:
             if nodeid.startswith(WITH_THE_JUDGE):
                 return WITH_THE_JUDGE[0]
-            return next((folder for folder in WITH_A_SERVER if nodeid.startswith(folder)), super()._split_scope(nodeid))
+            return next(
+                (folder for folder in IN_ONE_PROCESS if nodeid.startswith(folder)), super()._split_scope(nodeid)
+            )
 
     return ByWhatIsShared(config, log)
+
+
+gc.disable()  # while modules are imported and tests collected: millions of objects, and all stay
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # these objects are permanent; the garbage collector can skip them
+    gc.enable()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """When slow tests are asked for, files without any aren't imported."""
+    if config.getoption("markexpr").startswith("slow") and collection_path.name.startswith("test_"):
+        return "mark.slow" not in collection_path.read_text(encoding="utf-8") or None
+    return None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

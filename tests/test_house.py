@@ -164,6 +164,14 @@ def test_no_arrow_goes_upwards_and_no_circle_is_closed() -> None:
     ).prepare()  # raises of circles
 
 
+def test_the_slow_mark_is_in_the_files_of_its_tests() -> None:
+    """`make slow` imports only those that name it."""
+    mark = "pytest.mark." + "slow"
+    named = [path for path in (ROOT / "tests").rglob("*.py") if mark in path.read_text(encoding="utf-8")]
+    assert named
+    assert all(path.name.startswith("test_") for path in named), named
+
+
 def test_a_front_end_is_a_folder() -> None:
     """Code used by only one of them is in its folder; nothing that both share imports Streamlit or Gradio."""
     for name, used in imports().items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from gan_core.data.base import Modes
 from gan_core.errors import BadValue
@@ -63,6 +62,8 @@ def optimal_transport(one: np.ndarray, other: np.ndarray) -> float:
     This is the quantity that a Wasserstein critic estimates (1701.07875, equation 2). The cost grows with the cube of
     N: 2,000 take seconds. Raises BadValue if the two can't be paired.
     """
+    from scipy.optimize import linear_sum_assignment  # takes half a second, which training needn't wait for
+
     if one.shape != other.shape or one.ndim != 2:
         raise BadValue("Points {one} and {other} can't be paired.", one=one.shape, other=other.shape)
     distances = np.linalg.norm(one[:, None] - other[None], axis=2)  # (N, N)

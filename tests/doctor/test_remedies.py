@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from gan_core.doctor.remedies import offered, remedies
 from gan_core.doctor.rule import rules
 from gan_core.errors import BadValue, UnknownName
 from gan_core.gans import recipes
-from gan_core.hparams import rebuilt
+from gan_core.hparams import TrainingHParams, rebuilt
 from gan_core.knobs import changed, clocks, knobs, to_dict
 from gan_core.runs.store import RunState, RunStore
 from gan_core.training.control import current_hparams, fork_with
@@ -62,15 +63,19 @@ ILL: tuple[dict[str, Any], ...] = (  # settings that a remedy changes
 )
 
 
-@pytest.mark.parametrize("name", NAMED)
-def test_some_run_can_take_each(name: str) -> None:
-    all_settings = [
+@cache
+def all_settings() -> tuple[TrainingHParams, ...]:
+    return tuple(
         recipe.settings(changes)
         for recipe in recipes
         for changes in ILL
         if changes.keys() <= knobs(recipe.hparams).keys()
-    ]
-    taken = [hparams for hparams in all_settings if offered([name], hparams)]
+    )
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_some_run_can_take_each(name: str) -> None:
+    taken = [hparams for hparams in all_settings() if offered([name], hparams)]
     assert taken, name
     for hparams in taken:
         changes = offered([name], hparams)[name]

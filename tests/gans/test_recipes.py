@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import changed, knobs
 from gan_core.layers.blocks import Dropout
 from gan_core.objectives.losses import losses
-from gan_core.training.trainer import Trainer
+from gan_core.training.trainer import StepResult, Trainer
 from tests.conftest import example, images
 
 RECIPES = [pytest.param(recipe, id=recipe.name) for recipe in recipes]
@@ -53,12 +54,29 @@ def test_samples_have_the_datas_shape(recipe: Recipe) -> None:
         assert float(drawn.max()) <= 1
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_every_weight_gets_a_gradient(recipe: Recipe) -> None:
-    trainer = Trainer(recipe, recipe.tiny, example(recipe))
-    initial = {name: copy.deepcopy(network.state_dict()) for name, network in trainer.networks.items()}
-    for _ in range(3):
-        result = trainer.train_step()
+@dataclass
+class Trained:
+    """A trainer after 3 steps, with the weights that it began with and what the last step gave."""
+
+    trainer: Trainer
+    initial: dict[str, dict[str, torch.Tensor]]
+    result: StepResult
+
+
+@pytest.fixture(scope="module", params=RECIPES)
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    recipe = request.param
+    with pytest.MonkeyPatch.context() as patch:  # a shelf for the models that it borrows
+        patch.setenv("GANSCOPE_HOME", str(tmp_path_factory.mktemp("home")))
+        trainer = Trainer(recipe, recipe.tiny, example(recipe))
+        initial = {name: copy.deepcopy(network.state_dict()) for name, network in trainer.networks.items()}
+        for _ in range(3):
+            result = trainer.train_step()
+    return Trained(trainer, initial, result)
+
+
+def test_every_weight_gets_a_gradient(trained: Trained) -> None:
+    trainer, initial, result = trained.trainer, trained.initial, trained.result
     assert all(term.isfinite() for term in result.terms.values())
     observed = {name: value[None] for name, value in result.observed.items()}
     for summary in trainer.objective.summarise(trainer.hparams, observed).values():
@@ -83,20 +101,16 @@ def test_phases_move_their_own_networks_alone(recipe: Recipe) -> None:
         assert moved == {name for group in groups for name in recipe.optimizers[group](trainer.hparams).networks}
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_resume_is_bit_exact(recipe: Recipe, tmp_path: Path) -> None:
-    trainers = [Trainer(recipe, recipe.tiny, example(recipe)) for _ in range(2)]
-    for _ in range(6):
-        trainers[0].train_step()
-    for _ in range(3):
-        trainers[1].train_step()
-    write_checkpoint(tmp_path / "state.safetensors", trainers[1].state_dict())
+def test_resume_is_bit_exact(trained: Trained, tmp_path: Path) -> None:
+    straight, recipe = trained.trainer, trained.trainer.recipe
+    write_checkpoint(tmp_path / "state.safetensors", straight.state_dict())
     resumed = Trainer(recipe, recipe.tiny, example(recipe))
     load_state(resumed, read_checkpoint(tmp_path / "state.safetensors"))
     for _ in range(3):
+        straight.train_step()
         torch.randn(5)
         resumed.train_step()
-    assert same_state(trainers[0].state_dict(), resumed.state_dict())
+    assert same_state(straight.state_dict(), resumed.state_dict())
 
 
 @pytest.mark.parametrize(("recipe", "loss", "penalty"), TRIED)

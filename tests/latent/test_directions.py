@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 import torch
-from sklearn.decomposition import PCA
 from torch.testing import assert_close
 
 from gan_core.errors import BadValue, UnknownName
@@ -16,14 +17,23 @@ from gan_core.latent.sefa import sefa, style_weights
 from gan_core.layers.style_generator import StyleGenerator
 from tests.latent.models import explorer
 
+if TYPE_CHECKING:
+    from sklearn.decomposition import PCA
+
 STYLED = ["stylegan", "stylegan2"]
+
+
+def fitted(rows: np.ndarray, count: int) -> PCA:
+    from sklearn.decomposition import PCA  # takes most of a second, in every process that collects tests
+
+    return PCA(count, svd_solver="full").fit(rows)
 
 
 @pytest.mark.parametrize("name", STYLED)
 def test_components_of_w_are_those_of_scikit_learn(name: str) -> None:
     model = explorer(name, w_size=6)
     w = model.read(model.sample(SAMPLES, 0), "w").double().numpy()
-    theirs = PCA(4, svd_solver="full").fit(w)
+    theirs = fitted(w, 4)
     for place, ours in enumerate(pca(model, 4)):
         expected = theirs.components_[place] * np.sqrt(theirs.explained_variance_[place])
         expected *= np.sign(expected[np.abs(expected).argmax()])
@@ -44,7 +54,7 @@ def test_components_of_activations_are_those_of_scikit_learn_carried_back_by_reg
     assert [one.space for one in found] == ["z", "z"]
     points = model.sample(1_000, 0)
     activations = maps(model, points, layer).flatten(1).double().numpy()
-    theirs = PCA(2, svd_solver="full").fit(activations)
+    theirs = fitted(activations, 2)
     coordinates = theirs.transform(activations) / np.sqrt(theirs.explained_variance_)
     back, *_ = np.linalg.lstsq(coordinates, model.read(points, "z").double().numpy(), rcond=None)
     for ours, expected, share in zip(found, back, theirs.explained_variance_ratio_, strict=True):

@@ -10,7 +10,6 @@ import prdc
 import pytest
 import torch
 from scipy.stats import mannwhitneyu, wasserstein_distance
-from sklearn.cluster import KMeans
 
 from gan_core.errors import BadValue
 from gan_core.metrics import copying, ndb
@@ -192,6 +191,8 @@ def test_a_missing_mode_is_a_bin_that_differs() -> None:
 
 
 def test_clusters_are_as_tight_as_scikit_learns() -> None:
+    from sklearn.cluster import KMeans  # takes most of a second, in every process that collects tests
+
     random = np.random.default_rng(12)
     rows = random.standard_normal((8, 5))[random.integers(8, size=500)] * 6 + random.standard_normal((500, 5))
     theirs = KMeans(8, n_init=1, init="random", random_state=0).fit(rows)

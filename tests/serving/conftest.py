@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from serving import drawing
 from serving.app import app
 from serving.command import server_of
 from serving.service import Service
@@ -39,6 +40,19 @@ def home(shelf_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GANSCOPE_HOME", str(shelf_home))
     monkeypatch.setattr("gan_core.models.listing.BUNDLED", shelf_home / "none")
     return shelf_home
+
+
+@pytest.fixture(scope="package", autouse=True)
+def exports(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Opened models are exported in processes that take 13 s of processor time each: only where slow tests are run,
+    which need them. For the quick ones, PyTorch draws, as it does until an export is written.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if request.config.getoption("markexpr").startswith("not slow"):
+            waiting = threading.Lock()
+            waiting.acquire()
+            patch.setattr(drawing, "_exporting", waiting)
+        yield
 
 
 class Running:

@@ -44,6 +44,8 @@ from ui.studio.widgets.theme import SHEET, theme
 release_while_waiting()  # else a picture of 0.02 s takes 1 s on a busy machine
 
 MOST_WAITING = 60  # queue size of a page
+# seconds between looks for something to do: Gradio's 1 ms took a twelfth of a core while nobody used the Studio
+LOOK, LOOK_FOR_PROGRESS = 0.01, 0.05
 GRACE = 3  # seconds for open requests when the server stops
 
 # the selected tab is in the link, except the first one, which is selected by default
@@ -90,6 +92,7 @@ def page(tabs: Sequence[Tab], language: str) -> Page:
         _hide(made)
         api.offer(made)
     made.queue(max_size=MOST_WAITING, default_concurrency_limit=2)
+    made._queue.sleep_when_free, made._queue.progress_update_sleep_when_free = LOOK, LOOK_FOR_PROGRESS
     made.state_session_capacity = MOST_SESSIONS
     page_made: Page = made
     return page_made

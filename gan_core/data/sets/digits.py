@@ -18,12 +18,12 @@ from gan_core.errors import BadData
 
 LICENCE = "BSD-3-Clause (scikit-learn); data: E. Alpaydin and C. Kaynak, UCI, CC BY 4.0"
 CLASSES = tuple("0123456789")
+FOUND = importlib.util.find_spec("sklearn")  # once: pages ask for the file dozens of times each time they are drawn
 KEPT = 32  # pixels: up to this size the images, at most 2 MB, are kept in memory
 
 
 def _file() -> Path | None:
-    found = importlib.util.find_spec("sklearn")
-    for folder in (found and found.submodule_search_locations) or ():
+    for folder in (FOUND and FOUND.submodule_search_locations) or ():
         path = Path(folder) / "datasets" / "data" / "digits.csv.gz"
         if path.is_file():
             return path

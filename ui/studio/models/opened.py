@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -252,3 +253,4 @@ def warm() -> None:
         len(model.slots)
     except GanscopeError:
         return
+    gc.freeze()  # torch's half a million objects are permanent; the garbage collector can skip them
