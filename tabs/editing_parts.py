@@ -69,7 +69,7 @@ def lay_out() -> Parts:
     found["file"] = gr.JSON(visible=False)
     with gr.Row(equal_height=False):
         with gr.Column(scale=6, min_width=320, elem_id="stage"):
-            found["face"] = parts.face(_("Opening the model …"), elem_id="face")
+            found["face"] = parts.face(elem_id="face")
             found["strip"] = parts.strip(elem_id="steps")
         with gr.Column(scale=5, min_width=320):
             parts.note(_("Move a slider to change the picture. Press and hold the picture to see it before the edits."))

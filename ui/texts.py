@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from gan_core.data.user.references import SHARDS, is_shards, shown, user_images
 from gan_core.doctor.remedies import remedies
-from gan_core.errors import BadValue, GanscopeError
+from gan_core.errors import BadValue, GanscopeError, filled
+from gan_core.errors import percent as percent
 from gan_core.knobs import Named
 from gan_core.pictures.fits import PAD, STRETCH
 from gan_core.runs.records import Run, RunState
-from ui.core_texts import filled
+from ui.core_texts import filled as translated
 from ui.languages import N_, _
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ PART_WORDS = {  # of a data set, see gan_core/data/parts.py
     "train": N_("training part"), "test": N_("test part"), "quarter": N_("a quarter"), "half": N_("half"),
 }  # fmt: skip
 DATA_PARTS = ("train:", "test:")  # possible prefixes of a data set's name
+FULL_WIDTH = ("。", "！", "？", "；", "：", "）")  # punctuation that includes its space
 FIT_WORDS = {STRETCH: N_("stretched"), PAD: N_("padded")}  # how uncropped pictures are made square
 
 _DIGEST = re.compile(r"-[0-9a-f]{12}\.zip$")  # added to an upload's name to keep it unique
@@ -63,7 +65,7 @@ def plain(text: object) -> str:
 def sentence(message: str, values: Mapping[str, Any]) -> str:
     """Returns a template of gan_core in the visitor's language, filled with its values."""
     try:
-        return _(message).format(**{name: _value(value) for name, value in values.items()})
+        return filled(_(message), {name: _value(value) for name, value in values.items()})
     except (KeyError, IndexError, ValueError):  # a store written by another version
         return message
 
@@ -78,7 +80,7 @@ def _value(value: Any) -> Any:
     if isinstance(value, Named):
         labels = (_(label) if given is None else f"{_(label)} = {given}" for label, given in value.parts)
         return _(", ").join(labels)
-    return filled(value) if isinstance(value, str) and value else value
+    return translated(value) if isinstance(value, str) and value else value
 
 
 def run_message(run: Run) -> str:
@@ -115,12 +117,20 @@ def preset_title(run: Run, titles: Mapping[str, str] | None = None) -> str:
 
 def remedy_words(name: str, changes: Mapping[str, Any]) -> str:
     """Returns the label of a remedy's button with the values that it sets."""
-    return _(remedies.get(name).words).format(**changes)
+    return filled(_(remedies.get(name).words), changes)
 
 
 def joined(*facts: str) -> str:
     """Joins facts in one line; empty ones are left out."""
     return " · ".join(fact for fact in facts if fact)
+
+
+def paragraph(*sentences: str) -> str:
+    """Joins sentences; empty ones are left out. A full-width stop, as in Chinese, needs no space after it."""
+    words = ""
+    for one in filter(None, sentences):
+        words += ("" if not words or words.endswith(FULL_WIDTH) else " ") + one
+    return words
 
 
 def is_points(reference: str) -> bool:
@@ -198,11 +208,6 @@ def duration(seconds: float) -> str:
 def number(value: float) -> str:
     """Formats a count: 12,300."""
     return f"{value:,.0f}"
-
-
-def percent(share: float, digits: int = 0) -> str:
-    """Formats a share: 98.6 %."""
-    return f"{100 * share:.{digits}f} %"
 
 
 def ago(moment: float) -> str:

@@ -10,7 +10,7 @@ import typer
 from gan_core.cli.media import PICTURES, sampler_of
 from gan_core.cli.output import AsJson, ModelOrRun, check_seed, check_width, emit, reporting, show_table
 from gan_core.disk import replacing
-from gan_core.errors import BadValue
+from gan_core.errors import BadValue, percent
 from gan_core.runs.store import RunStore
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def attribute(
     if as_json:
         emit(facts | {"integration_steps": steps or STEPS, "seed": seed, "samples": rows, "file": output.resolve()})
         return
-    table = [(place, f"{row['logit']:.3f}", f"{row['completeness_error']:.1%}") for place, row in enumerate(rows, 1)]
+    table = [(place, f"{row['logit']:.3f}", percent(row["completeness_error"], 1)) for place, row in enumerate(rows, 1)]
     show_table(("SAMPLE", "LOGIT", "COMPLETENESS ERROR"), table)
     typer.echo(f"{count} samples of {title}, with the attribution maps below: {output}")
 
