@@ -132,5 +132,5 @@ def _more() -> dict[str, Any]:
     found["others"] = parts.note()
     found["save"] = gr.Button(_("Save edits as a file"))
     parts.note(_("Drop a saved picture or a file of edits here to continue from it:"))
-    found["drop"] = gr.File(show_label=False, file_types=[".png", EDITS], height=120, elem_id="drop")
+    found["drop"] = gr.File(show_label=False, file_types=[".png", EDITS], height=parts.UPLOAD_HEIGHT, elem_id="drop")
     return found

@@ -358,7 +358,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             with gr.Row(elem_classes="row-left"):
                 two = gr.Button(_("Enlarge 2×"), visible=False, elem_id="enlarge-twice")
                 part = gr.Button(_("Use the centre"), visible=False, elem_id="enlarge-middle")
-                plain = gr.Button(_("Use that model"), visible=False, elem_id="enlarge-faithful")
+                plain = gr.Button(_("Use that model"), variant="primary", visible=False, elem_id="enlarge-faithful")
             scale = gr.Radio([("4×", 4)], value=4, label=_("Scale"))
             strength = gr.Slider(
                 0, 1, 1, step=0.05, label=_("Strength"), elem_id="enlarge-strength", buttons=[],
@@ -373,7 +373,10 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             model = gr.Dropdown(models, value=enlargers.first(), label=_("Model"), elem_id="enlarge-model")
             with gr.Accordion(_("Your own network"), open=False, visible=not hosted()):
                 network = gr.File(
-                    show_label=False, file_types=list(WEIGHT_FILES), height=120, elem_id="enlarge-network"
+                    show_label=False,
+                    file_types=list(WEIGHT_FILES),
+                    height=parts.UPLOAD_HEIGHT,
+                    elem_id="enlarge-network",
                 )
                 parts.note(
                     _("ESRGAN, Real-ESRGAN, SwinIR and other networks that the package spandrel supports, as .pth or "

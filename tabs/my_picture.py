@@ -14,7 +14,7 @@ from gan_core.errors import BadValue
 from gan_core.latent.sliders import SLOTS
 from ui.languages import N_, _
 from ui.studio.models.opened import Opened, opened
-from ui.studio.requests.calls import callback, streaming
+from ui.studio.requests.calls import callback, streaming, warn_if_animated
 from ui.studio.requests.jobs import Tell, stopped, takes, workshop
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.uploads import clean, received
@@ -54,6 +54,7 @@ def take(path: str | None, model: str) -> list[Any]:
     if path is None:
         return [gr.skip()] * (4 + SLOTS)
     with received(path) as image:
+        warn_if_animated(image)
         picture = clean(image)
     return _before_search(opened(model), picture)
 

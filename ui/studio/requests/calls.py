@@ -91,6 +91,10 @@ def event_number(event: gr.EventData, name: str = "place") -> float:
     return value
 
 
+def has_value(event: gr.EventData, name: str) -> bool:
+    return isinstance(event._data, dict) and name in event._data
+
+
 def warn_of_ignored(problems: list[GanscopeError]) -> None:
     """Reports which parts of a link were ignored; the rest is shown."""
     if problems:

@@ -22,6 +22,7 @@ from ui.studio.view.pictures import SMALL, data_url, display_url, picture, small
 from ui.studio.view.view import View
 from ui.texts import paragraph
 
+UPLOAD_HEIGHT = 136  # pixels of a box for files
 # alt text, which may be a user-supplied name: escaped here
 _ALT = """${(value.alt || '').replaceAll('&', '&amp;').replaceAll('"', '&quot;')}"""
 _FACE = """
@@ -124,13 +125,21 @@ watch('value', () => requestAnimationFrame(fetched));
 fetched();
 """
 _PRESS = """
-element.addEventListener('click', event => {
+let from = null;
+const share = event => {
   const image = element.querySelector('img');
-  if (!image || image.hidden) return;
+  if (!image || image.hidden) return null;
   const box = image.getBoundingClientRect();
-  trigger('press', {x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height});
+  return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+};
+element.addEventListener('pointerdown', event => { from = event.pointerType === 'touch' ? null : share(event); });
+element.addEventListener('click', event => {
+  const to = share(event), far = to && from && Math.hypot(to[0] - from[0], to[1] - from[1]) > FAR;
+  if (far) trigger('press', {x: from[0], y: from[1], to_x: to[0], to_y: to[1]});
+  else if (to) trigger('press', {x: to[0], y: to[1]});
+  from = null;
 });
-const MOVES = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}, STEP = 0.02;
+const MOVES = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}, STEP = 0.02, FAR = 0.03;
 let at = [0.5, 0.5], again = false;
 const show = () => {
   const cursor = element.querySelector('.cursor'), last = ((props.value && props.value.side) || 1) - 1;
@@ -326,7 +335,7 @@ def places(tabs: Sequence[tuple[str, str, str]]) -> gr.HTML:
 
 def picture_file(elem_id: str) -> gr.File:
     """A box for one picture of the visitor's."""
-    return gr.File(show_label=False, file_types=["image"], height=120, elem_id=elem_id)
+    return gr.File(show_label=False, file_types=["image"], height=UPLOAD_HEIGHT, elem_id=elem_id)
 
 
 def picture_limits() -> str:
