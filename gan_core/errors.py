@@ -7,7 +7,9 @@ another language. It names what is wrong and what would be valid.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import string
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 LISTED = 20  # names in a message
 
@@ -15,6 +17,27 @@ LISTED = 20  # names in a message
 def listed(names: Sequence[str]) -> str:
     """Names for a message; a long list is cut, and its length given."""
     return ", ".join(names[:LISTED]) + (f", … ({len(names)})" if len(names) > LISTED else "")
+
+
+class _Sentences(string.Formatter):
+    """`str.format`, except that a percentage has a space before its sign, as units do: 74 %."""
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        words = super().format_field(value, format_spec)
+        return f"{words[:-1]} %" if format_spec.endswith("%") else words
+
+
+_sentences = _Sentences()
+
+
+def filled(template: str, values: Mapping[str, object]) -> str:
+    """Fills a template with its values; raises what `str.format` raises."""
+    return _sentences.vformat(template, (), values)
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Formats a share: 98.6 %."""
+    return f"{100 * share:.{digits}f} %"
 
 
 class GanscopeError(Exception):
@@ -26,7 +49,7 @@ class GanscopeError(Exception):
         self.values = values
 
     def __str__(self) -> str:
-        return self.message.format(**self.values)
+        return filled(self.message, self.values)
 
 
 class BadValue(GanscopeError):

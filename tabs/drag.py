@@ -15,7 +15,7 @@ from gan_core.errors import BadValue
 from gan_core.models.card import Card
 from ui.languages import N_, _
 from ui.studio.models.opened import opened
-from ui.studio.requests.calls import callback, event_number, streaming
+from ui.studio.requests.calls import callback, event_number, has_value, streaming
 from ui.studio.requests.jobs import Tell, stopped, workshop
 from ui.studio.view.pictures import SMALL, display_url, drawn, image_of, marked
 from ui.studio.view.view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
@@ -93,8 +93,14 @@ def take(view: View) -> list[Any]:
 
 
 def put(event: gr.EventData, hold: Hold) -> list[Any]:
-    """Handles a click on the picture."""
-    return put_at(hold, event_number(event, "x"), event_number(event, "y"))
+    """Handles a click on the picture, or the way from a handle to its target with the mouse pressed."""
+    here = event_number(event, "x"), event_number(event, "y")
+    if not has_value(event, "to_x") or len(hold.places) % 2:
+        return put_at(hold, *here)
+    first = put_at(hold, *here)
+    return (
+        put_at(first[0], event_number(event, "to_x"), event_number(event, "to_y")) if hold.points is not None else first
+    )
 
 
 def put_at(hold: Hold, x: float, y: float) -> list[Any]:
@@ -186,7 +192,10 @@ def _value(hold: Hold) -> dict[str, Any]:
 
 def _hint(hold: Hold) -> str:
     if not hold.places:
-        return _("Click a point of the picture, for example a corner of the mouth.")
+        return _(
+            "Click a point of the picture, for example a corner of the mouth, then its target; or draw an arrow with "
+            "the mouse."
+        )
     if len(hold.places) % 2:
         return _("Now click where it should go.")
     return _("Click “Drag”, or place another arrow. Dragging takes at most {most:.0f} s.").format(most=LONGEST)

@@ -29,6 +29,7 @@ from ui.studio.view.view import another_seed
 from ui.studio.widgets import canvas, parts
 from ui.studio.widgets.canvas import read_back, sheet_of
 from ui.studio.widgets.parts import QUIET
+from ui.texts import titles
 
 TITLE = N_("Draw")
 ID = "draw"
@@ -178,11 +179,8 @@ def _answer(chosen: ImageModel, drawing: Image.Image) -> Image.Image:
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
-    models = [
-        (_(card.title), name)
-        for name, card in image_models(TRANSLATING).items()
-        if learnt_from(card).startswith("edges")
-    ]
+    cards = {name: card for name, card in image_models(TRANSLATING).items() if learnt_from(card).startswith("edges")}
+    models = [(title, name) for name, title in titles(cards).items()]
     if not models:
         parts.note(
             _("Drawing needs a model trained on edges, and none is available. Train one with `ganscope train "
@@ -195,7 +193,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Column(min_width=300):
             pad = canvas.pad(PAD, _("Drawing canvas"))
         with gr.Column(min_width=300):
-            face = parts.face(_("Opening the model …"), elem_id="drawn-face")
+            face = parts.face(elem_id="drawn-face")
             words = parts.note()
     parts.note(_("Start from a sketch:"))
     strip = parts.strip(elem_id="drawings")

@@ -25,6 +25,7 @@ from ui.studio.view.words import class_choices, direction_words
 from ui.studio.widgets import faces
 from ui.studio.widgets import parts as studio_parts
 from ui.studio.widgets.parts import QUIET
+from ui.texts import titles
 
 TITLE = N_("Latent editing")
 ID = "editing"
@@ -185,7 +186,7 @@ def _scene(visit: Visit, view: View) -> list[Any]:
     layers = model.explorer.layers
     chosen = chosen_change(visit, view)
     first, last = chosen.layers if chosen and chosen.layers else (0, max(layers - 1, 0))
-    names = [(_(card.title), name) for name, card in offered().items()]
+    names = [(title, name) for name, title in titles(offered()).items()]
     sliders = [
         gr.update(value=value, label=direction_words(visit.slots[place]), visible=True)
         if place < len(visit.slots)

@@ -69,7 +69,7 @@ def lay_out() -> Parts:
     found["file"] = gr.JSON(visible=False)
     with gr.Row(equal_height=False):
         with gr.Column(scale=6, min_width=320, elem_id="stage"):
-            found["face"] = parts.face(_("Opening the model …"), elem_id="face")
+            found["face"] = parts.face(elem_id="face")
             found["strip"] = parts.strip(elem_id="steps")
         with gr.Column(scale=5, min_width=320):
             parts.note(_("Move a slider to change the picture. Press and hold the picture to see it before the edits."))
@@ -132,5 +132,5 @@ def _more() -> dict[str, Any]:
     found["others"] = parts.note()
     found["save"] = gr.Button(_("Save edits as a file"))
     parts.note(_("Drop a saved picture or a file of edits here to continue from it:"))
-    found["drop"] = gr.File(show_label=False, file_types=[".png", EDITS], height=120, elem_id="drop")
+    found["drop"] = gr.File(show_label=False, file_types=[".png", EDITS], height=parts.UPLOAD_HEIGHT, elem_id="drop")
     return found

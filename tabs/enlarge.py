@@ -32,6 +32,7 @@ from ui.studio.view.pictures import data_url, write_marked
 from ui.studio.widgets import parts
 from ui.studio.widgets.parts import QUIET
 from ui.studio_process import is_loopback
+from ui.texts import paragraph, titles
 
 if TYPE_CHECKING:
     from gan_core.models.sampler import Sampler
@@ -77,9 +78,8 @@ def model_of(source: Source, model: str) -> list[Any]:
     other = enlargers.partner(model, cards)
     valid = [scale for scale in sorted({2, 4, native}) if native % scale == 0]
     scales = gr.update(choices=[(f"{scale}×", scale) for scale in valid], value=native)
-    label = _("Blend: 0 is {model}, 1 is {other}").format(
-        model=_(cards[model].title), other=_(cards[other].title) if other else ""
-    )
+    called = titles(cards)
+    label = _("Blend: 0 is {model}, 1 is {other}").format(model=called[model], other=called.get(other, ""))
     share = gr.update(visible=bool(other), value=0, label=label)
     if source.array is not None and source.place < 0:
         shown = [gr.skip(), gr.skip(), gr.skip(), _waiting(source), *[gr.skip()] * 3]
@@ -130,7 +130,7 @@ def take(path: str | None, model: str = "", scale: float = 4) -> list[Any]:
         array = enlargement.middle(array, enlargers.most(1))
     source = Source(array, Path(path).stem, -1, damage_of(array, quality))
     scene = _not_enlarged(source)
-    scene[-1] = " ".join([scene[-1], *words])
+    scene[-1] = paragraph(scene[-1], *words)
     return [*scene, _NO_FILE, gr.skip(), gr.skip(), *advise(source, model or enlargers.first(), scale)]
 
 
@@ -150,14 +150,14 @@ def advise(source: Source, model: str, scale: float) -> list[Any]:
     words += enlargement.damage_notes(source.damage, strength)
     better = enlargers.for_damage() if any(harmed(source.damage)) and model != enlargers.for_damage() else ""
     if better:
-        title = _(image_models(ENLARGING)[better].title)
+        title = titles(image_models(ENLARGING))[better]
         words.append(
             _("“{model}” was trained on damaged photos and removes such damage.").format(model=title)
             if enlargers.restores(better)
             else _("“{model}” is affected least.").format(model=title)
         )
     offers = [gr.update(visible=one) for one in (by_two, much, bool(better))]
-    return [gr.update(value=strength), " ".join(words), *offers]
+    return [gr.update(value=strength), paragraph(*words), *offers]
 
 
 def twice(source: Source, model: str) -> list[Any]:
@@ -263,9 +263,8 @@ def _waiting(source: Source) -> str:
     words = _("{width} x {height} pixels. Now click “Enlarge”.").format(width=width, height=height)
     depth = used(source.array)
     if source.array.dtype == np.uint16 and depth < WHOLE:
-        words += " " + _("It uses only {bits} of 16 bits per channel, so {white} is taken as white.").format(
-            bits=depth, white=white(depth)
-        )
+        depth_words = _("It uses only {bits} of 16 bits per channel, so {white} is taken as white.")
+        words = paragraph(words, depth_words.format(bits=depth, white=white(depth)))
     return words
 
 
@@ -353,16 +352,13 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             parts.note(_("The photos come with scikit-learn (CC BY 2.0)."))
         with gr.Column(scale=4, min_width=280):
             drop = parts.picture_file("enlarge-drop")
-            parts.note(
-                _limits()
-                + " "
-                + _("Greyscale, 16 bits and transparency are kept. Your upload is deleted after it is read.")
-            )
+            kept = _("Greyscale, 16 bits and transparency are kept. Your upload is deleted after it is read.")
+            parts.note(paragraph(_limits(), kept))
             notice = gr.Markdown("", elem_classes="notice", elem_id="enlarge-notice")
             with gr.Row(elem_classes="row-left"):
                 two = gr.Button(_("Enlarge 2×"), visible=False, elem_id="enlarge-twice")
                 part = gr.Button(_("Use the centre"), visible=False, elem_id="enlarge-middle")
-                plain = gr.Button(_("Use that model"), visible=False, elem_id="enlarge-faithful")
+                plain = gr.Button(_("Use that model"), variant="primary", visible=False, elem_id="enlarge-faithful")
             scale = gr.Radio([("4×", 4)], value=4, label=_("Scale"))
             strength = gr.Slider(
                 0, 1, 1, step=0.05, label=_("Strength"), elem_id="enlarge-strength", buttons=[],
@@ -377,7 +373,10 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             model = gr.Dropdown(models, value=enlargers.first(), label=_("Model"), elem_id="enlarge-model")
             with gr.Accordion(_("Your own network"), open=False, visible=not hosted()):
                 network = gr.File(
-                    show_label=False, file_types=list(WEIGHT_FILES), height=120, elem_id="enlarge-network"
+                    show_label=False,
+                    file_types=list(WEIGHT_FILES),
+                    height=parts.UPLOAD_HEIGHT,
+                    elem_id="enlarge-network",
                 )
                 parts.note(
                     _("ESRGAN, Real-ESRGAN, SwinIR and other networks that the package spandrel supports, as .pth or "

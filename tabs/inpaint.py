@@ -28,6 +28,7 @@ from ui.studio.view.view import another_seed
 from ui.studio.widgets import canvas, parts
 from ui.studio.widgets.canvas import read_back, sheet_of
 from ui.studio.widgets.parts import QUIET
+from ui.texts import paragraph, titles
 
 TITLE = N_("Inpaint")
 ID = "inpaint"
@@ -152,7 +153,7 @@ def _filled(chosen: ImageModel, picture: Image.Image, hole: np.ndarray, far: flo
         words.append(_("Nothing is masked yet: paint over the part to be filled in."))
     elif hole.all():
         words.append(_("Everything is masked: the model has nothing to go by and draws the most likely picture."))
-    return [parts.image_value(image, _("Inpainted picture")), " ".join(words)]
+    return [parts.image_value(image, _("Inpainted picture")), paragraph(*words)]
 
 
 def _answer(chosen: ImageModel, picture: Image.Image, hole: np.ndarray) -> Image.Image:
@@ -167,7 +168,7 @@ def _answer(chosen: ImageModel, picture: Image.Image, hole: np.ndarray) -> Image
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
-    models = [(_(card.title), name) for name, card in image_models(FILLING).items()]
+    models = [(title, name) for name, title in titles(image_models(FILLING)).items()]
     if not models:
         parts.note(
             _("Inpainting needs a context encoder, and none is available. Train one with `ganscope train "
@@ -181,7 +182,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Column(min_width=300):
             pad = canvas.mask_pad(PAD, _("Picture to paint over"))
         with gr.Column(min_width=300):
-            face = parts.face(_("Opening the model …"), elem_id="filled-face")
+            face = parts.face(elem_id="filled-face")
             words = parts.note()
     parts.note(_("Examples, none of them training images:"))
     strip = parts.strip(elem_id="fill-examples")
@@ -193,8 +194,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             drop = parts.picture_file("fill-drop")
         with gr.Column(min_width=280):
             parts.upload_note(
-                _("A model knows only its training data: one trained on drawn faces fills every picture with parts of "
-                  "drawn faces.")
+                after=_("A model knows only its training data: one trained on drawn faces fills every picture with "
+                        "parts of drawn faces.")
             )  # fmt: skip
             model = gr.Dropdown(models, value=models[0][1], label=_("Model"), visible=len(models) > 1)
     scene = [source, pad, strip, face, words]

@@ -200,7 +200,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 for words in (_("Original"), _("Without these channels")):
                     with gr.Column(min_width=140):
                         gr.Markdown(f"**{words}**")
-                        faces.append(parts.face("…"))
+                        faces.append(parts.face())
             status = parts.note()
             layer = gr.Dropdown([], label=_("Layer"), info=_("In the order of computation, the coarsest first."))
             with gr.Row(elem_classes="row-tight"):
@@ -214,9 +214,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Column(scale=5, min_width=300):
             grid = parts.tiles(elem_id="channels")
     with gr.Accordion(_("What the sliders change"), open=False, elem_id="leakage") as moves:
-        table = gr.HTML("", apply_default_css=False, min_height=80)
+        table = gr.HTML("", apply_default_css=False, elem_classes="working", min_height=80)
     with gr.Accordion(_("What the discriminator looks at"), open=False, elem_id="attribution") as attribution:
-        maps = gr.HTML("", apply_default_css=False, min_height=80)
+        maps = gr.HTML("", apply_default_css=False, elem_classes="working", min_height=80)
     face = gr.State(None, time_to_live=3600)
     shows, leaks = _opens(attribution), _opens(moves)
     attribution.expand(callback(looked_at), [model, seed, face], maps, api_name="attribution")

@@ -208,7 +208,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         return
     with gr.Row():
         with gr.Column(scale=6, min_width=320):
-            face = parts.face(_("Move the slider to begin."))
+            face = parts.face()
             share = gr.Slider(0, 1, 0, step=0.005, label=_("Position"), elem_classes="face-slider", buttons=[])
             strip = parts.strip()
         with gr.Column(scale=5, min_width=320):

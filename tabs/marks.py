@@ -20,6 +20,7 @@ from ui.studio.view.view import MOST_SEED, Change, View, another_seed, checked_s
 from ui.studio.widgets import parts
 from ui.studio.widgets.choices import choices, model_choice
 from ui.studio.widgets.parts import QUIET
+from ui.texts import paragraph, percent
 
 TITLE = N_("Custom slider")
 ID = "marks"
@@ -78,11 +79,12 @@ def _made(model: str, name: str, tell: Tell) -> str:
     for place, strength in enumerate(SHOWN):
         tell((place + 1) / (len(SHOWN) + 1), None)
         row += drawn(explorer, points_of(replace(first, changes=(Change(name, strength),))))
-    words = _("From less to more. ") + (
-        _("On held-out marks it was right {share:.0%} of the time (chance: 50 %).").format(share=accuracy)
+    tested = (
+        _("On held-out marks it was right {share} of the time (chance: 50 %).").format(share=percent(accuracy))
         if accuracy == accuracy  # cross-validation needs at least two of each
         else _("There are too few marks of one kind to test it.")
     )
+    words = paragraph(_("From less to more."), tested)
     view: View = replace(first, changes=(Change(name, 2.0),))
     link = f'<a href="?{escape(view.query())}">{_("Open in Latent editing")}</a>'
     shown = parts.sheet_value(sheet(row, len(row)), words, row[0].width <= SMALL)
@@ -101,7 +103,7 @@ def _counted(marked: Marked) -> str:
     yes, no = marked.marks.count(YES), marked.marks.count(NO)
     words = _("{yes} yes, {no} no. About ten are enough, with some of each.").format(yes=yes, no=no)
     seconds_needed = workshop.estimate(f"slider {marked.model}", COST)
-    return words + " " + _("Making the slider takes about {seconds} s.").format(seconds=whole(seconds_needed))
+    return paragraph(words, _("Making the slider takes about {seconds} s.").format(seconds=whole(seconds_needed)))
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:

@@ -24,6 +24,7 @@ from ui.studio.widgets import faces as studio_faces
 from ui.studio.widgets import parts
 from ui.studio.widgets.choices import choices, model_choice
 from ui.studio.widgets.parts import QUIET
+from ui.texts import paragraph
 
 TITLE = N_("Style mixing")
 ID = "mixing"
@@ -89,7 +90,7 @@ def _mixed(
     words = _("Layers {first} to {last} of {count} come from B.").format(
         first=layers[0], last=layers[-1], count=chosen.explorer.layers
     ) if layers else _("Nothing comes from B.")  # fmt: skip
-    return [*values, " ".join(filter(None, (_(WORDS[band]), words, band_words(chosen, band))))]
+    return [*values, paragraph(_(WORDS[band]), words, band_words(chosen, band))]
 
 
 def matrix(model: str, rows: float, columns: float, seed: float, band: str, first: float) -> Iterator[str]:
@@ -163,7 +164,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         for words in (_("A"), _("B"), _("A with layers of B")):
             with gr.Column(min_width=150):
                 gr.Markdown(f"**{words}**")
-                faces.append(parts.face(_("Choose layers to begin.")))
+                faces.append(parts.face())
     with gr.Row():
         band = gr.Radio(band_choices(), value="coarse", label=_("Layers from B"), scale=3)
         first = gr.Slider(0, 10, 4, step=1, label=_("From layer"), visible=False, scale=2)
@@ -184,7 +185,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Row():
             rows = gr.Slider(1, MOST_SIDE, 3, step=1, label=_("Rows of the matrix"))
             columns = gr.Slider(1, MOST_SIDE, 4, step=1, label=_("Columns of the matrix"))
-    shown_matrix = gr.HTML("", apply_default_css=False)
+    shown_matrix = gr.HTML("", apply_default_css=False, elem_classes="working")
     given = [gr.State(None, time_to_live=3600) for _face in faces[:2]]
     inputs, outputs = [model, *seeds, band, first, *given], [*faces, status]
     gr.on([band.input, model.input], callback(layer_slider), [model, band], first, api_visibility="private", **QUIET)

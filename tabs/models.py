@@ -25,7 +25,7 @@ from ui.studio.view.pictures import data_url
 from ui.studio.widgets import parts
 from ui.studio.widgets.parts import QUIET
 from ui.studio_process import is_loopback
-from ui.texts import bytes_size, data_title, joined, number, run_title, state_word
+from ui.texts import bytes_size, card_size, data_title, joined, number, recipe_word, run_title, state_word, titles
 
 TITLE = N_("Models")
 ID = "models"
@@ -40,9 +40,9 @@ def models() -> str:
     runs = _runs()
     if not cards and not damaged and not runs:
         return f'<p class="quiet">{_("There are no models yet.")}</p>'
-    drawing = offered()
+    drawing, called = offered(), titles(cards)
     ordered = sorted(cards.items(), key=lambda one: one[0] not in drawing)
-    made = [_card(card, name in drawing) for name, card in ordered]
+    made = [_card(card, called[name], name in drawing) for name, card in ordered]
     broken = _("This model is damaged and can't be used.")
     made += [f"<article><div><h3>{escape(one.name)}</h3><p>{broken}</p></div></article>" for one in damaged]
     html = f'<div class="cards">{"".join(made)}</div>'
@@ -60,8 +60,8 @@ def _run(run: Run, checkpoint: Checkpoint) -> str:
     card = studio_runs.card_of(run, checkpoint)
     previews = studio_runs.store().previews(run.id)
     picture = _picture(previews[-1].path) if previews else ""
-    facts = joined(_("Run, {state}").format(state=state_word(run.state)), _(card.recipe_title), data_title(card.data),
-                   f"{card.size} px", _("step {step}").format(step=number(checkpoint.step)))  # fmt: skip
+    facts = joined(_("Run, {state}").format(state=state_word(run.state)), recipe_word(card), data_title(card.data),
+                   card_size(card), _("step {step}").format(step=number(checkpoint.step)))  # fmt: skip
     return _article(picture, run_title(run), [facts], card.name)
 
 
@@ -72,17 +72,18 @@ def bring(request: gr.Request, reference: str) -> str:
     if not (reference or "").strip():
         raise BadValue("Enter a folder, or a model on the Hub: hf://owner/name")
     name = add(reference)
-    return f'<div class="cards">{_card(replace(offered()[name], name=name), True)}</div>'
+    brought = offered()
+    return f'<div class="cards">{_card(replace(brought[name], name=name), titles(brought)[name], True)}</div>'
 
 
-def _card(card: Card, draws: bool) -> str:
+def _card(card: Card, title: str, draws: bool) -> str:
     facts = joined(
-        _(card.recipe_title or card.recipe), data_title(card.data), f"{card.size} px", bytes_size(card.bytes),
+        recipe_word(card), data_title(card.data), card_size(card), bytes_size(card.bytes),
         _("{count} parameters").format(count=number(sum(card.parameters.values()))),
     )  # fmt: skip
     lines = [facts, _("Limits: {limits}").format(limits=_(card.limits)), _("Licence: {licence}").format(
         licence=_(card.licence))]  # fmt: skip
-    return _article(_picture(folder_of(card.name) / SAMPLE), _(card.title), lines, card.name if draws else "")
+    return _article(_picture(folder_of(card.name) / SAMPLE), title, lines, card.name if draws else "")
 
 
 def _article(picture: str, title: str, lines: Sequence[str], name: str) -> str:
@@ -107,7 +108,7 @@ def _thumbnail(path: Path, changed: int) -> str:
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
     parts.note(_("Pretrained models. Each card shows the model's training data, limits and licence."))
-    shown = gr.HTML("", apply_default_css=False, elem_id="cards", min_height=200)
+    shown = parts.made(elem_id="cards", min_height=200)
     tab.select(callback(models), None, shown, api_name="models", **QUIET)
     if hosted():
         return

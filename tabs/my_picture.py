@@ -14,7 +14,7 @@ from gan_core.errors import BadValue
 from gan_core.latent.sliders import SLOTS
 from ui.languages import N_, _
 from ui.studio.models.opened import Opened, opened
-from ui.studio.requests.calls import callback, streaming
+from ui.studio.requests.calls import callback, streaming, warn_if_animated
 from ui.studio.requests.jobs import Tell, stopped, takes, workshop
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.uploads import clean, received
@@ -25,6 +25,7 @@ from ui.studio.view.words import direction_words
 from ui.studio.widgets import faces, parts
 from ui.studio.widgets.choices import choices, model_choice
 from ui.studio.widgets.parts import QUIET
+from ui.texts import paragraph
 
 TITLE = N_("My picture")
 ID = "my-picture"
@@ -53,6 +54,7 @@ def take(path: str | None, model: str) -> list[Any]:
     if path is None:
         return [gr.skip()] * (4 + SLOTS)
     with received(path) as image:
+        warn_if_animated(image)
         picture = clean(image)
     return _before_search(opened(model), picture)
 
@@ -159,7 +161,7 @@ def _searched(chosen: Opened, picture: Any, steps: int, tell: Tell) -> tuple[Any
             break
         tell(found.share, found)
     words = [_step_words(found, steps), *_warnings(chosen, target, found.picture)]
-    return found, " ".join(words)
+    return found, paragraph(*words)
 
 
 def _step_words(found: Any, steps: int) -> str:
@@ -241,18 +243,17 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         parts.note(_("There are no models yet."))
         return
     wanted = gr.State(Target(), time_to_live=3600)
-    parts.note(
+    parts.upload_note(
         _("Drop in a picture, and the model searches for the closest one that it can generate. A model knows only "
-          "its training data: one trained on drawn faces returns a drawn face. Your upload is deleted after it is "
-          "read."))  # fmt: skip
+          "its training data: one trained on drawn faces returns a drawn face."))  # fmt: skip
     with gr.Row():
-        with gr.Column(min_width=240):
+        with gr.Column(min_width=140):
             gr.Markdown(f"**{_('Yours')}**")
-            target = parts.face(parts.picture_limits())
+            target = parts.face()
             drop = parts.picture_file("own-picture")
-        with gr.Column(min_width=240):
+        with gr.Column(min_width=140):
             gr.Markdown("**" + _("The model's") + "**")
-            found = parts.face(_("The progress of the search appears here."))
+            found = parts.face()
             words = parts.note()
         with gr.Column(min_width=240):
             duration_note = parts.note(elem_id="search-budget")

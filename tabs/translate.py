@@ -35,7 +35,7 @@ from ui.studio.view.pictures import marked
 from ui.studio.widgets import canvas, parts
 from ui.studio.widgets.canvas import read_back, sheet_of
 from ui.studio.widgets.parts import QUIET
-from ui.texts import error_sentence
+from ui.texts import error_sentence, paragraph, titles
 
 if TYPE_CHECKING:
     from gan_core.latent.recognition import Kind
@@ -215,12 +215,12 @@ def _all(files: list[str], chosen: ImageModel, direction: str, tell: Tell) -> li
             name = _free_name(Path(path).stem, names)
             archive.writestr(name, marked(picture, least=1))
     if not names:
-        raise BadValue("None of the files can be used. {reasons}", reasons=" ".join(left_out[:LISTED]))
+        raise BadValue("None of the files can be used. {reasons}", reasons=paragraph(*left_out[:LISTED]))
     words = _("{done} of {all} pictures were translated.").format(done=len(names), all=len(files))
     if strange:
-        words += " " + _("**Unlike the training images of this direction**: {count}.").format(count=strange)
+        words = paragraph(words, _("**Unlike the training images of this direction**: {count}.").format(count=strange))
     if left_out:
-        words += " " + _("Skipped: {reasons}").format(reasons=" ".join(left_out[:LISTED]))
+        words = paragraph(words, _("Skipped: {reasons}").format(reasons=paragraph(*left_out[:LISTED])))
     return [parts.Download("translated.zip", content.getvalue()).plain, words]
 
 
@@ -277,13 +277,13 @@ def _scene(source: Source, chosen: ImageModel, direction: str) -> list[Any]:
     stronger = apart.point(lambda level: level * STRONGER)
     return [
         *scene, parts.image_value(again, _("Translated back")), parts.image_value(stronger, _("Difference")),
-        *[gr.update(visible=True)] * 2, " ".join([warning, words.format(levels=levels, times=STRONGER)]).strip(),
+        *[gr.update(visible=True)] * 2, paragraph(warning, words.format(levels=levels, times=STRONGER)),
     ]  # fmt: skip
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
-    models = [(_(card.title), name) for name, card in image_models(TRANSLATING).items()]
+    models = [(title, name) for name, title in titles(image_models(TRANSLATING)).items()]
     if not models:
         parts.note(
             _("Translating needs a model such as CycleGAN, and none is available. Train one with `ganscope train "
@@ -367,4 +367,4 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
 
 def _titled(words: str, elem_id: str) -> gr.HTML:
     gr.Markdown(f"**{words}**")
-    return parts.face("…", elem_id=f"translate-{elem_id}")
+    return parts.face(elem_id=f"translate-{elem_id}")

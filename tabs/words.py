@@ -11,7 +11,6 @@ import gradio as gr
 
 from gan_core.data.avatars import sentences
 from gan_core.errors import BadValue
-from ui.attributes import ATTRIBUTES
 from ui.languages import N_, _, language
 from ui.studio.models import word_models
 from ui.studio.models.opened import opened
@@ -21,9 +20,10 @@ from ui.studio.view import heat
 from ui.studio.view.asked import MOST_VARIETY, PREFIX, Asked, checked_variety, parsed
 from ui.studio.view.pictures import data_url, image_of, marked, sheet
 from ui.studio.view.view import MOST_SEED, SEEDS, View, another_seed, checked_seed, first_view, view_at
-from ui.studio.view.words import VALUES
+from ui.studio.view.words import value_words
 from ui.studio.widgets import faces, parts
 from ui.studio.widgets.parts import QUIET
+from ui.texts import titles
 
 TITLE = N_("From words")
 ID = "words"
@@ -177,8 +177,7 @@ def _cards(made: Made) -> str:
         alt = _("Picture {number} of “{sentence}”").format(number=place + 1, sentence=made.text)
         seen = "".join(
             f'<li class="{"right" if made.drawn.right[name][place] else "wrong"}">'
-            f"{'✓' if made.drawn.right[name][place] else '✗'} {escape(_(ATTRIBUTES[name]))}: "
-            f"{escape(_(VALUES.get(values[place], values[place])))}</li>"
+            f"{'✓' if made.drawn.right[name][place] else '✗'} {escape(value_words(name, values[place]))}</li>"
             for name, values in made.drawn.seen.items()
         )
         address = data_url(image_of(picture[None]))
@@ -202,7 +201,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         info=_("In English or Chinese: hair, eyes, skin, glasses, hat, beard, earrings, clothes, background."),
     )  # fmt: skip
     words = gr.HTML("", apply_default_css=False)
-    pictures = gr.HTML("", apply_default_css=False, elem_id="words-pictures")
+    pictures = parts.made(elem_id="words-pictures")
     progress = gr.HTML("", apply_default_css=False)
     with gr.Row(elem_classes="row-tight"):
         again = gr.Button(_("Draw pictures"), variant="primary", elem_id="words-draw")
@@ -215,18 +214,17 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         download = gr.Button(_("Save pictures"), elem_id="save-words")
         copy = gr.Button(_("Copy link"), elem_id="copy-words")
         use = faces.choice(ID)
-    maps = gr.HTML("", apply_default_css=False, elem_id="words-maps")
+    maps = gr.HTML("", apply_default_css=False, elem_classes="working", elem_id="words-maps")
     with gr.Accordion(_("More"), open=False):
-        choices = [(_(card.title), name) for name, card in drawing.items()]
-        choices += [(_("Best of 64: {model}").format(model=_(card.title)), name)
-                    for name, card in searchable.items() if guides]  # fmt: skip
+        searched = [(title, name) for name, title in titles(searchable).items()]
+        choices = [(title, name) for name, title in titles(drawing).items()]
+        choices += [(_("Best of 64: {model}").format(model=title), name) for title, name in searched if guides]
         model = gr.Dropdown(choices, value=choices[0][1], label=_("Model"))
         variety = gr.Slider(
             0, MOST_VARIETY, 1.0, step=0.05, label=_("Variety"), visible=bool(drawing),
             info=_("How much the pictures of a sentence differ. At 0 they are all the same."),
         )  # fmt: skip
         with gr.Row():
-            searched = [(_(card.title), name) for name, card in searchable.items()]
             where = gr.Dropdown(
                 searched, value=searched[0][1] if searched else None, label=_("Model to search"),
                 visible=bool(searched),

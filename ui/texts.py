@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from gan_core.data.user.references import SHARDS, is_shards, shown, user_images
 from gan_core.doctor.remedies import remedies
-from gan_core.errors import BadValue, GanscopeError
+from gan_core.errors import BadValue, GanscopeError, filled
+from gan_core.errors import percent as percent
 from gan_core.knobs import Named
 from gan_core.pictures.fits import PAD, STRETCH
 from gan_core.runs.records import Run, RunState
-from ui.core_texts import filled
+from ui.core_texts import filled as translated
 from ui.languages import N_, _
 from ui.metric_names import metric_name
 
@@ -50,6 +51,7 @@ PART_WORDS = {  # of a data set, see gan_core/data/parts.py
     "train": N_("training part"), "test": N_("test part"), "quarter": N_("a quarter"), "half": N_("half"),
 }  # fmt: skip
 DATA_PARTS = ("train:", "test:")  # possible prefixes of a data set's name
+FULL_WIDTH = ("。", "！", "？", "；", "：", "）")  # punctuation that includes its space
 FIT_WORDS = {STRETCH: N_("stretched"), PAD: N_("padded")}  # how uncropped pictures are made square
 
 _DIGEST = re.compile(r"-[0-9a-f]{12}\.zip$")  # added to an upload's name to keep it unique
@@ -65,7 +67,7 @@ def sentence(message: str, values: Mapping[str, Any]) -> str:
     """Returns a template of gan_core in the visitor's language, filled with its values; a "term" is a metric's name."""
     words = {name: metric_name(value) if name == "term" else _value(value) for name, value in values.items()}
     try:
-        return _(message).format(**words)
+        return filled(_(message), words)
     except (KeyError, IndexError, ValueError):  # a store written by another version
         return message
 
@@ -80,7 +82,7 @@ def _value(value: Any) -> Any:
     if isinstance(value, Named):
         labels = (_(label) if given is None else f"{_(label)} = {given}" for label, given in value.parts)
         return _(", ").join(labels)
-    return filled(value) if isinstance(value, str) and value else value
+    return translated(value) if isinstance(value, str) and value else value
 
 
 def run_message(run: Run) -> str:
@@ -117,12 +119,20 @@ def preset_title(run: Run, titles: Mapping[str, str] | None = None) -> str:
 
 def remedy_words(name: str, changes: Mapping[str, Any]) -> str:
     """Returns the label of a remedy's button with the values that it sets."""
-    return _(remedies.get(name).words).format(**changes)
+    return filled(_(remedies.get(name).words), changes)
 
 
 def joined(*facts: str) -> str:
     """Joins facts in one line; empty ones are left out."""
     return " · ".join(fact for fact in facts if fact)
+
+
+def paragraph(*sentences: str) -> str:
+    """Joins sentences; empty ones are left out. A full-width stop, as in Chinese, needs no space after it."""
+    words = ""
+    for one in filter(None, sentences):
+        words += ("" if not words or words.endswith(FULL_WIDTH) else " ") + one
+    return words
 
 
 def is_points(reference: str) -> bool:
@@ -200,11 +210,6 @@ def duration(seconds: float) -> str:
 def number(value: float) -> str:
     """Formats a count: 12,300."""
     return f"{value:,.0f}"
-
-
-def percent(share: float, digits: int = 0) -> str:
-    """Formats a share: 98.6 %."""
-    return f"{100 * share:.{digits}f} %"
 
 
 def ago(moment: float) -> str:

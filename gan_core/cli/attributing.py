@@ -10,7 +10,7 @@ import typer
 from gan_core.cli.media import PICTURES, sampler_of
 from gan_core.cli.output import AsJson, ModelOrRun, check_seed, check_width, counted, emit, reporting, show_table
 from gan_core.disk import check_output, replacing
-from gan_core.errors import BadValue
+from gan_core.errors import BadValue, percent
 
 MOST_PICTURES, MOST_STEPS = 64, 10_000
 
@@ -76,6 +76,6 @@ def attribute(
     if as_json:
         emit(facts | {"integration_steps": steps or STEPS, "seed": seed, "samples": rows, "file": output.resolve()})
         return
-    table = [(place, f"{row['logit']:.3f}", f"{row['completeness_error']:.1%}") for place, row in enumerate(rows, 1)]
+    table = [(place, f"{row['logit']:.3f}", percent(row["completeness_error"], 1)) for place, row in enumerate(rows, 1)]
     show_table(("SAMPLE", "LOGIT", "COMPLETENESS ERROR"), table)
     typer.echo(f"{counted(count)} of {title}, with the attribution maps below: {output}")

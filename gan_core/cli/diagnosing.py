@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gan_core.cli.output import AsJson, RunName, command, emit, find_run, say
-from gan_core.errors import GanscopeError
+from gan_core.errors import GanscopeError, filled
 from gan_core.runs.store import Run, RunStore
 
 HEALTHY, FOUND, FAILED = 0, 1, 2  # exit codes
@@ -99,7 +99,7 @@ def _changes(run: Run, settings: Mapping[str, Any], names: tuple[str, ...]) -> l
         return []
     found = offered(names, recipes.get(run.spec.recipe).settings(settings))
     return [
-        {"name": name, "words": remedies.get(name).words.format(**changes), "changes": changes}
+        {"name": name, "words": filled(remedies.get(name).words, changes), "changes": changes}
         for name, changes in found.items()
     ]
 

@@ -9,6 +9,7 @@ import typer
 
 from gan_core.cli.output import AsJson, data_name, emit, reporting, say, show_table
 from gan_core.cli.subjects import net_finder, subject_of
+from gan_core.errors import filled, percent
 from gan_core.evaluation.results import Result
 from gan_core.evaluation.work import SAMPLES, Asked, Prepared, measured, prepared
 from gan_core.metrics.figures import Figure
@@ -67,7 +68,7 @@ def evaluate_asked() -> None:
     from gan_core.evaluation import process
 
     for item in process.perform(RunStore()).items:
-        say(f"{item.name}: {item.message.format(**item.values) if item.message else item.state}")
+        say(f"{item.name}: {filled(item.message, item.values) if item.message else item.state}")
 
 
 def _say(note: Note) -> None:
@@ -88,7 +89,7 @@ def _print_result(result: Result, report: Report | None, work: Prepared, as_json
     for note in result.notes:
         typer.echo(str(note))
     if result.class_shares:
-        shares = [(name, f"{made:.1%}", f"{real:.1%}") for name, (made, real) in result.class_shares.items()]
+        shares = [(name, percent(made, 1), percent(real, 1)) for name, (made, real) in result.class_shares.items()]
         typer.echo()
         show_table(("CLASS", "SAMPLES", "REAL"), shares)
     if result.obedience:
@@ -106,7 +107,7 @@ def _floor(figure: Figure) -> str:
 
 
 def _share(value: float) -> str:
-    return f"{value:.0%}" if math.isfinite(value) else "-"
+    return percent(value) if math.isfinite(value) else "-"
 
 
 def _facts(result: Result, report: Report | None, work: Prepared) -> dict[str, object]:

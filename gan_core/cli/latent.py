@@ -11,7 +11,7 @@ from gan_core.cli.media import film_facts, sampler_of
 from gan_core.cli.output import AsJson, ModelOrRun, check_seed, command, emit, reporting, say, show_table
 from gan_core.data.base import Progress
 from gan_core.disk import check_output
-from gan_core.errors import BadValue
+from gan_core.errors import BadValue, percent
 from gan_core.models import listing
 from gan_core.runs.store import RunStore
 
@@ -124,7 +124,7 @@ def measure(
     rows = [(name, f"{leakage.moved(name):.2f}", *_worst(leakage, name)) for name in leakage.directions]
     show_table(("DIRECTION", "MOVES", "LEAKS", "INTO"), rows)
     for name, changes in bands.items():
-        typer.echo(f"{name}: " + (", ".join(f"{key} {share:.0%}" for key, share in changes.items()) or "-"))
+        typer.echo(f"{name}: " + (", ".join(f"{key} {percent(share)}" for key, share in changes.items()) or "-"))
 
 
 def _worst(leakage: Leakage, name: str) -> tuple[str, str]:

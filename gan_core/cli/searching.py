@@ -11,7 +11,7 @@ import typer
 from gan_core.cli.output import AsJson, Settings, command, emit, say, show_table
 from gan_core.cli.starting import options
 from gan_core.cli.training import planned, prepare_data
-from gan_core.errors import BadValue
+from gan_core.errors import BadValue, percent
 from gan_core.runs.store import RunStore
 from gan_core.search.plan import SearchPlan, names, read
 from gan_core.training.watching import interrupts
@@ -201,7 +201,7 @@ def _show(plan: SearchPlan, found: list[TrialResult], shares: dict[str, float]) 
     ]  # fmt: skip
     show_table(("trial", ranked[0].figure, "95 %", "other seeds", *(one.knob for one in plan.ranges), "run"), rows)
     if shares:
-        say("Importance: " + ", ".join(f"{knob} {share:.0%}" for knob, share in shares.items()))
+        say("Importance: " + ", ".join(f"{knob} {percent(share)}" for knob, share in shares.items()))
     say("Train the best for longer: " + command(*words_of(plan, ranked[0])))
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gan_core.errors import filled
+
 Level = Literal["early", "good", "watch", "bad"]
 
 
@@ -30,4 +32,4 @@ class Finding:
     @property
     def sentence(self) -> str:
         """The finding as an English sentence."""
-        return self.what.format(**self.values)
+        return filled(self.what, self.values)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gan_core.errors import BadData, UnknownName
+from gan_core.errors import BadData, UnknownName, filled
 
 NEAREST = 5  # k of the neighbours, as in 2002.09797
 BIN = 20  # least average number of samples in a bin of NDB
@@ -156,7 +156,7 @@ class Note:
     values: Mapping[str, object] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return self.message.format(**self.values)
+        return filled(self.message, self.values)
 
 
 N_FEW = "{metric}: {count} images are few; trust it from {trusted} on. {why}"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_core.errors import filled
 from gan_core.runs.spec import RunSpec
 
 
@@ -44,7 +45,7 @@ class Run:
     updated: float  # seconds since the epoch
     pinned: bool
     parent: str | None  # id of the run that this one was forked from
-    message: str  # constant template; `message.format(**message_values)` is the sentence
+    message: str  # constant template; `errors.filled(message, message_values)` is the sentence
     message_values: Mapping[str, Any]
     traceback: str
     seconds: float  # spent training
@@ -59,7 +60,7 @@ class Run:
     def sentence(self) -> str:
         """The message, in English; a template that its values don't fill stays as it is."""
         try:
-            return self.message.format(**self.message_values)
+            return filled(self.message, self.message_values)
         except (KeyError, IndexError, ValueError):
             return self.message
 

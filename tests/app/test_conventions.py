@@ -9,7 +9,9 @@ from pathlib import Path
 from ui.texts import number, percent
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [path for folder in ("pages", "ui/classroom") for path in sorted((ROOT / folder).rglob("*.py"))]
+SOURCES = [
+    path for folder in ("pages", "tabs", "ui/classroom", "ui/studio") for path in sorted((ROOT / folder).rglob("*.py"))
+]
 
 
 def test_pictures_and_charts_have_alternative_texts() -> None:

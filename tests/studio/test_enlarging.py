@@ -257,7 +257,7 @@ def test_who_stops_a_job_gives_the_place_to_the_next(monkeypatch: pytest.MonkeyP
     own = enlarge.Source(noise(8, 8, 3), "own", -1)
     steps = streaming(enlarge.enlarge)(own, ENLARGING, 4, 0)
     next(steps)
-    assert "25%" in next(steps)[SAID]
+    assert "25 %" in next(steps)[SAID]
     assert len(workshop) == 1
     del steps
     assert ended.wait(1)

@@ -130,8 +130,8 @@ def test_estimates_learn_from_the_jobs_before(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_remaining_time_is_rounded() -> None:
-    assert News(1, 0.25, 33.0).words == "25% · about 35 s left"
-    assert News(1, 0.9).words == "90%"
+    assert News(1, 0.25, 33.0).words == "25 % · about 35 s left"
+    assert News(1, 0.9).words == "90 %"
     assert 'value="0.250"' in News(1, 0.25).bar
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import re
 import urllib.error
 import urllib.request
@@ -177,3 +178,11 @@ def test_a_bug_in_a_description_does_not_cost_the_page(
     )
     assert found.title == "Drag · Tiny StyleGAN2 · GANscope Studio"
     assert "can't be described" in caplog.text
+
+
+def test_gradio_speaks_the_language_of_the_page(studio: Studio) -> None:
+    for path, language in (("/zh/", "zh-CN"), ("/?lang=en", "en")):
+        head = asked(studio.url + path)[0].decode().partition("</head>")[0]
+        (spoken,) = re.findall(r"Object\.defineProperty\(navigator, 'language', \{value: (\".*?\")\}\)", head)
+        assert json.loads(spoken) == language
+        assert head.index("navigator, 'language'") < head.index(".js")

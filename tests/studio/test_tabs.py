@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fastapi
@@ -50,6 +51,7 @@ from tests.studio_serving import STYLED
 from ui.languages import using
 from ui.studio.models.marks import name_of
 from ui.studio.models.opened import Opened, offered, opened
+from ui.studio.requests import calls
 from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import workshop
 from ui.studio.view import share, surprise
@@ -58,6 +60,7 @@ from ui.studio.view.measured import leakage_page
 from ui.studio.view.pictures import MARK, MARK_KEY, drawn, file_of, picture, settings_in
 from ui.studio.view.view import Change, View, first_view, parsed, points_of, view_at
 from ui.studio.view.visit import Visit
+from ui.studio.widgets import parts
 
 pytestmark = pytest.mark.usefixtures("shelf")
 VISIT, FACE, STRIP, UNDO, REDO, MODEL, SEED, PSI, LABEL = range(9)
@@ -666,7 +669,7 @@ def test_what_was_measured_is_shown_in_words_and_as_a_heat_map(monkeypatch: pyte
     words = mixing.mix(None, STYLED, 1, 2, "coarse", 0)[3]
     assert words.endswith("with the share of pictures: Hat 70%, Hair 30%.")
     with using("zh"):
-        assert "帽子 70%" in callback(mixing.mix)(None, STYLED, 1, 2, "coarse", 0)[3]
+        assert "帽子 70 %" in callback(mixing.mix)(None, STYLED, 1, 2, "coarse", 0)[3]
 
 
 # --- own slider ------------------------------------------------------------------------------------------------------
@@ -935,3 +938,34 @@ def test_stop_says_so_and_forgets_deleted_files(module: Any) -> None:
     answer = after.fn()
     assert answer == ("Stopped." if module is drag else [None, "Stopped."])
     assert isinstance(after.outputs[0], gr.File) == (module is translate)
+
+
+@pytest.mark.parametrize(
+    "tab", [draw, editing, enlarge, inpaint, inside, interpolation, marks, mixing, models, my_picture, translate]
+)
+def test_each_tab_says_that_it_opens_its_model(shelf: Path, tab: Any) -> None:
+    """Opening takes seconds on a busy machine, in which the tab would be empty or ask for a click."""
+    page, _tab = built(tab)
+    shown = [one for one in page.blocks.values() if isinstance(one, gr.HTML) and one.visible is not False]
+    waits = [one for one in shown if parts.opening() in f"{one.value} {one.html_template}"]
+    assert waits
+    assert all("working" in f"{one.html_template} {one.elem_classes}" for one in waits)  # the bar, in studio.css
+
+
+def test_an_animated_upload_is_reported(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(calls.gr, "Info", told.append)
+    path = tmp_path / "moving.gif"
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    my_picture.take(str(path), STYLED)
+    assert told == ["This picture is animated: only the first of its 2 frames is used."]
+
+
+def test_an_arrow_can_be_drawn_with_the_mouse_pressed(shelf: Path) -> None:
+    hold = drag.begin(STYLED, 1)[0]
+    way = SimpleNamespace(_data={"x": 0.2, "y": 0.3, "to_x": 0.5, "to_y": 0.6})
+    hold = drag.put(way, hold)[0]
+    assert len(hold.places) == 2
+    hold = drag.put(SimpleNamespace(_data={"x": 0.2, "y": 0.3}), hold)[0]
+    assert len(drag.put(way, hold)[0].places) == 4  # the end of a begun arrow

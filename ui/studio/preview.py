@@ -7,6 +7,7 @@ cards), in the page's language. The picture is generated on request: small, cach
 from __future__ import annotations
 
 import gzip
+import json
 import logging
 import re
 import threading
@@ -30,12 +31,14 @@ from ui.studio.view.pictures import marked, picture
 from ui.studio.view.view import View, parsed
 from ui.studio.view.words import class_choices, direction_words
 from ui.studio.widgets import parts as studio_parts
+from ui.texts import titles
 
 logger = logging.getLogger(__name__)
 PATH = "/preview.png"
 NAME = "GANscope Studio"
 LARGEST = 600  # maximum side of a preview in pixels
 LOCALES = {"en": "en_US", "zh": "zh_CN"}
+BROWSER = {"en": "en", "zh": "zh-CN"}  # languages in which Gradio has its own words
 PARTS = ("model", "seed", "psi", "class", "edits", "point")  # query parameters that select the view
 LONGEST = 4.0  # seconds that a page waits for its description: bots give up soon after
 KEPT = 64  # number of cached pictures
@@ -69,7 +72,7 @@ def about(query: str, tabs: Mapping[str, str]) -> Preview:
         return unopened(query, tabs)
     asked = parse_qs(query)
     named, tab = any(part in asked for part in PARTS), _tab(asked, tabs)
-    title = _title(tabs.get(tab), _(opened(view.model).card.title) if named else None)
+    title = _title(tabs.get(tab), titles(offered()).get(view.model) if named else None)
     return Preview(title, _sentences(view) if named else _about_all(), view.query(), tab, studio_parts.alt(view))
 
 
@@ -78,7 +81,7 @@ def unopened(query: str, tabs: Mapping[str, str]) -> Preview:
     asked = parse_qs(query)
     kept, tab = {part: asked[part][-1] for part in PARTS if part in asked}, _tab(asked, tabs)
     cards = offered()
-    title = _title(tabs.get(tab), _(cards[kept["model"]].title) if kept.get("model") in cards else None)
+    title = _title(tabs.get(tab), titles(cards).get(kept.get("model", "")))
     return Preview(title, _about_all(), urlencode(kept, safe=":*@,") if cards else None, tab, title)
 
 
@@ -176,6 +179,9 @@ def _tags(preview: Preview, origin: str, path: str, language: str) -> str:
     lines = [f"<title>{escape(preview.title)}</title>"]
     for key, tags in (("property", properties), ("name", names)):
         lines += [f'<meta {key}="{name}" content="{escape(content)}" />' for name, content in tags.items()]
+    # Gradio takes the language of its own words, such as those of boxes for files, from the browser
+    spoken = json.dumps(BROWSER[language])
+    lines.append(f"<script>Object.defineProperty(navigator, 'language', {{value: {spoken}}});</script>")
     return "\t\t" + "\n\t\t".join(lines)
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from gan_core.errors import BadValue
 from gan_core.models.card import Card
 from gan_core.pictures.photos import most_pixels
-from ui.languages import _
 from ui.studio.models.costs import LONGEST, LONGEST_HOSTED, MOST_HOSTED, enlarging_cost
 from ui.studio.models.image_models import COMMUNITY, ImageModel, image_models, open_image_model
 from ui.studio.models.opened import hosted
+from ui.texts import titles
 
 if TYPE_CHECKING:
     from gan_core.models.sampler import Sampler
@@ -22,7 +22,7 @@ ENLARGING = ("super_resolution",)  # task of these models
 
 def choices() -> list[tuple[str, str]]:
     """Titles and names of all."""
-    return [(_(card.title), name) for name, card in image_models(ENLARGING).items()]
+    return [(title, name) for name, title in titles(image_models(ENLARGING)).items()]
 
 
 def first() -> str:

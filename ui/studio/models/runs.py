@@ -17,7 +17,7 @@ from gan_core.errors import BadCheckpoint, GanscopeError, StoreError, UnknownNam
 from gan_core.models.card import Card
 from gan_core.runs.classes import class_names
 from gan_core.runs.store import Checkpoint, Run, RunStore
-from ui.texts import run_title
+from ui.texts import number, run_title
 
 if TYPE_CHECKING:
     from gan_core.latent.explorer import Explorer
@@ -118,7 +118,7 @@ def card_of(run: Run, checkpoint: Checkpoint) -> Card:
             recipe = recipes.get(run.spec.recipe)
             title, capabilities = recipe.title, tuple(sorted(recipe.capabilities))
     return Card(
-        name=name_of(run, checkpoint), title=f"{run_title(run)} · {checkpoint.step:,}", recipe=run.spec.recipe,
+        name=name_of(run, checkpoint), title=f"{run_title(run)} · {number(checkpoint.step)}", recipe=run.spec.recipe,
         data=reference, size=run.spec.size, steps=checkpoint.step, images=checkpoint.images_seen,
         seed=int(run.spec.hparams.get("seed", 0)), licence="", origin="", cost="", limits="", sha256=checkpoint.sha256,
         bytes=checkpoint.bytes, parameters={}, hparams=run.spec.hparams, fields={},

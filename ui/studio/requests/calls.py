@@ -16,7 +16,7 @@ from gan_core.errors import BadValue, GanscopeError
 from ui.languages import _, language, using
 from ui.studio.models.cache import models
 from ui.studio.requests.right_of_way import right_of_way
-from ui.texts import error_sentence
+from ui.texts import error_sentence, paragraph
 
 logger = logging.getLogger(__name__)
 MOST_PLACE = 1e6  # part of a component that was clicked
@@ -91,10 +91,14 @@ def event_number(event: gr.EventData, name: str = "place") -> float:
     return value
 
 
+def has_value(event: gr.EventData, name: str) -> bool:
+    return isinstance(event._data, dict) and name in event._data
+
+
 def warn_of_ignored(problems: list[GanscopeError]) -> None:
     """Reports which parts of a link were ignored; the rest is shown."""
     if problems:
-        words = " ".join(_safe(problem) for problem in problems[:MOST_TOLD])
+        words = paragraph(*map(_safe, problems[:MOST_TOLD]))
         gr.Warning(_("Part of the link was ignored: {reasons}").format(reasons=words))
 
 

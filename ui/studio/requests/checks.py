@@ -14,6 +14,7 @@ from gradio_client.utils import is_valid_file
 
 from gan_core.errors import BadData, BadValue
 from ui.languages import N_
+from ui.texts import number
 
 MOST_LETTERS = 3_000_000  # characters of a picture's `data:` address
 MOST_TEXT = 20_000  # characters of other texts
@@ -78,7 +79,7 @@ def _refuse(value: object, name: str, kind: str) -> NoReturn:
 
 def _shown(value: object) -> object:
     """Formats an invalid value for an error: plain values as they are, and shortened."""
-    if value is None or isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 10**12):
+    if value is None or isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 10**SEEN):
         return value
     words = " ".join(str(value)[: 2 * SEEN].split()) if not isinstance(value, int) else f"{Decimal(value):.3e}"
     return words if len(words) <= SEEN else words[:SEEN] + " …"
@@ -116,7 +117,10 @@ def _text(value: Any, name: str) -> str:
     most = MOST_LETTERS if value.startswith("data:image/") else MOST_TEXT
     if len(value) > most:
         raise BadValue(
-            "{name} may have at most {most} characters, not {count}.", name=name, most=most, count=len(value)
+            "{name} may have at most {most} characters, not {count}.",
+            name=name,
+            most=number(most),
+            count=number(len(value)),
         )
     return value
 

@@ -20,6 +20,7 @@ from gan_core.errors import BadValue
 from ui.languages import _
 from ui.studio.models.opened import hosted
 from ui.studio.requests.right_of_way import RightOfWay, right_of_way
+from ui.texts import paragraph, percent
 
 LOOK = 0.2  # seconds between progress updates
 PLACES = 7  # running and waiting jobs
@@ -52,9 +53,11 @@ class News:
     def words(self) -> str:
         """Returns the progress in words."""
         if self.place > 1:
-            first = _("You are number {place} in the queue.").format(place=self.place)
-            return first + " " + _("It starts in about {seconds} s.").format(seconds=whole(self.left))
-        done = f"{self.share:.0%}"
+            return paragraph(
+                _("You are number {place} in the queue.").format(place=self.place),
+                _("It starts in about {seconds} s.").format(seconds=whole(self.left)),
+            )
+        done = percent(self.share)
         return f"{done} · " + _("about {seconds} s left").format(seconds=whole(self.left)) if self.left else done
 
     @property
@@ -226,7 +229,7 @@ def takes(seconds: float, longest: float) -> str:
     """Describes how long a job takes, and its limit if that is near."""
     words = _("This takes about {seconds} s.").format(seconds=whole(min(seconds, longest)))
     if longest <= NEAR:
-        words += " " + _("It stops after {most:.0f} s at the latest.").format(most=longest)
+        words = paragraph(words, _("It stops after {most:.0f} s at the latest.").format(most=longest))
     return words
 
 

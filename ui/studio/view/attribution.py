@@ -13,7 +13,7 @@ from ui.studio.models import runs
 from ui.studio.models.opened import Opened
 from ui.studio.view.pictures import SMALL, display_url, drawn
 from ui.studio.view.view import View, points_of
-from ui.texts import error_sentence
+from ui.texts import error_sentence, percent
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,12 +40,12 @@ def attribution_page(model: Opened, view: View) -> str:
         "{logit:.2f}."
     )
     off = _(
-        "Completeness error with {steps} steps: {error:.1%}. The map should add up to the difference between the "
+        "Completeness error with {steps} steps: {error}. The map should add up to the difference between the "
         "logits of this picture and of a grey one; the error says by how much it does not."
     )
     words = [
         verdict.format(logit=float(found.logits[0])),
-        off.format(steps=STEPS, error=float(found.error[0])),
+        off.format(steps=STEPS, error=percent(float(found.error[0]), 1)),
     ]
     sharp = ' style="image-rendering: pixelated"' if images.shape[-1] <= SMALL else ""
     parts = [f"<p>{escape(line)}</p>" for line in words]

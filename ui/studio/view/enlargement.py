@@ -14,6 +14,7 @@ from gan_core.pictures.photos import limit_words, megapixels
 from ui.languages import _
 from ui.studio.models import enlargers
 from ui.studio.view.pictures import data_url
+from ui.texts import paragraph
 
 SHOWN = 1280, 960  # maximum pixels of the result on screen; the centre of a larger one
 
@@ -97,5 +98,5 @@ def size_words(array: np.ndarray, result: np.ndarray) -> str:
         wide=wide, high=high, width=width, height=height
     )
     if width > SHOWN[0] or height > SHOWN[1]:
-        words += " " + _("Only the centre is shown here; the file contains the whole picture.")
+        return paragraph(words, _("Only the centre is shown here; the file contains the whole picture."))
     return words

@@ -11,6 +11,7 @@ from PIL import Image
 
 from ui.languages import _
 from ui.studio.view.pictures import display_url, image_of
+from ui.texts import percent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,7 +61,7 @@ def _row(picture: Tensor, maps: Tensor, words: Sequence[str], numbers: Sequence[
     for word, values, number in zip(words, maps, numbers, strict=False):
         alt = _("Where “{word}” acts").format(word=word)
         address = display_url(heat(picture, values, most))
-        share = f"{number:.1%}".replace("%", " %")
+        share = percent(number, 1)
         shown.append(
             f'<figure><img src="{address}" alt="{escape(alt)}"><figcaption><b>{escape(word)}</b> <span>{share}</span>'
             "</figcaption></figure>"

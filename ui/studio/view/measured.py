@@ -11,6 +11,7 @@ from ui.languages import _
 from ui.studio.models.opened import Opened
 from ui.studio.models.runs import is_run
 from ui.studio.view.words import direction_words
+from ui.texts import percent
 
 if TYPE_CHECKING:
     from gan_core.latent.attributes import Leakage
@@ -29,7 +30,7 @@ def band_words(model: Opened, band: str) -> str:
     if measured is None or band not in measured.bands:
         return ""
     found = measured.bands[band]
-    shares = [f"{attribute_words(name)} {found.changes[name]:.0%}" for name in found.words[:MOST]]
+    shares = [f"{attribute_words(name)} {percent(found.changes[name])}" for name in found.words[:MOST]]
     if not shares:
         return _("Measured on this model: these layers change hardly any named feature.")
     return _(

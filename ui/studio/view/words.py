@@ -51,8 +51,11 @@ def direction_words(name: str) -> str:
     if kind in COMPUTED and number.isdecimal():
         return _(COMPUTED[kind]).format(number=number)
     attribute, colon, value = name.partition(": ")
-    if not colon:
-        return name
+    return value_words(attribute, value) if colon else name
+
+
+def value_words(attribute: str, value: str) -> str:
+    """Returns an attribute with its value."""
     return _("{attribute}: {value}").format(
         attribute=_(ATTRIBUTES.get(attribute, attribute)), value=_(VALUES.get(value, value))
     )

@@ -15,6 +15,7 @@ from gan_core.models.card import Card
 from ui.languages import _
 from ui.studio.models.opened import hosted, named, offered
 from ui.studio.requests.calls import callback
+from ui.texts import titles
 
 Fits = Callable[[Card], bool]
 
@@ -45,7 +46,8 @@ def model_choice(page: gr.Blocks, fits: Fits = every) -> gr.Dropdown:
 
 def choices(fits: Fits = every) -> list[tuple[str, str]]:
     """Returns titles and names."""
-    return [(_(card.title), name) for name, card in offered().items() if fits(card)]
+    models = offered()
+    return [(title, name) for name, title in titles(models).items() if fits(models[name])]
 
 
 def connect(page: gr.Blocks) -> None:

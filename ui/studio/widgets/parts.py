@@ -20,11 +20,13 @@ from ui.studio.requests.calls import callback
 from ui.studio.requests.uploads import MOST_BYTES
 from ui.studio.view.pictures import SMALL, data_url, display_url, picture, small
 from ui.studio.view.view import View
+from ui.texts import paragraph
 
+UPLOAD_HEIGHT = 136  # pixels of a box for files
 # alt text, which may be a user-supplied name: escaped here
 _ALT = """${(value.alt || '').replaceAll('&', '&amp;').replaceAll('"', '&quot;')}"""
 _FACE = """
-<div class="face ${value.sharp ? 'sharp' : ''}">
+<div class="face working ${value.sharp ? 'sharp' : ''}">
   <img src="${value.now || ''}" alt="ALT" ${value.now ? '' : 'hidden'} draggable="false">
   <span class="tag">${value.tag || ''}</span>
   <div class="wait" ${value.now ? 'hidden' : ''}>${value.wait || ''}</div>
@@ -65,19 +67,19 @@ element.addEventListener('click', event => {
 });
 """
 _TILES = """
-<div class="tiles">
+${value.wait ? `<p class="quiet">${value.wait}</p>` : ''}<div class="tiles working">
 ${(value.items || []).map((item, place) => `<button data-place="${place}" aria-pressed="${value.off.includes(place)}"
   aria-label="${value.label} ${value.numbers[place]}" title="${value.label} ${value.numbers[place]}"><img src="${item}"
   alt=""></button>`).join('')}
 </div>"""
 _MARKS = """
-<div class="tiles marks">
+${value.wait ? `<p class="quiet">${value.wait}</p>` : ''}<div class="tiles marks working">
 ${(value.items || []).map((item, place) => `<button data-place="${place}" data-mark="${value.marks[place]}"
   aria-label="${value.labels[place]}" title="${value.labels[place]}"><img src="${item}" alt=""></button>`).join('')}
 </div>"""
 # arrows over the picture in its own pixels; an odd last point is a handle without a target
 _BOARD = """
-<div class="face board ${value.sharp ? 'sharp' : ''}">
+<div class="face board working ${value.sharp ? 'sharp' : ''}">
   <img src="${value.now || ''}" alt="ALT" ${value.now ? '' : 'hidden'} draggable="false">
   <svg viewBox="-0.5 -0.5 ${value.side || 1} ${value.side || 1}" tabindex="0" role="application"
     aria-label="${value.hint || ''}">
@@ -86,13 +88,15 @@ _BOARD = """
     : `<circle class="handle" cx="${x}" cy="${y}" r="1.2"/>`).join('')}
   <circle class="cursor" r="1.6"/>
   </svg>
+  <div class="wait" ${value.now ? 'hidden' : ''}>${value.wait || ''}</div>
 </div>""".replace("ALT", _ALT)
 # two pictures of one size, the second over the first from the slider on
 _COMPARE = """
-<div class="compare ${!value.now ? 'empty' : value.now === value.before ? 'alone' : ''}">
+<div class="compare working ${!value.now ? 'empty' : value.now === value.before ? 'alone' : ''}">
   <img class="before" src="${value.before || ''}" alt="%(before)s" draggable="false">
   <img class="after" src="${value.now || ''}" alt="%(after)s" draggable="false">
-  <span class="line"></span><span class="tag">%(before)s</span><span class="tag right">%(after)s</span>
+  <div class="wait">%(wait)s</div><span class="line"></span>
+  <span class="tag">%(before)s</span><span class="tag right">%(after)s</span>
   <input type="range" min="0" max="100" step="0.1" value="50" aria-label="%(before)s / %(after)s">
 </div>"""
 _SLIDE = """
@@ -121,13 +125,21 @@ watch('value', () => requestAnimationFrame(fetched));
 fetched();
 """
 _PRESS = """
-element.addEventListener('click', event => {
+let from = null;
+const share = event => {
   const image = element.querySelector('img');
-  if (!image || image.hidden) return;
+  if (!image || image.hidden) return null;
   const box = image.getBoundingClientRect();
-  trigger('press', {x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height});
+  return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+};
+element.addEventListener('pointerdown', event => { from = event.pointerType === 'touch' ? null : share(event); });
+element.addEventListener('click', event => {
+  const to = share(event), far = to && from && Math.hypot(to[0] - from[0], to[1] - from[1]) > FAR;
+  if (far) trigger('press', {x: from[0], y: from[1], to_x: to[0], to_y: to[1]});
+  else if (to) trigger('press', {x: to[0], y: to[1]});
+  from = null;
 });
-const MOVES = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}, STEP = 0.02;
+const MOVES = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}, STEP = 0.02, FAR = 0.03;
 let at = [0.5, 0.5], again = false;
 const show = () => {
   const cursor = element.querySelector('.cursor'), last = ((props.value && props.value.side) || 1) - 1;
@@ -245,9 +257,23 @@ def saving(
     saved(button.click(callback(make), inputs, file, js=js, api_name=api_name, **QUIET), file)
 
 
+def opening() -> str:
+    """What is shown until a tab's model has been opened, which takes seconds on a busy machine."""
+    return _("Opening the model …")
+
+
+def made(**options: Any) -> gr.HTML:
+    """HTML that a callback makes; `opening` is shown until then."""
+    return gr.HTML(
+        f'<p class="quiet">{opening()}</p>', apply_default_css=False, elem_classes="working", **options
+    )  # fmt: skip
+
+
 def face(wait: str = "", **options: Any) -> gr.HTML:
-    """The large picture; `wait` is shown until there is one."""
-    return gr.HTML({"wait": wait}, html_template=_FACE, js_on_load=_HOLD, apply_default_css=False, **options)
+    """The large picture; `wait`, by default `opening`, is shown until there is one."""
+    return gr.HTML(
+        {"wait": wait or opening()}, html_template=_FACE, js_on_load=_HOLD, apply_default_css=False, **options
+    )
 
 
 def strip(**options: Any) -> gr.HTML:
@@ -258,26 +284,30 @@ def strip(**options: Any) -> gr.HTML:
 def tiles(**options: Any) -> gr.HTML:
     """Many small pictures, each clickable."""
     return gr.HTML(
-        {"items": [], "off": []}, html_template=_TILES, js_on_load=_CHOOSE, apply_default_css=False, **options
+        {"items": [], "off": [], "wait": opening()},
+        html_template=_TILES,
+        js_on_load=_CHOOSE,
+        apply_default_css=False,
+        **options,
     )
 
 
 def marks(**options: Any) -> gr.HTML:
     """Small pictures to be marked yes or no by clicking."""
     return gr.HTML(
-        {"items": [], "marks": [], "labels": []}, html_template=_MARKS, js_on_load=_CHOOSE, apply_default_css=False,
-        **options,
+        {"items": [], "marks": [], "labels": [], "wait": opening()}, html_template=_MARKS, js_on_load=_CHOOSE,
+        apply_default_css=False, **options,
     )  # fmt: skip
 
 
 def board(**options: Any) -> gr.HTML:
     """A large picture on which arrows are placed."""
-    return gr.HTML({}, html_template=_BOARD, js_on_load=_PRESS, apply_default_css=False, **options)
+    return gr.HTML({"wait": opening()}, html_template=_BOARD, js_on_load=_PRESS, apply_default_css=False, **options)
 
 
 def compare(before: str, after: str, **options: Any) -> gr.HTML:
     """A before/after slider over two pictures. Value: their addresses, `before` and `now`."""
-    template = _COMPARE % {"before": escape(before), "after": escape(after)}
+    template = _COMPARE % {"before": escape(before), "after": escape(after), "wait": escape(opening())}
     return gr.HTML({}, html_template=template, js_on_load=_SLIDE, apply_default_css=False, **options)
 
 
@@ -305,7 +335,7 @@ def places(tabs: Sequence[tuple[str, str, str]]) -> gr.HTML:
 
 def picture_file(elem_id: str) -> gr.File:
     """A box for one picture of the visitor's."""
-    return gr.File(show_label=False, file_types=["image"], height=120, elem_id=elem_id)
+    return gr.File(show_label=False, file_types=["image"], height=UPLOAD_HEIGHT, elem_id=elem_id)
 
 
 def picture_limits() -> str:
@@ -313,12 +343,12 @@ def picture_limits() -> str:
     return _("PNG, JPEG or WebP, up to {size} MB").format(size=MOST_BYTES // 1_000_000)
 
 
-def upload_note(more: str = "") -> gr.Markdown:
-    """A note on what becomes of an upload that a model of squares reads; `more` is added."""
+def upload_note(before: str = "", after: str = "") -> gr.Markdown:
+    """A note on what becomes of an upload that a model of squares reads, between other sentences."""
     words = _(
         "{limits}. The centre square is resized to the model's input size, and your upload is deleted after it is read."
     ).format(limits=picture_limits())
-    return note(f"{words} {more}".rstrip())
+    return note(paragraph(before, words, after))
 
 
 def emptied(box: gr.File, read: Any) -> None:
@@ -343,10 +373,10 @@ def face_value(view: View, settled: bool) -> dict[str, Any]:
 
 def alt(view: View) -> str:
     """Returns the alt text of a picture."""
-    card = opened(view.model).card
+    title = _(opened(view.model).card.title)
     if view.point:
-        return _("A picture generated by {model}").format(model=_(card.title))
-    return _("A picture generated by {model}, seed {seed}").format(model=_(card.title), seed=view.seed)
+        return _("A picture generated by {model}").format(model=title)
+    return _("A picture generated by {model}, seed {seed}").format(model=title, seed=view.seed)
 
 
 def strip_value(views: Sequence[View], place: int, label: str = "") -> dict[str, Any]:
