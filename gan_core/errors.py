@@ -58,15 +58,17 @@ class ExportError(GanscopeError):
 
 
 class UnknownName(GanscopeError):
-    """An unregistered name; lists the valid ones, the nearest first."""
+    """An unregistered name; lists the valid ones, the nearest first. `nearest`: those that are spelt alike."""
+
+    nearest: Sequence[str] = ()
 
     def __init__(self, kind: str, name: str, valid: Iterable[str]) -> None:
         names = sorted(valid)
         if not names:
             super().__init__("There is no {kind} named '{name}'; none exists yet.", kind=kind, name=name)
             return
-        nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        ordered = nearest + [other for other in names if other not in nearest]
+        self.nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        ordered = [*self.nearest, *(other for other in names if other not in self.nearest)]
         super().__init__(
             "There is no {kind} named '{name}'. Valid: {valid}.", kind=kind, name=name, valid=", ".join(ordered)
         )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+import string
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gan_core.data.user.references import SHARDS, is_shards, shown, user_images
 from gan_core.doctor.remedies import remedies
-from gan_core.errors import BadValue, GanscopeError
+from gan_core.errors import BadValue, GanscopeError, UnknownName
 from gan_core.knobs import Named
 from gan_core.pictures.fits import PAD, STRETCH
 from gan_core.runs.records import Run, RunState
 from ui.core_texts import filled
-from ui.languages import N_, _
+from ui.languages import N_, _, language
 
 if TYPE_CHECKING:
     from gan_core.models.card import Card
@@ -51,6 +52,12 @@ PART_WORDS = {  # of a data set, see gan_core/data/parts.py
 DATA_PARTS = ("train:", "test:")  # possible prefixes of a data set's name
 FIT_WORDS = {STRETCH: N_("stretched"), PAD: N_("padded")}  # how uncropped pictures are made square
 
+# what visitors choose from lists; a link that names something else needs no list of identifiers
+LISTED_ON_PAGES = ("run", "model", "lesson", "recipe", "preset", "data set")
+NOT_THERE = (N_("There is no {kind} named '{name}'."), N_("Similar: {names}."))
+LARGE = 1e7  # numbers from here on are shown as powers of ten
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 _DIGEST = re.compile(r"-[0-9a-f]{12}\.zip$")  # added to an upload's name to keep it unique
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:<&])")
 
@@ -60,15 +67,41 @@ def plain(text: object) -> str:
     return _MARKUP.sub(r"\\\1", " ".join(str(text).split()))
 
 
+class _Numbers(string.Formatter):
+    """Fills the library's templates with numbers in the style of the pages: 48 %, 3.2 × 10¹⁸."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        shown = str(super().format_field(value, format_spec))
+        if format_spec.endswith("%"):
+            return f"{shown[:-1]} %"
+        if format_spec.endswith("f") and abs(value) >= LARGE or format_spec.endswith("e"):
+            return power_of_ten(value, 0 if format_spec.endswith("0e") else 1)
+        return shown
+
+
+def power_of_ten(value: float, digits: int = 1) -> str:
+    """Formats a number as 3.2 × 10¹⁸; 0 stays 0."""
+    factor, exponent = f"{value:.{digits}e}".split("e")
+    return f"{factor} × 10{str(int(exponent)).translate(RAISED)}" if value else "0"
+
+
 def sentence(message: str, values: Mapping[str, Any]) -> str:
     """Returns a template of gan_core in the visitor's language, filled with its values."""
     try:
-        return _(message).format(**{name: _value(value) for name, value in values.items()})
+        return _Numbers().format(_(message), **{name: _value(value) for name, value in values.items()})
     except (KeyError, IndexError, ValueError):  # a store written by another version
         return message
 
 
 def error_sentence(error: GanscopeError) -> str:
+    """Returns the error in the visitor's language. Of what is chosen from lists, only similar names are listed."""
+    if isinstance(error, UnknownName) and error.values.get("kind") in LISTED_ON_PAGES and "valid" in error.values:
+        values = {name: error.values[name] for name in ("kind", "name")}
+        similar = error.nearest
+        return sentences(
+            sentence(NOT_THERE[0], values),
+            sentence(NOT_THERE[1], {"names": ", ".join(similar)}) if similar else "",
+        )
     return sentence(error.message, error.values)
 
 
@@ -116,6 +149,11 @@ def preset_title(run: Run, titles: Mapping[str, str] | None = None) -> str:
 def remedy_words(name: str, changes: Mapping[str, Any]) -> str:
     """Returns the label of a remedy's button with the values that it sets."""
     return _(remedies.get(name).words).format(**changes)
+
+
+def sentences(*parts: str) -> str:
+    """Joins sentences, with a space in English and none in Chinese; empty ones are left out."""
+    return ("" if language() == "zh" else " ").join(filter(None, parts))
 
 
 def joined(*facts: str) -> str:
@@ -240,7 +278,8 @@ def _distinct(name: str, called: Mapping[str, str], models: Mapping[str, Card]) 
     if not others:
         return title
     words = ((mark(models[name]), map(mark, others)) for mark in (recipe_word, card_size))
-    return joined(title, next((mine for mine, theirs in words if mine not in theirs), name))
+    own = next((mine for mine, theirs in words if mine and mine not in theirs), name)
+    return _("{title} ({mark})").format(title=title, mark=own)
 
 
 def recipe_word(card: Card) -> str:
