@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 LISTED = 20  # names in a message
+LARGE = 1e7  # numbers from here on are powers of ten
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def listed(names: Sequence[str]) -> str:
@@ -20,11 +22,22 @@ def listed(names: Sequence[str]) -> str:
 
 
 class _Sentences(string.Formatter):
-    """`str.format`, except that a percentage has a space before its sign, as units do: 74 %."""
+    """`str.format`, except that a percentage has a space before its sign, as units do (74 %), and that large numbers
+    are powers of ten (3.2 × 10¹⁸).
+    """
 
     def format_field(self, value: Any, format_spec: str) -> Any:
         words = super().format_field(value, format_spec)
-        return f"{words[:-1]} %" if format_spec.endswith("%") else words
+        if format_spec.endswith("%"):
+            return f"{words[:-1]} %"
+        if format_spec.endswith("e") or (format_spec.endswith("f") and abs(value) >= LARGE):
+            return _power_of_ten(value, 0 if format_spec.endswith("0e") else 1)
+        return words
+
+
+def _power_of_ten(value: float, digits: int) -> str:
+    factor, exponent = f"{value:.{digits}e}".split("e")
+    return f"{factor} × 10{str(int(exponent)).translate(RAISED)}" if value else "0"
 
 
 _sentences = _Sentences()
@@ -81,15 +94,17 @@ class ExportError(GanscopeError):
 
 
 class UnknownName(GanscopeError):
-    """An unregistered name; lists the valid ones, the nearest first."""
+    """An unregistered name; lists the valid ones, the nearest first. `nearest`: those that are spelt alike."""
+
+    nearest: Sequence[str] = ()
 
     def __init__(self, kind: str, name: str, valid: Iterable[str]) -> None:
         names = sorted(valid)
         if not names:
             super().__init__("There is no {kind} named '{name}'; none exists yet.", kind=kind, name=name)
             return
-        nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        ordered = nearest + [other for other in names if other not in nearest]
+        self.nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        ordered = [*self.nearest, *(other for other in names if other not in self.nearest)]
         super().__init__(
             "There is no {kind} named '{name}'. Valid: {valid}.", kind=kind, name=name, valid=", ".join(ordered)
         )

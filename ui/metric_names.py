@@ -151,5 +151,15 @@ def metric_name(name: str, points: bool = False) -> str:
         return _("{name}, {size} px").format(name=metric_name(of_any_size), size=size)
     phase, _slash, term = name.partition("/")
     if f"{phase}/loss" in NAMES:
-        return f"{metric_name(f'{phase}/loss')}: {term.replace('_', ' ')}"
+        return _("{name}: {value}").format(name=metric_name(f"{phase}/loss"), value=term.replace("_", " "))
     return name.replace("/", " / ").replace("_", " ")
+
+
+def metric_phrase(name: str) -> str:
+    """Returns a metric by its kind and network, for use in a sentence: loss (Discriminator)."""
+    kind, _slash, phase = name.partition("/")
+    if kind == "gradient_norm":
+        return _("gradient norm ({network})").format(network=metric_name(name))
+    if phase == "loss":
+        return _("loss ({network})").format(network=metric_name(name))
+    return metric_name(name)

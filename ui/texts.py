@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gan_core.data.user.references import SHARDS, is_shards, shown, user_images
 from gan_core.doctor.remedies import remedies
-from gan_core.errors import BadValue, GanscopeError, filled
+from gan_core.errors import BadValue, GanscopeError, UnknownName, filled
 from gan_core.errors import percent as percent
 from gan_core.knobs import Named
 from gan_core.pictures.fits import PAD, STRETCH
@@ -54,6 +54,10 @@ DATA_PARTS = ("train:", "test:")  # possible prefixes of a data set's name
 FULL_WIDTH = ("。", "！", "？", "；", "：", "）")  # punctuation that includes its space
 FIT_WORDS = {STRETCH: N_("stretched"), PAD: N_("padded")}  # how uncropped pictures are made square
 
+# what visitors choose from lists; a link that names something else needs no list of identifiers
+LISTED_ON_PAGES = ("run", "model", "lesson", "recipe", "preset", "data set")
+NOT_THERE = (N_("There is no {kind} named '{name}'."), N_("Similar: {names}."))
+
 _DIGEST = re.compile(r"-[0-9a-f]{12}\.zip$")  # added to an upload's name to keep it unique
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:<&])")
 
@@ -73,6 +77,14 @@ def sentence(message: str, values: Mapping[str, Any]) -> str:
 
 
 def error_sentence(error: GanscopeError) -> str:
+    """Returns the error in the visitor's language. Of what is chosen from lists, only similar names are listed."""
+    if isinstance(error, UnknownName) and error.values.get("kind") in LISTED_ON_PAGES and "valid" in error.values:
+        values = {name: error.values[name] for name in ("kind", "name")}
+        similar = error.nearest
+        return paragraph(
+            sentence(NOT_THERE[0], values),
+            sentence(NOT_THERE[1], {"names": ", ".join(similar)}) if similar else "",
+        )
     return sentence(error.message, error.values)
 
 
@@ -247,7 +259,8 @@ def _distinct(name: str, called: Mapping[str, str], models: Mapping[str, Card]) 
     if not others:
         return title
     words = ((mark(models[name]), map(mark, others)) for mark in (recipe_word, card_size))
-    return joined(title, next((mine for mine, theirs in words if mine not in theirs), name))
+    own = next((mine for mine, theirs in words if mine and mine not in theirs), name)
+    return _("{title} ({mark})").format(title=title, mark=own)
 
 
 def recipe_word(card: Card) -> str:

@@ -27,6 +27,7 @@ from gan_core.data.parts import PARTS, SHARES
 from gan_core.data.user.references import SHARDS, is_address, is_shards, user_images
 from gan_core.errors import BadData, BadValue, GanscopeError, UnknownName, listed
 from gan_core.registry import Registry
+from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunStore
 
 BAD_INPUT = (BadValue, BadData, UnknownName)
@@ -45,6 +46,19 @@ ModelOrRun = Annotated[
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", help="Set a knob, as KNOB=VALUE; repeatable.")
 ]
+
+
+def size_word(reference: str, size: int) -> str:
+    """Such as "64 px"; "-" for points, sounds, texts and others whose size isn't that of a picture."""
+    from gan_core.data import size_of
+
+    return "-" if size_of(reference) else f"{size} px"
+
+
+def what(spec: RunSpec) -> str:
+    """What a run trains on what, such as "dcgan on digits, 16 px"."""
+    size = size_word(spec.data, spec.size)
+    return f"{spec.recipe} on {spec.data}" + ("" if size == "-" else f", {size}")
 
 
 class Verbs(TyperGroup):

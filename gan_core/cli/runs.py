@@ -21,6 +21,7 @@ from gan_core.cli.output import (
     parse_settings,
     show_facts,
     show_table,
+    what,
 )
 from gan_core.errors import BadValue, RunConflict, listed
 from gan_core.runs.classes import class_names
@@ -46,7 +47,7 @@ def list_runs(as_json: AsJson = False) -> None:
             run.name or "-",
             run.state.value,
             f"{run.step:,}/{run.spec.steps:,}" if run.spec.steps else f"{run.step:,}",
-            f"{run.spec.recipe} on {run.spec.data}, {run.spec.size} px",
+            what(run.spec),
             moment(run.created),
             "pinned" if run.pinned else "",
         )
@@ -88,7 +89,7 @@ def show(
             "name": found.name or "-",
             "note": found.note or "-",
             "state": f"{found.state.value} {found.sentence}".strip(),
-            "what": f"{found.spec.recipe} on {found.spec.data}, {found.spec.size} px",
+            "what": what(found.spec),
             "classes": listed(class_names(store, found)) or "-",
             "preset": found.spec.preset or "-",
             "forked from": found.parent or "-",

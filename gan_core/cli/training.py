@@ -23,6 +23,7 @@ from gan_core.cli.output import (
     parse_settings,
     reporting,
     say,
+    what,
 )
 from gan_core.cli.starting import options, started_from
 from gan_core.errors import BadValue, RunConflict, UnknownName
@@ -298,7 +299,7 @@ def display(store: RunStore, run: Run, silent: bool = False) -> Iterator[Show]:
     if not console.is_terminal:
         yield Lines(store)
         return
-    console.print(f"Run {run.id}: {run.spec.recipe} on {run.spec.data}, {run.spec.size} px", markup=False)
+    console.print(f"Run {run.id}: {what(run.spec)}", markup=False)
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

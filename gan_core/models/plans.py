@@ -171,7 +171,7 @@ plans: dict[str, Plan] = {
     ),
     "srresnet.bsds_x4": Plan(
         recipe="srgan", data="bsds500", size=160, steps=2_500,
-        title="Upscaling photos ×4",
+        title="Upscaling photos ×4 without texture",
         limits="Trained on 199 photos: edges are clean, fine texture stays soft.",
         hparams={"channels": 32, "blocks": 8, "batch_norm": False, "from_bicubic": True, "crop": 64, "batch_size": 16,
          "content": "l1", "adversarial_weight": 0.0, "generator_rate": 1e-3, "warmup_steps": 100, "ema": 0.995,
@@ -204,7 +204,7 @@ plans: dict[str, Plan] = {
     ),
     "encoder.avatars": Plan(
         recipe="encoder", data="avatars", size=64, steps=1_200,
-        title="Encoder for the avatar generator",
+        title="Encoder for the avatar generator (StyleGAN2)",
         limits="Limited to this drawing style; what the generator cannot draw, the encoder cannot find.",
         hparams={"generator": "stylegan2.avatars", "schedule": "cosine", "decay_steps": 1_200},
         half=True,

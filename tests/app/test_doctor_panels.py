@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from gan_core.doctor.bands import Band
+from gan_core.doctor.case import Case
 from gan_core.doctor.finding import Finding
+from gan_core.doctor.rules import nan_ahead, not_finite
 from gan_core.doctor.stopping import Plateau
 from gan_core.runs.records import Metrics, RunState
 from gan_core.runs.spec import RunSpec
@@ -26,6 +28,11 @@ def history(**columns: Any) -> History:
     curves = {name.replace("__", "/"): np.broadcast_to(values, STEPS) for name, values in columns.items()}
     found.append(Metrics(np.arange(1, STEPS + 1), curves))
     return found
+
+
+def seen(**columns: Any) -> Case:
+    curves = {name.replace("__", "/"): np.asarray(values) for name, values in columns.items()}
+    return Case(Metrics(np.arange(1, STEPS + 1), curves))
 
 
 def test_the_wasserstein_estimate_has_the_sign_of_a_distance() -> None:
@@ -85,3 +92,22 @@ def test_a_plateau_is_described_in_words() -> None:
     card = board._plateau(Plateau("samples/distance", 1200, 3000, 0.0312, 0.002), False)
     assert card["what"] == f"No longer improving since step {number(1200)}: you can stop."
     assert card["cause"].startswith("Distance to real images was 0.0312 ± 0.004 there")
+
+
+def test_findings_name_networks_in_words_and_numbers_in_one_style() -> None:
+    """Neither `discriminator/loss` nor 3180984171057119232 nor 48%."""
+    found = {
+        finding.kind: board.finding_words(finding)
+        for finding in (
+            nan_ahead.check(seen(discriminator__loss=-(10.0 ** np.linspace(0, 18, STEPS)))),
+            not_finite.check(seen(generator__loss=np.where(np.arange(STEPS) < 650, 1.0, np.inf))),
+            Finding("exploding_gradients", "bad", "({phase}): {norm:,.0f}", values={"phase": "vae", "norm": 3e18}),
+            Finding("varied", "watch", "{share:.0%}, {norm:.0e}, {none:.0e}",
+                    values={"share": 0.481, "norm": 4e-5, "none": 0.0}),
+        )
+        if finding
+    }  # fmt: skip
+    assert found["nan_ahead"].startswith("NaN ahead: loss (Discriminator) grows exponentially")
+    assert found["not_finite"] == "The value of loss (Generator) is NaN or infinite."
+    assert found["exploding_gradients"] == "(VAE): 3.0 × 10¹⁸"
+    assert found["varied"] == "48 %, 4 × 10⁻⁵, 0"

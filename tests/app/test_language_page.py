@@ -28,6 +28,7 @@ def test_a_text_is_shown_token_by_token_with_the_expectations_of_d() -> None:
     make_model("text_mle.x", "arithmetic")
     test = page("language", model="gumbel_gan.x")
     assert not test.error
+    assert any(one.value.startswith("As the first token, the generator chose") for one in test.markdown)
     assert any("What the discriminator expects" in one.value for one in test.subheader)
     assert any("of surprise each" in one.value for one in test.caption)
     before = [one.value for one in test.markdown if one.value.startswith("### ")]

@@ -358,7 +358,7 @@ def test_models_with_the_same_title_get_distinct_names(store: RunStore, shelf: P
         write_card(shelf / name, Card(**{**vars(make_model(name)), "title": title}))
     named = titles(listing.survey()[0])
     assert set(named.values()) == {
-        "Faces · Conditional GAN", "Faces · mlp_gan.x", "Faces · mlp_gan.y", "Faces at sea",
+        "Faces (Conditional GAN)", "Faces (mlp_gan.x)", "Faces (mlp_gan.y)", "Faces at sea",
     }  # fmt: skip
     assert plain(named["cgan.x"]) in " ".join(one.proto.label for one in page("models").get("page_link"))
     assert named["mlp_gan.y"] in page("model", model="mlp_gan.y").title[0].value.replace("\\", "")
@@ -372,6 +372,7 @@ def test_no_two_models_of_the_shelf_have_the_same_name(monkeypatch: pytest.Monke
     assert len(named) > 20
     for name, title in named.items():
         assert not [other for other in named if other != name and named[other].startswith(title)], name
+        assert name not in title  # told apart by words, never by a file's name
 
 
 def test_encoders_and_judges_are_collapsed(store: RunStore) -> None:

@@ -66,7 +66,9 @@ def query(test: AppTest, name: str) -> str | None:
 
 
 def test_without_runs_it_says_what_to_do(store: RunStore) -> None:
-    assert "No runs yet" in page().info[0].value
+    test = page()
+    assert "No runs yet" in test.info[0].value
+    assert test.button(key="first-run").label == "Choose a preset"  # the next step
 
 
 def test_a_card_shows_state_progress_and_what_was_typed_as_text(store: RunStore) -> None:

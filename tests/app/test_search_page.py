@@ -15,6 +15,7 @@ from gan_core.search.plan import SearchPlan, begin, names
 from gan_core.search.space import Range
 from gan_core.training.reasons import N_TERM
 from tests.app.pages import figures, page, wait
+from ui.classroom.search import start
 from ui.classroom.shell.i18n import using
 from ui.texts import sentence
 
@@ -85,6 +86,12 @@ def test_a_form_says_what_is_wrong_and_starts_nothing() -> None:
     assert any(":red[" in one.value and "must have the form" in one.value for one in test.markdown)
     assert test.button(key="search-start").disabled
     assert names() == []
+
+
+def test_a_line_of_the_log_is_shown_in_words() -> None:
+    line = "trial 3: sliced1797_pixels 0.4368 (0.4235 to 0.4501)"
+    assert start._line_words(line) == "trial 3: distance 0.4368 (0.4235 to 0.4501)"
+    assert start._line_words("trial 4: ended early at step 20") == "trial 4: ended early at step 20"
 
 
 def test_a_search_that_was_started_is_selected() -> None:

@@ -145,6 +145,10 @@ def test_a_collapse_is_seen_while_modes_are_being_lost() -> None:
 def test_a_gradient_that_falls_has_vanished_and_a_small_one_has_not() -> None:
     fallen = np.where(np.arange(STEPS) < 400, 1.0, 1e-6)
     assert found("vanishing_gradients", gradient_norm__generator=fallen) is not None
+    critic = found("vanishing_gradients", loss="wasserstein", gradient_norm__generator=fallen)
+    assert critic is not None
+    assert "saturating" not in critic.cause
+    assert "non_saturating" not in critic.remedies
     assert found("vanishing_gradients", gradient_norm__generator=1e-6) is None
     good = {"samples__distance": samples.FAR / 2}
     assert found("vanishing_gradients", gradient_norm__generator=fallen, **good) is None

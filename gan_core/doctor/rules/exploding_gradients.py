@@ -18,7 +18,7 @@ def check(case: Case) -> Finding | None:
     if case.subject.judge == "alone":
         return Finding(
             "exploding_gradients", "bad",
-            "Exploding gradients: their norm is about {norm:.0f}, above {limit:.0f}.",
+            "Exploding gradients: their norm is about {norm:,.0f}, above {limit:,.0f}.",
             "Updates overshoot, so the network forgets what it has learnt.",
             values={"norm": norms[phase], "limit": EXPLODING},
             remedies=("slower", "gradient_clipping"),
@@ -26,7 +26,7 @@ def check(case: Case) -> Finding | None:
         )  # fmt: skip
     return Finding(
         "exploding_gradients", "bad",
-        "Exploding gradients: the norm of {phase} is about {norm:.0f}, above {limit:.0f}.",
+        "Exploding gradients ({phase}): their norm is about {norm:,.0f}, above {limit:,.0f}.",
         "Updates overshoot, often because the learning rate is too high or the critic is unconstrained.",
         values={"phase": phase, "norm": norms[phase], "limit": EXPLODING},
         remedies=(*_constraints(case), "slower", "gradient_clipping"),

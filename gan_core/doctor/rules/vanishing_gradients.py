@@ -28,12 +28,15 @@ def check(case: Case) -> Finding | None:
     limit = max(VANISHING if lost else 0.0, SHRUNK * usual)
     if norm > limit or poor is False:
         return None
+    saturating = case.subject.settings.get("loss") == "minimax"
+    remedies = ("wasserstein", "slower_discriminator")
     return Finding(
         "vanishing_gradients", "bad",
         "The generator's gradient has vanished: its norm is about {norm:.0e}.",
-        "With the saturating loss this happens as soon as the discriminator is confident.",
+        "With the saturating loss this happens as soon as the discriminator is confident."
+        if saturating else "The discriminator's output is nearly constant around the samples.",
         values={"norm": norm},
-        remedies=("non_saturating", "wasserstein", "slower_discriminator"),
+        remedies=remedies if case.subject.judge == "critic" else ("non_saturating", *remedies),
         evidence=("gradient_norm/generator",), limit=limit,
     )  # fmt: skip
 

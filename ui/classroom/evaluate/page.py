@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
 
+from gan_core.errors import GanscopeError
 from gan_core.evaluation import process, results
 from gan_core.evaluation.paper import paragraph
 from gan_core.evaluation.results import Result
@@ -21,11 +23,15 @@ from ui.classroom.evaluate.words import (
     kind_word,
     note_text,
 )
+from ui.classroom.models.shelf import shelf
 from ui.classroom.shell import access, style
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
+from ui.classroom.shell.run_titles import title_of
+from ui.classroom.shell.store import store
 from ui.texts import ago, data_title, joined, number, plain
+from ui.texts import titles as model_titles
 
 FIRST = ("fd", "kid", "sliced", "precision", "recall", "coverage", "psnr", "ssim", "perceptual")  # kinds shown at first
 COPYING = ("nearest", "copied", "authentic", "mifid", "copy_test")
@@ -88,17 +94,38 @@ def _results(found: Sequence[Result]) -> None:
     _evidence(names)
 
 
+def _called(one: Result) -> str:
+    """The title of the model or run as on other pages; as it was stored if it no longer exists."""
+    if one.kind == "model":
+        return model_titles(shelf().models).get(one.subject, one.title)
+    if one.kind == "run":
+        with suppress(GanscopeError):
+            return title_of(store().get(one.subject))
+    return one.title
+
+
+def _net_title(one: Result) -> str:
+    """The title of the feature net; "" if it isn't a model of the shelf."""
+    return model_titles(shelf().models).get(one.net_from.removeprefix("model "), "")
+
+
 def _title(one: Result) -> str:
     where = _("training images") if any(figure.side for figure in one.figures) else ""
-    step = _("step {step}").format(step=number(one.step)) if one.step else ""
-    seed = _("seed {seed}").format(seed=one.seed) if one.seed else ""
-    return joined(one.title, step, data_title(one.against), where, number(one.samples), one.net, seed)
+    return joined(_called(one), _step(one), data_title(one.against), where, number(one.samples), one.net, _seed(one))
+
+
+def _step(one: Result) -> str:
+    return _("step {step}").format(step=number(one.step)) if one.step else ""
+
+
+def _seed(one: Result) -> str:
+    return _("seed {seed}").format(seed=one.seed) if one.seed else ""
 
 
 def _names(shown: Sequence[Result]) -> dict[str, Result]:
     """Results by their titles, which are only as long as they must be to be unique."""
-    short = [one.title for one in shown]
-    titles = [_title(one) if short.count(one.title) > 1 else one.title for one in shown]
+    short = [_called(one) for one in shown]
+    titles = [_title(one) if short.count(name) > 1 else name for one, name in zip(shown, short, strict=True)]
     return dict(zip(_apart(shown, titles), shown, strict=True))
 
 
@@ -116,24 +143,36 @@ def _tables(columns: Columns, names: Mapping[str, Result]) -> None:
     """
     groups: dict[tuple[str, ...], dict[Column, Mapping[str, Figure]]] = {}
     reals = _reals(columns)
+    nets = {one.net: _net_title(one) or _("net {net}").format(net=one.net) for one in names.values()}
     for column, found in columns.items():
         first = next(iter(found.values()))
         groups.setdefault((first.net, first.origin, first.side, str(first.pixels), first.against), {})[column] = found
     for place, group in enumerate(groups.values()):
         first = next(iter(next(iter(group.values())).values()))
-        net = _("pixels") if first.net == PIXELS else _("net {net}").format(net=first.net)
+        net = _("pixels") if first.net == PIXELS else nets.get(first.net, first.net)
         against = _("compared with the training images") if first.side else ""
         size = _("{size} pixels").format(size=first.pixels) if first.pixels else ""
         real = _("real images: {data}").format(data=reals[first.against])
         st.caption(plain(joined(net, size, against, real)))
-        _table(group, [name for name in names if any(name in found for found in group.values())], f"table-{place}")
+        here = [name for name in names if any(name in found for found in group.values())]
+        _table(group, dict(zip(here, _in_table([names[name] for name in here]), strict=True)), f"table-{place}")
 
 
-def _table(columns: Columns, names: Sequence[str], key: str) -> None:
-    """Numbers, each followed by its interval."""
+def _in_table(shown: Sequence[Result]) -> list[str]:
+    """Titles of rows, short because the net and the real images are named above the table."""
+    short = [_called(one) for one in shown]
+    titles = [
+        joined(name, _step(one), number(one.samples), _seed(one)) if short.count(name) > 1 else name
+        for one, name in zip(shown, short, strict=True)
+    ]
+    return _apart(shown, titles)
+
+
+def _table(columns: Columns, names: Mapping[str, str], key: str) -> None:
+    """Numbers, each followed by its interval; `names` maps each result to the title of its row."""
     import pandas as pd
 
-    data: dict[str, list[object]] = {_("Model"): [*names, _("real images")]}
+    data: dict[str, list[object]] = {_("Model"): [*names.values(), _("real images")]}
     settings: dict[str, Any] = {_("Model"): st.column_config.TextColumn(pinned=True, width=MODEL_WIDTH)}
     for found in columns.values():
         first = next(iter(found.values()))
@@ -144,7 +183,9 @@ def _table(columns: Columns, names: Sequence[str], key: str) -> None:
         data[f"{label} ±"] = [*(_interval(found[name]) if name in found else "" for name in names), n]
         settings[label] = st.column_config.NumberColumn(format="%.4g", help=kind_help(first.kind))
         settings[f"{label} ±"] = st.column_config.TextColumn(_("95 % interval"), width=INTERVAL_WIDTH)
-    st.dataframe(pd.DataFrame(data), column_config=settings, hide_index=True, key=f"evaluate-{key}")
+    st.dataframe(
+        pd.DataFrame(data), column_config=settings, hide_index=True, key=f"evaluate-{key}", placeholder="–",
+    )  # fmt: skip
 
 
 def _interval(figure: Figure) -> str:
@@ -209,7 +250,7 @@ def _evidence(names: Mapping[str, Result]) -> None:
     if not name:
         return
     one = names[name]
-    st.caption(joined(_title(one), _("feature net: {net}").format(net=one.net_from), ago(one.made)))
+    st.caption(joined(_title(one), _("feature net: {net}").format(net=_net_title(one) or one.net_from), ago(one.made)))
     if one.notes:
         with st.expander(_("Points to note"), icon=":material/info:", expanded=False):
             for note in one.notes:

@@ -6,7 +6,7 @@ from gan_core.metrics.figures import BACK_PREFIX, PIXELS, Figure, count_text
 from gan_core.metrics.trust import Note
 from ui.classroom.models.metrics import WORDS
 from ui.classroom.shell.i18n import N_, _
-from ui.texts import joined, sentence
+from ui.texts import data_title, joined, sentence
 
 # metric -> label; one metric can give several figures
 METRICS = {
@@ -56,4 +56,5 @@ def column_word(figure: Figure, real: str = "") -> str:
 
 
 def note_text(note: Note) -> str:
-    return sentence(note.message, note.values)
+    values = {name: data_title(value) if name == "data" else value for name, value in note.values.items()}
+    return sentence(note.message, values)

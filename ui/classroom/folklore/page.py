@@ -47,7 +47,7 @@ def show() -> None:
         words = _(
             "Tutorials repeat advice about training GANs. Here each piece is tested by training with it and without "
             "it, on points and on digits, with {seeds} seeds at equal cost. Where the result is inconclusive, the page "
-            "says so."
+            "says so. G is the generator, D the discriminator."
         )
         st.markdown(words.format(seeds=len(SEEDS)))
     _counts()
@@ -79,10 +79,10 @@ def _counts() -> None:
     confirmed = sum(verdict == claim.expected for claim, verdict in found)
     unclear = sum(verdict == "unclear" for _claim, verdict in found)
     with st.container(horizontal=True, gap="large", key="folklore-counts"):
-        st.metric(_("comparisons"), number(len(found)), width="content")
-        st.metric(_("confirm the claim"), number(confirmed), width="content")
-        st.metric(_("show the opposite"), number(len(found) - confirmed - unclear), width="content")
-        st.metric(_("are inconclusive"), number(unclear), width="content")
+        st.metric(_("Comparisons"), number(len(found)), width="content")
+        st.metric(_("Claim confirmed"), number(confirmed), width="content")
+        st.metric(_("Opposite shown"), number(len(found) - confirmed - unclear), width="content")
+        st.metric(_("Inconclusive"), number(unclear), width="content")
 
 
 def _card(claim: Claim) -> None:
@@ -136,8 +136,9 @@ def _numbers(claim: Claim) -> None:
     table: dict[str, list[Any]] = {_("seed"): [*map(str, SEEDS)]}
     for bed in BEDS:
         outcome = results.outcome(claim, bed)
-        table[f"{_(BEDS_IN_SHORT[bed])}: {_('with')}"] = [f"{value:.3g}" for value in outcome.with_it]
-        table[f"{_(BEDS_IN_SHORT[bed])}: {_('without')}"] = [f"{value:.3g}" for value in outcome.without]
+        for arm, values in ((_("with"), outcome.with_it), (_("without"), outcome.without)):
+            name = _("{name}: {value}").format(name=_(BEDS_IN_SHORT[bed]), value=arm)
+            table[name] = [f"{value:.3g}" for value in values]
     st.table(table)
     for bed in BEDS:
         if claim.stopped:

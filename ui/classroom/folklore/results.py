@@ -39,7 +39,7 @@ class Outcome:
 
     def shown(self, effect: float) -> str:
         """Such as -23 % for a ratio, -0.12 for a difference."""
-        text = f"{100 * math.expm1(effect):+.0f} %" if self.ratio else f"{effect:+.2f}"
+        text = f"{100 * math.expm1(effect):+,.0f} %" if self.ratio else f"{effect:+.2f}"
         return text.replace("-", "−")
 
     def numbers(self) -> str:

@@ -17,7 +17,7 @@ import streamlit as st
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import N_, _
-from ui.texts import percent
+from ui.texts import paragraph, percent
 
 HERE = Path(__file__).parent
 KEPT = HERE / "measured.json"
@@ -90,7 +90,7 @@ def _segmentation(found: Any) -> None:
         "the part. The ten generated pictures were labelled by a segmenter that had learnt from all labels, in place "
         "of a person."
     )
-    st.caption(f"{who.format(seeds=found['seeds'], tested=found['tested'])} {words}")
+    st.caption(paragraph(who.format(seeds=found["seeds"], tested=found["tested"]), words))
     if np.mean(found["arms"]["gan"]) <= np.mean(found["arms"]["ten"]):
         st.markdown(
             _("**Here the generator's pairs don't help.** Hair and skin are found better, but its labels miss small "
@@ -151,5 +151,5 @@ def _share(value: float) -> str:
 def _with_range(values: list[float]) -> str:
     mean = sum(values) / len(values)
     if len(values) == 1:
-        return _("{share} (one seed)").format(share=_share(mean))
+        return _share(mean)
     return f"{100 * mean:.1f} % ({100 * min(values):.1f}–{100 * max(values):.1f})"

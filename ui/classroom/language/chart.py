@@ -44,15 +44,18 @@ def probabilities(choice: Choice, vocabulary: Sequence[str]) -> Figure:
     return _laid_out(chart, [word(vocabulary, token) for token, _share in likeliest], _("probability"))
 
 
-def opinions(values: Sequence[float], tokens: Sequence[str]) -> Figure:
-    """Bars of probabilities that the completed text is real, one for each token."""
+def opinions(values: Sequence[float], tokens: Sequence[str], probability: bool = True) -> Figure:
+    """Bars of D's answers to the completed text, one for each token.
+
+    `probability`: the answers are probabilities, not scores drawn through a sigmoid.
+    """
     from plotly.graph_objects import Figure
 
     chart = Figure()
     chart.add_bar(x=list(range(len(values))), y=[100 * value for value in values], marker_color=DISCRIMINATOR,
                   hovertemplate="%{y:.0f} %<extra></extra>")  # fmt: skip
     chart.add_hline(y=50, line={"dash": "dot", "color": OTHER})
-    return _laid_out(chart, list(tokens), _("probability of being real"))
+    return _laid_out(chart, list(tokens), _("probability of being real") if probability else _("sigmoid of the score"))
 
 
 def _laid_out(chart: Figure, words: list[str], title: str) -> Figure:

@@ -99,9 +99,11 @@ def _place(sampler: Sampler, made: Sequence[Choice]) -> None:
     st.session_state[PLACE], st.session_state[LENGTH] = place, last
     choice = made[place - 1]
     before = [chart.word(words, one.token) for one in made[: place - 1]]
-    shown = " ".join(f"`{one}`" for one in before) or _("the beginning")
-    st.markdown(_("After {before}, the generator chose **{token}** with a probability of {share}.").format(
-        before=shown, token=plain(chart.word(words, choice.token)),
+    said = _("After {before}, the generator chose **{token}** with a probability of {share}.")
+    if not before:
+        said = _("As the first token, the generator chose **{token}** with a probability of {share}.")
+    st.markdown(said.format(
+        before=" ".join(f"`{one}`" for one in before), token=plain(chart.word(words, choice.token)),
         share=percent(choice.probabilities[choice.token], 1),
     ))  # fmt: skip
     st.plotly_chart(
@@ -120,7 +122,9 @@ def _opinion(chosen: generators.Chosen, sampler: Sampler, made: Sequence[Choice]
     st.subheader(_("What the discriminator expects"), anchor=False)
     found = choices.expected(sampler, discriminator, [one.token for one in made])
     st.plotly_chart(
-        chart.opinions(found, [chart.word(sampler.spec.vocabulary, one.token) for one in made]), config=CONFIG,
+        chart.opinions(
+            found, [chart.word(sampler.spec.vocabulary, one.token) for one in made], _says_probabilities(sampler)
+        ), config=CONFIG,
         key="language-opinions", alt=_("What the discriminator expects after each token"),
     )  # fmt: skip
     st.caption(

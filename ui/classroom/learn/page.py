@@ -10,9 +10,11 @@ import streamlit as st
 from ui.classroom.learn import progress
 from ui.classroom.learn.lesson import Formula, Lesson, Setting, in_order, lessons
 from ui.classroom.learn.lessons import ORDER
+from ui.classroom.models.shelf import shelf
 from ui.classroom.shell import style
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import STATE, _
+from ui.texts import plain, titles
 
 PLAN = "docs/lesson_plan.md"
 PAGE_FILES = {"playground": "pages/playground.py", "train": "pages/train.py", "model": "pages/model.py"}
@@ -142,8 +144,11 @@ def _experiment(lesson: Lesson) -> None:
 
 
 def _setting(setting: Setting) -> None:
+    label = _(setting.label)
+    if label == setting.query.get("model"):  # a model of the shelf, by its title
+        label = plain(titles(shelf().models).get(label, label))
     st.page_link(
-        PAGE_FILES[setting.page], label=_(setting.label), icon=":material/science:",
+        PAGE_FILES[setting.page], label=label, icon=":material/science:",
         query_params={**setting.query, "lang": _language()},
     )  # fmt: skip
 

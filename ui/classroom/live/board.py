@@ -27,8 +27,8 @@ from ui.classroom.shell import access
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.store import store
 from ui.classroom.shell.style import read
-from ui.metric_names import metric_name
-from ui.texts import data_title, duration, is_points, number, run_message, sentence, state_word
+from ui.metric_names import metric_name, metric_phrase
+from ui.texts import data_title, duration, is_points, number, paragraph, run_message, sentence, state_word
 
 POLL = 1.25  # minimum seconds between a render and the browser's next poll
 LATER = "later"  # sent by the browser when it doesn't want curves now
@@ -181,7 +181,7 @@ def notice(run: Run) -> str:
             place=place
         )
     if run.state is RunState.FAILED:
-        return _("This run failed.") + " " + run_message(run)
+        return paragraph(_("This run failed."), run_message(run))
     if run.state is RunState.INTERRUPTED:
         return _(
             "The program that trained this run ended unexpectedly. Click Resume to continue from the last checkpoint."
@@ -196,7 +196,7 @@ def _findings(watched: Feed, run: Run, settings: TrainingHParams | None) -> list
         {
             "kind": finding.kind,
             "level": finding.level,
-            "what": sentence(finding.what, finding.values),
+            "what": finding_words(finding),
             "since": _since(watched, finding),
             "cause": _(finding.cause),
             "remedy": _(finding.remedy),
@@ -207,6 +207,13 @@ def _findings(watched: Feed, run: Run, settings: TrainingHParams | None) -> list
     ]
     reached = None if any(finding["level"] == "bad" for finding in found) else watched.plateau()
     return found + ([_plateau(reached, is_points(run.spec.data))] if reached else [])
+
+
+def finding_words(finding: Finding) -> str:
+    """Returns what the doctor found, with words for the names of metrics and phases."""
+    words = {"name": metric_phrase, "phase": lambda phase: metric_name(f"gradient_norm/{phase}")}
+    values = {name: words[name](value) if name in words else value for name, value in finding.values.items()}
+    return sentence(finding.what, values)
 
 
 def _since(watched: Feed, finding: Finding) -> str:
@@ -275,10 +282,11 @@ def _pool_words(watched: Feed) -> dict[str, str]:
 
 def curves_note(bands: Bands | None) -> str:
     """Says how the curves are to be read."""
-    return _(
+    words = _(
         "Thick lines: mean of the last 100 steps. Thin lines: single steps. Purple marks: edits and other events; "
         "hover over one to read it. Click a legend entry to hide its curve."
-    ) + _band_words(bands)
+    )
+    return paragraph(words, _band_words(bands))
 
 
 def _band_words(bands: Bands | None) -> str:
@@ -288,7 +296,7 @@ def _band_words(bands: Bands | None) -> str:
         words = _("Shaded: the 10th to 90th percentile of your {count} healthy runs of this recipe and data.")
     else:
         words = _("Shaded: the 10th to 90th percentile of {count} healthy reference runs of this recipe and data.")
-    return " " + words.format(count=bands.runs)
+    return words.format(count=bands.runs)
 
 
 def _words(run: Run, large: bool, bands: Bands | None) -> dict[str, str]:

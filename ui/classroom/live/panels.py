@@ -149,7 +149,8 @@ def _edit(watched: Feed) -> None:
                 return
             sessions.edit(watched.id, changes)
             described = ", ".join(
-                f"{_(knobs(current)[name].label)}: {knob_widgets.value_word(value)}" for name, value in changes.items()
+                _("{name}: {value}").format(name=_(knobs(current)[name].label), value=knob_widgets.value_word(value))
+                for name, value in changes.items()
             )
             st.success(_("Changes sent: {changes}").format(changes=plain(described)), icon=":material/check:")
 

@@ -146,7 +146,7 @@ def _grid(drawn: np.ndarray) -> None:
                 if place < len(drawn):
                     with column, st.container(key=f"molecule-{place}"):
                         st.image(svg(drawn[place]), width="stretch", alt=caption(drawn[place]))
-                        st.caption(f"{place + 1}. {plain(caption(drawn[place]))}")
+                        st.caption(plain(f"{place + 1}. {caption(drawn[place])}"))
                         st.button(_("Why is it fake?"), key=f"why-{place}", on_click=_choose, args=(place,))
 
 

@@ -107,6 +107,6 @@ def chart(found: dict[str, Episode], chosen: str) -> Figure:
         height=320, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
     )  # fmt: skip
-    drawn.update_xaxes(title=_("Step"), zeroline=False)
+    drawn.update_xaxes(title=_("Time step"), zeroline=False)
     drawn.update_yaxes(title=_("Reward"), automargin=True)
     return drawn

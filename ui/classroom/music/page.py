@@ -15,7 +15,7 @@ from ui.classroom.shell import generators
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import N_, _
-from ui.texts import percent
+from ui.texts import joined, percent
 
 MOST_SEED = 2**31 - 1
 PASSAGES = 4  # that are generated
@@ -59,11 +59,11 @@ def _composing(chosen: generators.Chosen) -> None:
             ) or SCRATCH  # fmt: skip
         given = _given(begin, seed)
         passages = sampler.sample(PASSAGES, seed, given).numpy()  # type: ignore[arg-type]
+        _legend()
         for first in range(0, PASSAGES, 2):
             for place, column in enumerate(st.columns(2), first):
                 with column:
                     _passage(passages[place], place, seed)
-        _legend()
 
 
 def _has_chorales() -> bool:
@@ -117,5 +117,5 @@ def _keep(bar: np.ndarray) -> None:
 
 
 def _legend() -> None:
-    names = " · ".join(f":{colour}[{_(name)}]" for colour, name in VOICES.items())
-    st.caption(f"{names}. " + _("A quarter note lasts {seconds} seconds.").format(seconds=music.BEAT))
+    names = joined(*(f":{colour}[**{_(name)}**]" for colour, name in VOICES.items()))
+    st.markdown(joined(names, _("a quarter note lasts {seconds} seconds").format(seconds=music.BEAT)))

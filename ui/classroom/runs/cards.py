@@ -22,7 +22,7 @@ from ui.classroom.shell import address, run_actions, sessions, warm
 from ui.classroom.shell.access import may_steer, why_locked
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import newest_picture, picture
-from ui.classroom.shell.i18n import N_, _
+from ui.classroom.shell.i18n import N_, _, language
 from ui.classroom.shell.run_titles import recipe_title, recipe_titles, title_of
 from ui.texts import (
     ago,
@@ -64,6 +64,8 @@ def show_runs(store: RunStore, open_run: Callable[[str], Any], clone: Callable[[
     runs = store.runs()
     if not runs:
         st.info(_("No runs yet. Choose a preset on the Train page and press Train."), icon=":material/school:")
+        if st.button(_("Choose a preset"), icon=":material/add:", key="first-run"):
+            st.switch_page("pages/train.py", query_params={"lang": language()})
         return
     known = {run.id for run in runs}
     chosen: list[str] = [id for id in st.session_state.get(CHOSEN, []) if id in known]

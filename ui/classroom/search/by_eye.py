@@ -15,7 +15,7 @@ from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import dots, encode, picture
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.store import store
-from ui.texts import is_points, plain
+from ui.texts import is_points, paragraph, plain
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -51,8 +51,10 @@ def show(plan: SearchPlan, study: Study, found: Sequence[TrialResult], runs_here
         )  # fmt: skip
     else:
         st.info(
-            _("{count} of {all} trials are ready to be judged.").format(count=len(wait), all=by_eye.SHOWN)
-            + (" " + _("The next is being trained.") if runs_here else ""),
+            paragraph(
+                _("{count} of {all} trials are ready to be judged.").format(count=len(wait), all=by_eye.SHOWN),
+                _("The next is being trained.") if runs_here else "",
+            ),
             icon=":material/hourglass_empty:",
         )
     _grids(plan, study, wait, ready)

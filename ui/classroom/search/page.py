@@ -15,7 +15,7 @@ from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _, language
 from ui.classroom.shell.run_titles import recipe_title
 from ui.core_texts import filled
-from ui.texts import data_title, joined, number, percent, plain, sentence
+from ui.texts import data_title, joined, number, paragraph, percent, plain, sentence
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -104,16 +104,17 @@ def _best(plan: SearchPlan, found: Sequence[TrialResult], ranked: Sequence[Trial
     )
     seeds = results.over_seeds(found, best)
     if len(seeds) > 1:
-        words = f"{words} " + _("With {count} other seeds: {values}.").format(
+        others = _("With {count} other seeds: {values}.").format(
             count=len(seeds) - 1, values=", ".join(f"{value:.4g}" for value in seeds[1:])
         )
+        words = paragraph(words, others)
     if first and first is not best:
         less = _("{share} less than the settings it started from ({value:.4g}).").format(
             share=percent(1 - best.value / first.value), value=first.value
         )
         apart = best.high < first.low
         sure = _("The intervals don't overlap.") if apart else _("The intervals overlap: repeat with other seeds.")
-        words = f"{words} {less} {sure}"
+        words = paragraph(words, less, sure)
     st.success(plain(words), icon=":material/trophy:")
     _links(plan, ranked)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,18 +12,21 @@ from gan_core.errors import GanscopeError
 from gan_core.search import plan as plans
 from gan_core.search import process, space
 from gan_core.search.plan import SearchPlan
+from ui.classroom import home
 from ui.classroom.shell import access, warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
 from ui.classroom.shell.knob_widgets import value_word
 from ui.classroom.shell.store import store
-from ui.texts import data_title, error_sentence, joined, number, plain, size_word
+from ui.texts import data_title, error_sentence, joined, number, paragraph, plain, size_word
 
 POLL = 3.0  # seconds
 TRIALS = 20
 FIRST = ("generator_rate", "discriminator_rate")  # knobs that are offered first
+FIRST_PRESET = (home.FIRST["recipe"], home.FIRST["preset"])
 DISTANCE, EYE = "distance", "eye"
 JUDGES = {DISTANCE: N_("Distance"), EYE: N_("Your eye")}
+RESULT = re.compile(r"trial (?P<number>\d+): \S+ (?P<value>\S+) \((?P<low>\S+) to (?P<high>\S+)\)")  # in the log
 SPREAD = 10  # factor of a range around the current value, upwards and downwards
 
 
@@ -39,11 +43,11 @@ def watch(name: str) -> bool:
     def again() -> None:
         if process.running() != running or process.last_line(running) != seen:
             st.rerun()
-        words = _("The search {name} is running: up to {count} trials. Last: {line}")
+        words = _("The search {name} is running: up to {count} trials.")
         if not total:  # by eye
-            words = _("The search {name} is training trials for you to judge. Last: {line}")
-        last = plain(seen) or _("loading PyTorch …")
-        st.info(words.format(name=running, count=total, line=last), icon=":material/progress_activity:")
+            words = _("The search {name} is training trials for you to judge.")
+        last = _("Last: {line}").format(line=plain(_line_words(seen))) if seen.startswith("trial ") else ""
+        st.info(paragraph(words.format(name=plain(running), count=total), last), icon=":material/progress_activity:")
         _trained(running)
 
     again()
@@ -57,6 +61,12 @@ def watch(name: str) -> bool:
                 process.stop(running)
             st.rerun()
     return running == name
+
+
+def _line_words(line: str) -> str:
+    """A line of the search's log; the result of a trial in the visitor's language, without the figure's name."""
+    found = RESULT.fullmatch(line.strip())
+    return _("trial {number}: distance {value} ({low} to {high})").format(**found.groupdict()) if found else line
 
 
 def _trained(name: str) -> None:
@@ -81,7 +91,7 @@ def go_on(plan: SearchPlan, done: int) -> None:
         _begin(plan, done + int(more))
     started = process.last(plan.name)
     if started and done < int(started.asked.get("trials", 0)) and (line := process.last_line(plan.name)):
-        st.caption(_("Last line of its log: {line}").format(line=plain(line)))
+        st.caption(_("Last line of its log: {line}").format(line=plain(_line_words(line))))
 
 
 def form(expanded: bool) -> None:
@@ -106,14 +116,15 @@ def _asked() -> tuple[SearchPlan | None, int]:
     from gan_core.training import schedule
 
     offered = {
-        (recipe.name, preset.name): f"{_(recipe.title)}: {_(preset.title)}"
+        (recipe.name, preset.name): _("{name}: {value}").format(name=_(recipe.title), value=_(preset.title))
         for recipe in sorted(recipes, key=lambda recipe: FIRST[0] not in knobs(recipe.hparams))
         if recipe.task in ("images", "points") and recipe.draws
         for preset in recipe.presets
     }
     first, second = st.columns([3, 1])
     start = first.selectbox(
-        _("Start from"), list(offered), format_func=offered.__getitem__, key="search-preset",
+        _("Start from"), list(offered), list(offered).index(FIRST_PRESET) if FIRST_PRESET in offered else 0,
+        format_func=offered.__getitem__, key="search-preset",
         help=_("The first trial has this preset's settings; every other one differs from it in the knobs below."),
     )  # fmt: skip
     recipe = recipes.get(start[0])
@@ -148,7 +159,10 @@ def _asked() -> tuple[SearchPlan | None, int]:
     trials = TRIALS
     if judge == DISTANCE:
         trials = int(second.number_input(_("Trials"), 1, plans.MOST_TRIALS, TRIALS, key="search-trials"))
-        words = _("A trial is judged by how far its samples are from real ones.")
+        words = paragraph(
+            _("A trial is judged by how far its samples are from real ones."),
+            _("At the end the first and the best are trained again with other seeds."),
+        )
     else:
         words = _("Four trials are shown side by side; you click the worst, and the next one is trained.")
     name = first.text_input(
@@ -204,7 +218,8 @@ def range_words(plan: SearchPlan) -> list[str]:
     for one in plan.ranges:
         low, high = (f"{end:.0f}" if one.whole else f"{end:g}" for end in (one.low, one.high))
         choices = _(", ").join(map(value_words, one.choices))
-        found.append(f"{labels[one.knob]}: " + (choices or _("{low} to {high}").format(low=low, high=high)))
+        value = choices or _("{low} to {high}").format(low=low, high=high)
+        found.append(_("{name}: {value}").format(name=labels[one.knob], value=value))
     return found
 
 

@@ -15,7 +15,7 @@ from gan_core.hparams import AdversarialHParams, SingleNetworkHParams
 from gan_core.knobs import HParams, Knob, faults, knob_type, knobs, read, read_as
 from ui.classroom.shell import warm
 from ui.classroom.shell.i18n import N_, _
-from ui.texts import error_sentence, plain
+from ui.texts import error_sentence, paragraph, plain
 
 GROUPS = {
     "objective": N_("Objective"),
@@ -222,7 +222,9 @@ def _field(
     Numbers are text inputs, because a browser's number input returns the last valid value while showing an invalid one,
     and reads 1e12 as 1.
     """
-    label = _(described.label) + (f" ({_(described.unit)})" if described.unit else "")
+    label = _(described.label)
+    if described.unit:
+        label = _("{label} ({unit})").format(label=label, unit=_(described.unit))
     shared: dict[str, Any] = {"key": key, "help": help_text(described), "disabled": disabled}
     if described.choices:
         return st.selectbox(label, described.choices, described.choices.index(current), choice_word, **shared), None
@@ -257,5 +259,6 @@ def help_text(described: Knob) -> str:
     """Returns the knob's help with its range."""
     text = _(described.help)
     if described.low is not None and described.high is not None:
-        text += " " + _("From {low} to {high}.").format(low=f"{described.low:g}", high=f"{described.high:g}")
+        low, high = (f"{end:,.10g}" for end in (described.low, described.high))
+        return paragraph(text, _("From {low} to {high}.").format(low=low, high=high))
     return text

@@ -23,7 +23,7 @@ from ui.classroom.shell.run_titles import distinct_titles
 from ui.classroom.shell.store import store
 from ui.classroom.sound import tiles
 from ui.core_texts import filled
-from ui.texts import joined, number, plain, titles
+from ui.texts import joined, number, paragraph, plain, titles
 
 if TYPE_CHECKING:
     from gan_core.metrics.sounds import Heard
@@ -59,7 +59,7 @@ def show() -> None:
         source = _source()
         if not has_recordings():
             st.info(
-                _("There are no real recordings to compare with.") + " " + filled(data.source(SET).needs),
+                paragraph(_("There are no real recordings to compare with."), filled(data.source(SET).needs)),
                 icon=":material/download:",
             )
         if source is None:

@@ -46,7 +46,7 @@ def show() -> None:
         if not choices:
             _empty()
             return
-        chosen = str(st.selectbox(_("Model"), list(choices), format_func=lambda key: choices[key], key="space-model",
+        chosen = str(st.selectbox(_("Model or run"), list(choices), format_func=lambda key: choices[key], key="space-model",
                                   width=420))  # fmt: skip
         _scene(chosen)
 

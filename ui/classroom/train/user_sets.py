@@ -13,7 +13,7 @@ from ui.classroom.shell import access
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.store import store
-from ui.texts import ago, bytes_size, joined, plain
+from ui.texts import ago, bytes_size, joined, paragraph, plain
 
 ASKED = "own-sets-asked"  # session state key: the file to be deleted
 
@@ -42,7 +42,8 @@ def _ask(one: Upload) -> None:
     runs = learnt_from(store(), one.file)
     words = _("Delete **{name}**? This can't be undone.").format(name=plain(one.title))
     if runs:
-        words += " " + _("Runs trained on it keep their results but can't be resumed: {count}.").format(count=len(runs))
+        kept = _("Runs trained on it keep their results but can't be resumed: {count}.")
+        words = paragraph(words, kept.format(count=len(runs)))
     st.warning(words, icon=":material/delete:")
     with st.container(horizontal=True):
         if st.button(_("Delete"), key="own-delete", type="primary"):
