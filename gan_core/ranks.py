@@ -33,7 +33,6 @@ from torch import Tensor
 
 from gan_core.errors import BadValue, GanscopeError
 
-
 SMALL = 2**16  # numbers of all ranks together up to which a CPU's sum is quicker as a gathering: half of the messages
 
 
