@@ -40,7 +40,7 @@ def serve(
         str, typer.Option(help="Addresses of proxies whose X-Forwarded-For is trusted, separated by commas.")
     ] = "",
 ) -> None:
-    """Serves the models of the shelf over HTTP until it is stopped; docs/serving.md describes the API."""
+    """Serve the models of the shelf over HTTP until it is stopped; docs/serving.md describes the API."""
     _require()
     settings: Any = importlib.import_module("serving.settings")
     command: Any = importlib.import_module("serving.command")
