@@ -6,8 +6,8 @@
 In one run and in turns: two ranks of one thread each, one process of one thread, and one process of two threads, all
 with the same joined batch of random images. The ratio is also given by the processor's time, which estimates two free
 cores without waiting. The scaling is an estimate, not a measurement: each rank keeps its part of the
-batch, communicates as measured over the loopback (a ring sends 2 (W - 1) / W of the bytes in 2 (W - 1) messages for
-each call), and draws the random numbers of W parts.
+batch, communicates as measured over the loopback (W - 1 messages for a short call as long as that of two ranks, and
+2 (W - 1) / W of the bytes), and draws the random numbers of W parts.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from gan_core.data.base import DataSet
 from gan_core.gans import recipes
 from gan_core.knobs import changed
 from gan_core.ranks import Ranks
+from gan_core.training.launch import own_cores
 from gan_core.training.trainer import Trainer
 
 ASKED = 1.7
@@ -67,17 +68,19 @@ class Drawing:
         return drawn
 
 
-def reduce_seconds(numbers: int, times: int = 8) -> float:
+def reduce_seconds(ranks: Ranks, numbers: int, times: int = 8) -> float:
     """One sum over two ranks, the median."""
     values = torch.zeros(numbers)
     dist.barrier()
-    return statistics.median(seconds(lambda: dist.all_reduce(values)) for _ in range(times))
+    return statistics.median(seconds(lambda: ranks.reduce(values)) for _ in range(times))
 
 
 def work(rank: int, port: int, name: str, steps: int, rounds: int) -> None:
     """One of the two processes; the first also measures alone, while the other waits, and prints the result."""
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", world_size=2, rank=rank)
+    place = {"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": "2"}
+    with own_cores(place):  # as the threads of the connection have them in a run
+        dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", world_size=2, rank=rank)
     together = trainer(name, Ranks(rank, 2))
     alone = None if rank else trainer(name, ranks_module.ALONE)
     drawing = Drawing()
@@ -90,7 +93,8 @@ def work(rank: int, port: int, name: str, steps: int, rounds: int) -> None:
         dist.barrier()
         before, drawn = (together.ranks.seconds, together.ranks.bytes, together.ranks.calls), drawing.seconds
         busy = time.process_time()
-        two = seconds(several(together))
+        with own_cores(place):
+            two = seconds(several(together))
         measured = {
             "two": two, "busy_two": time.process_time() - busy,
             "communication": (together.ranks.seconds - before[0]) / two,
@@ -108,7 +112,8 @@ def work(rank: int, port: int, name: str, steps: int, rounds: int) -> None:
         for key, value in measured.items():
             if turn:
                 found[key].append(value)
-    small, large = (reduce_seconds(numbers) for numbers in MESSAGES)
+    with own_cores(place):
+        small, large = (reduce_seconds(together.ranks, numbers) for numbers in MESSAGES)
     if not rank:
         batch = CASES[name][1]
         print(json.dumps(found | {"small": small, "large": large, "images": batch * steps, "steps": steps}))
@@ -137,11 +142,10 @@ def measured(name: str, steps: int, rounds: int) -> dict[str, Any]:
 def efficiency(found: dict[str, Any], ranks: int) -> float:
     """The estimated speed of one of `ranks` ranks, relative to a rank without communication and shared draws."""
     sent, calls, draws = (statistics.median(found[key]) for key in ("bytes", "calls", "draws"))
-    latency = found["small"] / 2  # of one message: a ring of two sends two
     # a ring of two sends as many bytes as there are; `large` holds 4 bytes for each number
     pace = max(1e-12, (found["large"] - found["small"]) / (4 * (MESSAGES[1] - MESSAGES[0])))
     own = statistics.median(found["busy_two"]) / found["steps"] - draws  # a rank's computation for its part
-    sending = calls * latency * 2 * (ranks - 1) + sent * pace * 2 * (ranks - 1) / ranks
+    sending = calls * found["small"] * (ranks - 1) + sent * pace * 2 * (ranks - 1) / ranks
     return own / (own + draws / 2 * ranks + sending)
 
 

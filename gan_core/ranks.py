@@ -33,6 +33,8 @@ from torch import Tensor
 
 from gan_core.errors import BadValue, GanscopeError
 
+SMALL = 2**16  # numbers of all ranks together up to which a CPU's sum is quicker as a gathering: half of the messages
+
 
 class LostRank(GanscopeError):
     """Another process of the group has ended, or can't be reached."""
@@ -53,7 +55,7 @@ class Ranks:
         self._control = control
         self.turn, self.turns = 0, 1
         self.seconds = 0.0  # spent communicating and waiting for others; on a GPU, only the calls themselves
-        self.calls, self.bytes = 0, 0  # number and total size of the sums over the ranks
+        self.calls, self.bytes = 0, 0  # number of sums and gatherings over the ranks, and size of this rank's values
         self._own: list[Tensor] = []  # whether this rank's inputs, and the results, were finite, since `average`
         self._total: list[Tensor] = []
 
@@ -113,8 +115,8 @@ class Ranks:
         """The values of all ranks, (W, ...), of equal shape; differentiable."""
         if self.size == 1:
             return values[None]
-        before, after = (values.new_zeros(count, *values.shape) for count in (self.rank, self.size - 1 - self.rank))
-        return self.sum(torch.cat([before, values[None], after]))
+        every: Tensor = _Each.apply(self, values)
+        return every
 
     def whole(self, values: Tensor) -> Tensor:
         """The items of all ranks in the order of the whole batch, (W * B, ...), from each rank's (B, ...).
@@ -161,8 +163,20 @@ class Ranks:
         """Replaces contiguous values by their sum over the ranks."""
         if self.size == 1:
             return
+        if values.device.type == "cpu" and values.numel() * self.size <= SMALL:
+            torch.sum(self.gather(values), 0, out=values)
+        else:
+            self._communicate(lambda: dist.all_reduce(values), values)
+
+    def gather(self, values: Tensor) -> Tensor:
+        """The values of all ranks, (W, ...), without gradients."""
+        every = values.new_empty(self.size, *values.shape)
+        self._communicate(lambda: dist.all_gather_into_tensor(every.view(-1), values.reshape(-1)), values)
+        return every
+
+    def _communicate(self, call: Callable[[], Any], values: Tensor) -> None:
         begun = time.perf_counter()
-        _connected(lambda: dist.all_reduce(values))
+        _connected(call)
         self.seconds += time.perf_counter() - begun
         self.calls += 1
         self.bytes += values.numel() * values.element_size()
@@ -234,6 +248,21 @@ class _Sum(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
         return None, _Sum.apply(ctx.ranks, gradient)
+
+
+class _Each(torch.autograd.Function):
+    """The values of all ranks; its adjoint is this rank's part of the sum over the ranks."""
+
+    @staticmethod
+    def forward(ctx: Any, ranks: Ranks, values: Tensor) -> Tensor:
+        ctx.ranks = ranks
+        every = ranks.gather(values.detach())
+        ranks.note(values.detach(), every)
+        return every
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
+        return None, ctx.ranks.sum(gradient)[ctx.ranks.rank]
 
 
 ALONE = Ranks()

@@ -18,6 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 from starlette.responses import JSONResponse, Response
 
 from gan_core.pictures.grids import grid
+from gan_core.pictures.photos import check_sides
 from serving.errors import Refused
 from ui.studio.view.pictures import FAST, MARK, MARK_KEY, QUALITY
 
@@ -60,10 +61,13 @@ def answer(
     levels: np.ndarray, format: Format, columns: int = 8, facts: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:  # fmt: skip
-    """Levels uint8 (count, H, W, C) as an answer; `facts` are added to JSON. Raises Refused for too long lists."""
+    """Levels uint8 (count, H, W, C) as an answer; `facts` are added to JSON. Raises Refused for too long lists, and
+    BadValue for pictures that are too wide or too high for WebP.
+    """
     headers = dict(headers or {})
     if format in ("png", "webp"):
         image = grid(levels, columns) if len(levels) > 1 else image_of(levels[0])
+        check_sides(format, image.height, image.width)
         return Response(encoded(image, format), media_type=f"image/{format}", headers=headers)
     described = {**(facts or {}), "shape": list(levels.shape)}
     if format == "json":

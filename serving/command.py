@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
+import threading
 
 # threads that wait for one another give up their core; read when PyTorch is loaded
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -16,8 +18,11 @@ from fastapi import FastAPI
 from gan_core.errors import GanscopeError
 from gan_core.exporting import apart
 from serving import logs
+from serving.service import Service
 from serving.settings import Settings
 from ui.studio_process import bracketed, is_loopback, why_taken
+
+LAST_ANSWERS = 3  # seconds for sending that the last job has ended
 
 
 class ServeError(GanscopeError):
@@ -47,15 +52,28 @@ def serve(settings: Settings) -> None:
         apart.stop()
 
 
-def server_of(made: FastAPI, settings: Settings) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """Ends the jobs while it waits for open connections: a job's events are sent until the job has ended."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        threading.Thread(target=self._service.finish_jobs, name="ending jobs", daemon=True).start()
+        await super().shutdown(sockets)
+
+
+def server_of(made: FastAPI, settings: Settings) -> Server:
     """The server of an application; its own access log would hold queries."""
     logging.getLogger("uvicorn.access").disabled = True
-    return uvicorn.Server(
+    return Server(
         uvicorn.Config(
             made, host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False,
             proxy_headers=bool(settings.proxies), forwarded_allow_ips=settings.proxies or None,
-            timeout_graceful_shutdown=int(settings.grace),
-        )
+            timeout_graceful_shutdown=int(settings.grace) + LAST_ANSWERS,
+        ),
+        made.state.service,
     )  # fmt: skip
 
 

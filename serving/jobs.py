@@ -86,7 +86,7 @@ class Jobs:
         self._shop, self._kept = shop, kept
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
-        self._closed = False
+        self._end = 0.0  # time.monotonic() when the running job is cancelled; 0: not closing
         sweep(Path(tempfile.gettempdir()), f"{RESULTS}*")
         self._folder = Path(tempfile.mkdtemp(prefix=f"{RESULTS}{os.getpid()}-"))
 
@@ -97,7 +97,7 @@ class Jobs:
         job = Job(id, work.kind, owner, headers, self._folder / f"{id}{work.ending}", work.type)
         with self._lock:
             self._tidy()
-            if self._closed or max(self.at_work(), len(self._shop)) >= PLACES or len(self._jobs) >= MOST_KEPT:
+            if self._end or max(self.at_work(), len(self._shop)) >= PLACES or len(self._jobs) >= MOST_KEPT:
                 raise Busy
             self._jobs[id] = job
         threading.Thread(target=self._watch, args=(job, work), name=f"job {work.kind}", daemon=True).start()
@@ -124,19 +124,25 @@ class Jobs:
                 self._forget(job)
 
     def close(self, grace: float) -> None:
-        """Gives the running job `grace` seconds to end; waiting ones are cancelled at once."""
+        """Finishes, and deletes all results."""
+        self.finish(grace)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def finish(self, grace: float) -> None:
+        """Gives the running job `grace` seconds to end; waiting ones are cancelled at once, and none begins any more.
+
+        `grace` is counted from the first call.
+        """
         with self._lock:
-            self._closed = True
+            self._end = self._end or time.monotonic() + grace
             jobs = [job for job in self._jobs.values() if not job.over.is_set()]
-        end = time.monotonic() + grace
         for job in jobs:
             if job.place > 1:
                 job.stop.set()
         for job in jobs:
-            if not job.over.wait(max(0.0, end - time.monotonic())):
+            if not job.over.wait(max(0.0, self._end - time.monotonic())):
                 job.stop.set()
                 job.over.wait(1.0)
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _watch(self, job: Job, work: Work) -> None:
         """Follows a job in its own thread until it has ended."""

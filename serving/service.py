@@ -119,6 +119,10 @@ class Service:
         made: Made = await _while_connected(request, self._works.ask(work, 1, self.settings.longest))
         return made
 
+    def finish_jobs(self) -> None:
+        """Ends the jobs, within the grace; quick requests are still answered."""
+        self.jobs.finish(self.settings.grace)
+
     def close(self) -> None:
         """Finishes running work."""
         self.jobs.close(self.settings.grace)

@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
+import functools
 import importlib
 import inspect
+import symtable
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -55,9 +58,9 @@ IN_TURN = 256  # samples within which the conditions of samples in turn begin ag
 
 HEAD = '''"""{title}: the networks of a GANscope model as plain PyTorch. Licence of the weights: {licence}
 
-    python {file}.py                # needs torch, safetensors and Pillow; {what}
+    {usage}
 
-Written by GANscope {version}. Needs {file}.safetensors beside it.
+Written by GANscope {version}. Needs {file}.safetensors beside it, and the packages torch and safetensors.
 """
 '''
 FOOT = '''
@@ -77,6 +80,7 @@ def load(path: str | Path = Path(__file__).with_suffix(".safetensors")) -> dict[
     return made
 '''
 CONDITIONS = """
+
 CONDITIONS = torch.tensor({rows})  # {shape}, of samples in turn
 """
 DRAWS = '''
@@ -100,10 +104,13 @@ if __name__ == "__main__":
 """
 CHANGES = '''
 
-def change(pictures: torch.Tensor) -> torch.Tensor:
-    """Pictures (B, C, H, W) in [-1, 1], changed as the model does: {direction}."""
+CHANGES = {changes}
+
+
+def change(pictures: torch.Tensor, name: str = {first!r}) -> torch.Tensor:
+    """Pictures (B, C, H, W) in [-1, 1], changed as the model does; `name` is one of CHANGES."""
     with torch.no_grad():
-        return {change}(load(), HPARAMS, pictures)
+        return CHANGES[name](load(), HPARAMS, pictures)
 '''
 
 
@@ -115,7 +122,27 @@ class _Definitions:
     sources: dict[str, str] = field(default_factory=dict)  # name -> source
     origins: dict[str, str] = field(default_factory=dict)  # name -> module
     constants: set[str] = field(default_factory=set)
+    annotations: dict[str, ModuleType] = field(default_factory=dict)  # names in annotations -> module that uses them
     pending: set[str] = field(default_factory=set)
+
+    def text(self) -> str:
+        """All definitions, and before them GANscope's types that only annotations name."""
+        types = [name for name in self.annotations if name not in self.sources and not self._imported(name)]
+        made = f"\n{' = '.join(sorted(types))} = Any  # types of GANscope, in annotations only\n" if types else ""
+        before = bool(types)
+        for name, source in self.sources.items():
+            constant = name in self.constants
+            made += f"{source}\n" if constant and before else f"\n\n{source}\n"
+            before = constant
+        return made
+
+    def _imported(self, name: str) -> bool:
+        """Imports a type of another package; returns whether it is one."""
+        module = self.annotations[name]
+        found = _definition(module, name) if hasattr(module, name) else None
+        if isinstance(found, str):
+            self.imports.add(found)
+        return isinstance(found, str)
 
     def add(self, module: ModuleType, name: str) -> None:
         """Adds the definition of a name in a module, after its dependencies; raises ExportError for a name clash."""
@@ -136,6 +163,9 @@ class _Definitions:
         for used in _used(node):
             if used != name and _is_global(home, used):
                 self.add(home, used)
+        for used in _annotated(node):
+            if not hasattr(builtins, used):
+                self.annotations.setdefault(used, home)
         self.sources[name] = _text(home, node)
         if isinstance(node, ast.Assign | ast.AnnAssign):
             self.constants.add(name)
@@ -180,16 +210,44 @@ def _defined(node: ast.stmt) -> set[str]:
     return {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
 
 
-def _used(node: ast.AST) -> Iterator[str]:
-    """Names that a definition reads when it is executed or called, without those in annotations."""
-    for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns"):
-            continue
-        for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Load):
-                yield child.id
-            if isinstance(child, ast.AST):
-                yield from _used(child)
+def _used(node: ast.stmt) -> list[str]:
+    """Names that a definition reads from its module when it is executed or called, without those in annotations."""
+    bare = _WithoutAnnotations().visit(copy.deepcopy(node))
+    found = _read_from_module(symtable.symtable(ast.unparse(ast.fix_missing_locations(bare)), "", "exec"))
+    return list(dict.fromkeys(found))
+
+
+def _annotated(node: ast.stmt) -> Iterator[str]:
+    """Names in annotations."""
+    for part in ast.walk(node):
+        for annotation in (getattr(part, "annotation", None), getattr(part, "returns", None)):
+            if annotation is not None:
+                yield from (one.id for one in ast.walk(annotation) if isinstance(one, ast.Name))
+
+
+class _WithoutAnnotations(ast.NodeTransformer):
+    """Removes annotations, which aren't executed."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        self.generic_visit(node)
+        return ast.Pass() if node.value is None else ast.Assign([node.target], node.value)
+
+
+def _read_from_module(table: symtable.SymbolTable) -> Iterator[str]:
+    outermost = table.get_type() == "module"
+    for symbol in table.get_symbols():
+        if symbol.is_referenced() and (outermost or symbol.is_global()):
+            yield symbol.get_name()
+    for inner in table.get_children():
+        yield from _read_from_module(inner)
 
 
 def _is_global(module: ModuleType, name: str) -> bool:
@@ -211,8 +269,8 @@ def source(sampler: Sampler, name: str, title: str, licence: str) -> str:
     """The text of the file; raises ExportError for networks that can't be separated from the rest of GANscope."""
     recipe, found = sampler.recipe, _Definitions()
     if recipe.pretrained_part is not None and recipe.pretrained_part.network in sampler.networks:
-        raise ExportError("{recipe} works with another model's network, so it can't be exported alone.",
-                          recipe=recipe.title)  # fmt: skip
+        raise ExportError("{recipe} works with another model's network, so its code can't be written alone. Write "
+                          ".onnx or .pt2 instead.", recipe=recipe.title)  # fmt: skip
     if recipe.task == "control":
         raise ExportError("{recipe} acts in an environment, which can't be copied as code. Write .onnx or .pt2 "
                           "instead.", recipe=recipe.title)  # fmt: skip
@@ -223,24 +281,24 @@ def source(sampler: Sampler, name: str, title: str, licence: str) -> str:
     foot = FOOT.format(**facts)
     if recipe.draws:
         foot += _draws(sampler, _function(found, recipe.draw))
-        what = "draws 16 pictures" if _are_pictures(sampler) else "`sample` draws"
+        usage = (
+            f"python {name}.py    # writes 16 pictures to {name}.png; needs Pillow"
+            if _are_pictures(sampler)
+            else (f"from {name} import sample")
+        )
     elif recipe.translations:
-        direction, change = next(iter(recipe.translations.items()))
-        foot += CHANGES.format(direction=direction, change=_function(found, change))
-        what = "`change` takes pictures"
+        changes = [f'    "{one}": {_function(found, change)},' for one, change in recipe.translations.items()]
+        foot += CHANGES.format(changes="\n".join(["{", *changes, "}"]), first=next(iter(recipe.translations)))
+        usage = f"from {name} import change"
     else:
-        what = "`load` gives the networks"
-    head = HEAD.format(title=title, licence=licence, file=name, version=__version__, what=what)
+        usage = f"from {name} import load"
+    head = HEAD.format(title=title, licence=licence, file=name, version=__version__, usage=usage)
     found.imports |= {"import torch", "from torch import nn", "from pathlib import Path", "from typing import Any",
                       "from dataclasses import make_dataclass", "from types import SimpleNamespace",
                       "from safetensors.torch import load_file"}  # fmt: skip
-    bodies = [text if one in found.constants else f"\n\n{text}" for one, text in found.sources.items()]
-    return (
-        head
-        + "\nfrom __future__ import annotations\n\n"
-        + "\n".join(sorted(found.imports, key=_order))
-        + ("\n\n" + "\n".join(bodies) + "\n" + foot)
-    )
+    text = found.text()  # and its imports
+    imports = "\n".join(["from __future__ import annotations", "", *sorted(found.imports, key=_order)])
+    return f"{head}\n{imports}\n{text}\n{foot}"
 
 
 def _are_pictures(sampler: Sampler) -> bool:
@@ -274,6 +332,11 @@ def _order(line: str) -> tuple[bool, str]:
 
 
 def _function(found: _Definitions, function: Any) -> str:
+    """The expression for a function whose definition has been added, such as "draw" or "partial(translate, 'ab')"."""
+    if isinstance(function, functools.partial):
+        found.imports.add("from functools import partial")
+        given = [*map(repr, function.args), *(f"{name}={value!r}" for name, value in function.keywords.items())]
+        return f"partial({', '.join([_function(found, function.func), *given])})"
     if not inspect.isfunction(function) or "<" in function.__qualname__ or "." in function.__qualname__:
         raise ExportError("This recipe's networks are put together by settings, which can't be copied as code.")
     found.add(sys.modules[function.__module__], function.__name__)
@@ -322,8 +385,9 @@ def _outputs(sampler: Sampler, module: ModuleType | None = None) -> list[Tensor]
             return [sampler.sample(2) if module is None else module.sample(2)]
         if recipe.translations:
             pictures = torch.rand(2, *sampler.spec.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
-            change = next(iter(recipe.translations.values()))
-            return [change(sampler.networks, sampler.hparams, pictures) if module is None else module.change(pictures)]
+            if module is not None:
+                return [module.change(pictures, name) for name in recipe.translations]
+            return [one(sampler.networks, sampler.hparams, pictures) for one in recipe.translations.values()]
         if module is not None:
             sampler = Sampler(recipe, sampler.hparams, sampler.spec, module.load())
         graph = graph_of(sampler)

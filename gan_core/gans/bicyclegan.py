@@ -33,8 +33,8 @@ from gan_core.objectives.translation import EQUATIONS
 from gan_core.objectives.variational import as_pair
 
 MOST_LATENTS = 64
-CHOSEN = torch.randn(4, MOST_LATENTS, generator=torch.Generator().manual_seed(0))  # latents of the fixed outputs
-CHOSEN[0] = 0.0  # the mean
+_DRAWN = torch.randn(4, MOST_LATENTS, generator=torch.Generator().manual_seed(0))
+CHOSEN = torch.cat([torch.zeros(1, MOST_LATENTS), _DRAWN[1:]])  # latents of the fixed outputs; the first is the mean
 
 
 class LatentUnet(nn.Module):

@@ -16,7 +16,7 @@ there and back (CycleGAN-VC2, 1904.04631); `strength` interpolates between input
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -90,16 +90,14 @@ def networks(hparams: CycleGanHParams, spec: DataSpec) -> dict[str, nn.Module]:
     return {**generators, **opponents}
 
 
-def _by(network: str) -> Callable[[Mapping[str, nn.Module], Any, Tensor], Tensor]:
-    def translate(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
-        generator: Any = networks[network]
-        made: Tensor = generator(images)
-        return made if hparams.strength == 1 else torch.lerp(generator.framed(images), made, hparams.strength)
-
-    return translate
+def translate(name: str, networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
+    """What a generator makes of images, (B, C, H, W) in [-1, 1]; below a strength of 1 mixed with the images."""
+    generator: Any = networks[name]
+    made: Tensor = generator(images)
+    return made if hparams.strength == 1 else torch.lerp(generator.framed(images), made, hparams.strength)
 
 
-TRANSLATIONS = {"a_to_b": _by("generator_ab"), "b_to_a": _by("generator_ba")}
+TRANSLATIONS = {"a_to_b": partial(translate, "generator_ab"), "b_to_a": partial(translate, "generator_ba")}
 
 
 def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> list[Tensor]:

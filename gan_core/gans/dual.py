@@ -24,7 +24,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
-from gan_core.gans.recipe import Preset, Recipe, Translate, register, two_players
+from gan_core.gans.recipe import Preset, Recipe, register, two_players
 from gan_core.knobs import knob
 from gan_core.layers.translation import (
     BottleneckGenerator,
@@ -91,15 +91,13 @@ def dual_networks(hparams: DualganHParams, spec: DataSpec) -> dict[str, nn.Modul
     return {**generators, **critics}
 
 
-def _by(network: str) -> Translate:
-    def translate(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
-        made: Tensor = networks[network](images)
-        return made
-
-    return translate
+def translate(name: str, networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
+    """What a generator makes of images, (B, C, H, W) in [-1, 1]."""
+    made: Tensor = networks[name](images)
+    return made
 
 
-TRANSLATIONS = {"a_to_b": _by("generator_ab"), "b_to_a": _by("generator_ba")}
+TRANSLATIONS = {"a_to_b": partial(translate, "generator_ab"), "b_to_a": partial(translate, "generator_ba")}
 
 
 def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> list[Tensor]:

@@ -35,8 +35,8 @@ from gan_core.objectives.translation import EQUATIONS
 
 SIZES = (8, 16, 32, 64, 128, 256)
 MOST_STYLES = 64
-CHOSEN = torch.randn(4, MOST_STYLES, generator=torch.Generator().manual_seed(0))  # the fixed styles
-CHOSEN[0] = 0.0  # the mean
+_DRAWN = torch.randn(4, MOST_STYLES, generator=torch.Generator().manual_seed(0))
+CHOSEN = torch.cat([torch.zeros(1, MOST_STYLES), _DRAWN[1:]])  # the fixed styles; the first is the mean
 SMALLEST = 4  # pixels to which the style encoder halves an image at most
 MOST_HALVINGS = 4  # of the style encoder
 

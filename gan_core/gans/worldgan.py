@@ -23,8 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gan_core.data import games
 from gan_core.data.base import DataSpec
+from gan_core.data.games import ACTIONS, begin
 from gan_core.errors import BadData
 from gan_core.gans.mocogan import check_frames
 from gan_core.gans.recipe import Preset, Recipe, register
@@ -143,7 +143,7 @@ class WindowDiscriminator(nn.Module):
 
 def true_starts(size: int) -> np.ndarray:
     """The first two frames of STARTS games, float32 (STARTS, 2 * 3, size, size) in [-1, 1]."""
-    game = games.begin(np.random.default_rng(1), STARTS)
+    game = begin(np.random.default_rng(1), STARTS)
     frames = np.concatenate([game.pictures(size), game.step(np.ones(STARTS)).pictures(size)], 1)
     return frames.astype(np.float32) / 127.5 - 1
 
@@ -201,7 +201,7 @@ def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, label
     share = torch.special.ndtr(latents)
     chosen = (share[:, 0] * STARTS).long().clamp(0, STARTS - 1)
     given = world.starts[chosen].to(latents.dtype)  # (B, 2 C, H, W)
-    keys = (share[:, START:] * len(games.ACTIONS)).long().clamp(0, len(games.ACTIONS) - 1)
+    keys = (share[:, START:] * len(ACTIONS)).long().clamp(0, len(ACTIONS) - 1)
     turns = torch.arange(world.length - GIVEN, device=latents.device) % keys.shape[1]
     made = world.follow(given, keys[:, turns])
     before = given.reshape(given.shape[0], GIVEN, -1, *given.shape[2:])

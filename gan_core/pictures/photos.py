@@ -24,6 +24,7 @@ from gan_core.pictures.fits import CROP
 MOST_PIXELS = 16_000_000  # of an image to upscale
 MOST_RESULT = 64_000_000  # pixels of an upscaled image
 OPAQUE = (".jpg", ".jpeg")
+MOST_SIDES = {"webp": ("WebP", 16_383), **dict.fromkeys(("jpg", "jpeg"), ("JPEG", 65_500))}  # pixels of a side
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
@@ -139,6 +140,7 @@ def levels_lost(path: Path, array: np.ndarray) -> bool:
 def write(path: Path, array: np.ndarray) -> None:
     """Writes an image atomically, in the format of the file extension. Raises BadValue."""
     check_ending(path, array)
+    check_sides(path.suffix.removeprefix("."), *array.shape[:2])
     with replacing(path) as temporary:
         if array.dtype == np.uint16:
             with temporary.open("wb") as file:
@@ -156,6 +158,16 @@ def check_ending(path: Path, array: np.ndarray | None = None) -> None:
         raise BadValue(
             "{file} can't be written. Valid file extensions: {valid}.", file=path.name, valid=", ".join(valid)
         )
+
+
+def check_sides(kind: str, height: int, width: int) -> None:
+    """Raises BadValue for more pixels than a format allows, such as webp."""
+    name, most = MOST_SIDES.get(kind.lower(), ("", 0))
+    if most and max(height, width) > most:
+        raise BadValue(
+            "A {format} image has at most {most:,} pixels a side, and this one has {width:,} x {height:,}. Choose PNG.",
+            format=name, most=most, width=width, height=height,
+        )  # fmt: skip
 
 
 def _fits(ending: str, array: np.ndarray | None) -> bool:

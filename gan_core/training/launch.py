@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 
 import torch
@@ -22,6 +22,8 @@ from gan_core.ranks import ALONE, Ranks
 NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 STEP = timedelta(minutes=10)  # longest wait for other ranks within a step
 PAUSE = timedelta(days=365)  # longest wait for rank 0's next command: a run may be paused
+
+_bound = False  # whether this process keeps to its own share of the cores, see `own_cores`
 
 
 def launched(environment: Mapping[str, str] = os.environ) -> bool:
@@ -37,6 +39,34 @@ def is_first(environment: Mapping[str, str] = os.environ) -> bool:
 def ranks_here(environment: Mapping[str, str] = os.environ) -> int:
     """How many ranks share this machine's cores."""
     return max(1, int(environment.get("LOCAL_WORLD_SIZE", "1"))) if launched(environment) else 1
+
+
+def sharing() -> int:
+    """How many ranks use the cores that this process may use: one, once each rank has its own."""
+    return 1 if _bound else ranks_here()
+
+
+@contextmanager
+def own_cores(environment: Mapping[str, str] = os.environ) -> Iterator[None]:
+    """Keeps this thread, and the threads that it starts meanwhile, on this rank's share of the machine's cores.
+
+    Ranks wait for each other many times in a step, and the system often wakes two of them on the same core while
+    another core is idle. Does nothing if there are more ranks than cores, or if the cores of this process are already
+    restricted, by a container, a launcher or taskset.
+    """
+    global _bound
+    count, place = ranks_here(environment), int(environment.get("LOCAL_RANK", "-1"))
+    usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if count == 1 or place not in range(count) or not count <= len(usable) == os.cpu_count():
+        yield
+        return
+    os.sched_setaffinity(0, usable[place * len(usable) // count : (place + 1) * len(usable) // count])
+    _bound = True
+    try:
+        yield
+    finally:
+        _bound = False
+        os.sched_setaffinity(0, usable)
 
 
 def device_of(device: str, environment: Mapping[str, str] = os.environ) -> str:
@@ -64,8 +94,8 @@ def check_compiled(compiled: bool, environment: Mapping[str, str] = os.environ) 
 def joined(device: str) -> Iterator[Ranks]:
     """The group of all processes that were started together; `ALONE` if this is the only one.
 
-    Gradients go by NCCL between GPUs and by gloo between CPUs; messages always go by gloo. Raises BadValue if the
-    environment is incomplete.
+    Gradients go by NCCL between GPUs and by gloo between CPUs; messages always go by gloo. On CPUs each rank keeps to
+    its own cores. Raises BadValue if the environment is incomplete.
     """
     if not launched():
         yield ALONE
@@ -78,12 +108,13 @@ def joined(device: str) -> Iterator[Ranks]:
     on_gpu = device.startswith("cuda")
     if on_gpu:
         torch.cuda.set_device(device)
-    dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=STEP)
-    try:
-        yield Ranks(dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo", timeout=PAUSE))
-    finally:
-        with suppress(RuntimeError):  # another process has ended already
-            dist.destroy_process_group()
+    with nullcontext() if on_gpu else own_cores():
+        dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=STEP)
+        try:
+            yield Ranks(dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo", timeout=PAUSE))
+        finally:
+            with suppress(RuntimeError):  # another process has ended already
+                dist.destroy_process_group()
 
 
 @contextmanager

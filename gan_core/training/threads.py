@@ -24,7 +24,7 @@ def cpu_threads(networks: Mapping[str, nn.Module], values: int = LARGE) -> int:
     small = sum(weight.numel() for weight in weights) < SMALL and all(weight.ndim < 4 for weight in weights)
     if small:
         return 1
-    if (ranks := launch.ranks_here()) > 1:
-        return max(1, cores() // ranks)
+    if launch.ranks_here() > 1:
+        return max(1, cores() // launch.sharing())
     asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # the first number is for the outer level
     return min(cores(), int(asked)) if asked.isdecimal() and int(asked) else threads_for(values)

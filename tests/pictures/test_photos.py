@@ -263,3 +263,11 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 def test_pillow_cannot_hold_deep_colours() -> None:
     with pytest.raises(BadValue, match="only be saved as PNG"):
         image_of(noise(3, np.uint16))
+
+
+@pytest.mark.parametrize(("name", "shape"), [("x.webp", (1, 16_384, 3)), ("x.jpg", (65_501, 1, 1))])
+def test_an_image_too_large_for_its_format_is_refused(name: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+    with pytest.raises(BadValue, match=r"pixels a side, and this one has .* Choose PNG\."):
+        photos.write(tmp_path / name, np.zeros(shape, np.uint8))
+    assert not list(tmp_path.iterdir())
+    photos.write(tmp_path / "x.png", np.zeros(shape, np.uint8))

@@ -14,7 +14,7 @@ import pytest
 
 from serving import drawing
 from serving.app import app
-from serving.command import server_of
+from serving.command import Server, server_of
 from serving.service import Service
 from serving.settings import Settings
 from tests.made_models import make_model, make_seer
@@ -58,9 +58,9 @@ def exports(request: pytest.FixtureRequest) -> Iterator[None]:
 class Running:
     """A server and its service."""
 
-    def __init__(self, url: str, service: Service) -> None:
+    def __init__(self, url: str, service: Service, server: Server, thread: threading.Thread) -> None:
         self.url = url
-        self.service = service
+        self.service, self.server, self.thread = service, server, thread
         self.http = httpx.Client(base_url=url, timeout=120)
 
 
@@ -76,7 +76,7 @@ def serving(settings: Settings) -> Iterator[Running]:
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.02)
-        running = Running(f"http://127.0.0.1:{place.getsockname()[1]}", made.state.service)
+        running = Running(f"http://127.0.0.1:{place.getsockname()[1]}", made.state.service, server, thread)
         try:
             yield running
         finally:

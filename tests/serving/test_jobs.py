@@ -28,8 +28,9 @@ from gan_core.pictures.grids import to_uint8
 from serving import evaluating
 from serving.errors import Busy, Refused
 from serving.jobs import Job, Jobs, Work
+from serving.settings import Settings
 from tests.conftest import assert_same_pictures
-from tests.serving.conftest import CLASSES, ENLARGING, FILLING, STYLED, TRANSLATING, Running
+from tests.serving.conftest import CLASSES, ENLARGING, FILLING, STYLED, TRANSLATING, Running, serving
 from ui.studio.requests.jobs import PLACES, Tell, Workshop
 
 
@@ -129,6 +130,21 @@ def test_a_picture_made_larger(server: Running) -> None:
     assert_same_pictures(np.array(listed[0], np.uint8), wanted)
     webp = server.http.get(job["result"], headers={"Accept": "image/webp"})
     assert webp.headers["content-type"] == "image/webp"
+
+
+def test_a_result_that_is_too_wide_for_webp_is_refused(server: Running) -> None:
+    begun = server.http.post("/v1/upscale", files={"picture": png(noise(2, 4100, 3))}, data={"scale": "4"})
+    job = ended(server, begun)
+    assert (job["width"], job["height"]) == (16_400, 8)
+    for answer in (
+        server.http.get(job["result"], params={"format": "webp"}),
+        server.http.get(job["result"], headers={"Accept": "image/webp"}),
+    ):
+        assert answer.status_code == 422
+        assert answer.json()["error"] == (
+            "A WebP image has at most 16,383 pixels a side, and this one has 16,400 x 8. Choose PNG."
+        )
+    assert server.http.get(job["result"]).headers["content-type"] == "image/png"
 
 
 def test_sixteen_bits_are_kept(server: Running) -> None:
@@ -238,6 +254,28 @@ def test_too_many_jobs_are_refused_and_those_at_work_end_with_the_server() -> No
     assert [job.state for job in jobs] == ["done"] + ["cancelled"] * (PLACES - 1)
     with pytest.raises(Busy):
         shop.begun()
+
+
+def test_jobs_end_while_their_events_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within the grace, counted once; the stream reports it and isn't cut off."""
+    work, grace = Shop(), 1.5
+    with serving(Settings(grace=grace)) as running:
+        monkeypatch.setattr(running.service, "jobs", work.jobs)
+        job, waiting = work.begun(), work.begun()
+        events: list[dict[str, Any]] = []
+        with running.http.stream("GET", f"/v1/jobs/{job.id}/events") as stream:
+            for line in stream.iter_lines():
+                if line.startswith("data:"):
+                    events.append(json.loads(line.removeprefix("data:")))
+                    if len(events) == 1:
+                        begin = time.monotonic()
+                        running.server.should_exit = True
+        assert events[-1]["state"] == "cancelled"
+        assert waiting.over.wait(5)
+        running.thread.join(30)
+        assert not running.thread.is_alive()
+        assert time.monotonic() - begin < 2 * grace + 3
+    assert waiting.state == "cancelled"
 
 
 def test_a_result_belongs_to_its_owner_and_is_deleted_after_a_while() -> None:

@@ -66,7 +66,7 @@ def refused(answer: httpx.Response, status: int, *words: str) -> None:
         ("generate", {"latents": [[0.0]], "seed": 1}, 422, "but not both"),
         ("generate", {"format": "gif"}, 422, "'png', 'webp', 'json' or 'base64'"),
         ("generate", {"sed": 1}, 422, "There is no value named sed"),
-        ("edit", {"edits": {"nothing": 1}}, 422, "nothing"),
+        ("edit", {"edits": {"nothing": 1}}, 422, "no direction named nothing. Valid: PCA 1, PCA 2"),
         ("edit", {"edits": {"PCA 1": 99}}, 422, "less than or equal to 20"),
         ("edit", {"edits": "PCA 1"}, 422, "isn't a valid edit"),
         ("edit", {"edits": 3}, 422, "edits"),

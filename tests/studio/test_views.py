@@ -67,7 +67,7 @@ def test_a_link_of_a_model_with_classes(shelf: Path) -> None:
         ("class=3", "is unconditional"),
         ("model=cgan.tiny&class=10", "The class must be between 0 and 9"),
         ("model=cgan.tiny&class=000000999", "The class must be between 0 and 9"),
-        ("edits=smile*1", "The model has no direction named smile."),
+        ("edits=smile*1", "The model has no direction named smile. Valid: PCA 1, PCA 2"),
         ("edits=PCA 1", "isn't a valid edit"),
         ("edits=PCA 1*21", "The strength must be between"),
         ("edits=PCA 1*1@0-99", "Layers must be a range within"),

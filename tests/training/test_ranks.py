@@ -7,12 +7,13 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan_core import ranks
 from gan_core.checkpoint import same_state
@@ -26,6 +27,7 @@ from gan_core.ranks import ALONE, Ranks
 from gan_core.training import equality, launch, leading
 from gan_core.training.computation import USUAL, Computation
 from gan_core.training.recomputing import blocks, fits
+from gan_core.training.session import cpu_threads
 from gan_core.training.trainer import Trainer
 from tests.conftest import example, images
 from tests.training.rank_pair import BATCH, VARIANTS, compared, trained
@@ -120,6 +122,45 @@ def test_the_environment_says_who_this_process_is() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(BadValue, match="has 0 GPUs, but 2 processes were started on it"):
             launch.device_of("cuda", second)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system doesn't bind processes to cores")
+def test_ranks_of_a_machine_have_their_own_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = os.sched_getaffinity(0)
+    monkeypatch.setattr(os, "cpu_count", lambda: len(machine))
+    ranks_of_all = [{"RANK": str(place), "WORLD_SIZE": "8", "LOCAL_RANK": str(place)} for place in range(8)]
+
+    def bound(count: int, place: int) -> set[int]:
+        with launch.own_cores(ranks_of_all[place] | {"LOCAL_WORLD_SIZE": str(count)}):
+            inside = set()
+            beside = threading.Thread(target=lambda: inside.update(os.sched_getaffinity(0)))  # as gloo's
+            beside.start()
+            beside.join()
+            assert inside == os.sched_getaffinity(0)
+            return inside
+
+    if len(machine) > 1:
+        one, other = bound(2, 0), bound(2, 1)
+        assert one | other == machine
+        assert not one & other
+    assert bound(1, 0) == bound(len(machine) + 1, 0) == machine  # alone, or more ranks than cores
+    monkeypatch.setattr(os, "cpu_count", lambda: len(machine) + 1)
+    assert bound(2, 0) == machine  # something else has restricted the cores
+    assert os.sched_getaffinity(0) == machine
+
+
+def test_a_rank_with_its_own_cores_uses_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound: list[set[int]] = []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: bound[-1] if bound else set(range(8)), raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda process, own: bound.append(set(own)), raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    convolution = {"generator": nn.Conv2d(1, 1, 3)}
+    assert cpu_threads(convolution) == 4
+    with launch.own_cores():
+        assert bound == [{4, 5, 6, 7}]
+        assert cpu_threads(convolution) == 4
 
 
 def test_an_incomplete_environment_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

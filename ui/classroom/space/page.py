@@ -46,8 +46,8 @@ def show() -> None:
         if not choices:
             _empty()
             return
-        chosen = str(st.selectbox(_("Model or run"), list(choices), format_func=lambda key: choices[key], key="space-model",
-                                  width=420))  # fmt: skip
+        title = _("Model or run")
+        chosen = str(st.selectbox(title, list(choices), format_func=choices.__getitem__, key="space-model", width=420))
         _scene(chosen)
 
 

@@ -10,8 +10,6 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gan_core.errors import BadValue
-
 if TYPE_CHECKING:
     from gan_core.latent.directions import Direction
     from gan_core.latent.explorer import Explorer
@@ -41,12 +39,11 @@ def samples(explorer: Explorer, seed: int) -> Points:
 
 
 def made(explorer: Explorer, name: str) -> Direction:
-    """Returns the direction of this name; raises BadValue if there are too few marks, or only of one kind."""
+    """Returns the direction of a custom name; raises BadValue if there are too few marks, or only of one kind."""
     from gan_core.latent.interfacegan import from_labels
 
     found = _NAME.fullmatch(name)
-    if found is None:
-        raise BadValue("The model has no direction named {name}.", name=name[:60])
+    assert found is not None
     marked = [place for place, mark in enumerate(found["marks"]) if mark != OPEN]
     points = samples(explorer, int(found["seed"])).mapped(lambda values: values[marked])
     return from_labels(explorer, name, points, [found["marks"][place] == YES for place in marked])

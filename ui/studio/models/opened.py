@@ -67,6 +67,9 @@ class Opened:
         if name in self.directions:
             return self.directions[name]
         if name not in self._custom:
+            if not marks.is_custom(name):
+                raise BadValue("The model has no direction named {name}. Valid: {valid}.", name=name[:60],
+                               valid=", ".join(self.directions))  # fmt: skip
             made = marks.made(self.explorer, name)
             if len(self._custom) >= MOST_CUSTOM:
                 self._custom.clear()
