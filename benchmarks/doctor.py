@@ -2,6 +2,7 @@
 
     python -m benchmarks.doctor --make                      # the runs that aren't kept yet: half an hour of one core
     python -m benchmarks.doctor                             # the confusion table, from the kept runs, in seconds
+    python -m benchmarks.doctor --try r1 steady --seeds 0   # named remedies on each faulty run, to set their order
     python -m benchmarks.doctor --cures --seeds 1 2         # the first remedy on each faulty run, stored in cures.json
     python -m benchmarks.doctor --bands                     # what healthy runs recorded, for the pages of runs
     python -m benchmarks.doctor --guide                     # the tables into docs/doctor.md
@@ -34,6 +35,7 @@ from gan_core.doctor import bands
 from gan_core.doctor.diagnosis import diagnose
 from gan_core.doctor.remedies import offered
 from gan_core.gans import recipes
+from gan_core.hparams import TrainingHParams
 from gan_core.knobs import changed, to_dict
 from gan_core.runs.records import Metrics
 from gan_core.training.recorder import Recorder
@@ -336,37 +338,56 @@ def make_all(cases: Iterable[Case], seeds: Iterable[int]) -> None:
 CURES = FOLDER / "cures.json"
 
 
-def cure(case: Case, seed: int) -> dict[str, Any]:
-    """A run of the same seed from its start with the first remedy of the finding; whether it ends without an alarm."""
-    ill = next(run for run in kept((seed,)) if run.case == case.name)
-    finding = next(
-        (one for one in diagnose(case_of(ill)) if one.kind in ACCEPTED[case.illness] and one.remedies),
-        None,
-    )
+def first_remedy(case: Case, run: KeptRun) -> tuple[str, dict[str, Any]]:
+    """The remedy that the finding at the end of an ill run names first, and its changes; "" if there is none."""
+    findings = (one for one in diagnose(case_of(run)) if one.kind in ACCEPTED[case.illness])
+    named = next((one.remedies for one in findings if one.remedies), ())
+    return next(iter(offered(named, treated_settings(case, run.seed)).items()), ("", {}))
+
+
+def treated_settings(case: Case, seed: int) -> TrainingHParams:
+    """The settings of an ill run, its edit included."""
+    return recipes.get(case.recipe).settings({**case.settings, **(case.edit[1] if case.edit else {}), "seed": seed})
+
+
+def cure(case: Case, seed: int, name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A run of the same seed from its start with a remedy; whether it ends without an alarm."""
     recipe = recipes.get(case.recipe)
-    hparams = recipe.settings({**case.settings, **(case.edit[1] if case.edit else {}), "seed": seed})
-    if finding is None:
-        return {"remedy": "", "cured": None}
-    name, changes = next(iter(offered(finding.remedies, hparams).items()))
-    trainer = Trainer(recipe, changed(hparams, changes), loaded(case, seed))
+    trainer = Trainer(recipe, changed(treated_settings(case, seed), changes), loaded(case, seed))
     if case.begin:
         case.begin(trainer)
     metrics = trained(trainer, case, case.steps, {})
-    healed = case_of(replace(ill, settings=to_dict(trainer.hparams), metrics=metrics))
-    left = [one.kind for one in diagnose(healed) if one.is_alarm]
-    return {"remedy": name, "cured": not set(left) & ACCEPTED[case.illness], "healthy": not left, "left": left}
+    treated = KeptRun(
+        case.name, seed, case.illness, to_dict(trainer.hparams), case.data, case.size, recipe.task, case.steps, metrics
+    )
+    left = [one.kind for one in diagnose(case_of(treated)) if one.is_alarm]
+    cured, healthy = not set(left) & ACCEPTED[case.illness], not left
+    return {"remedy": name, "changes": dict(changes), "cured": cured, "healthy": healthy, "left": left}
 
 
 def cure_all(cases: Iterable[Case], seeds: Iterable[int]) -> None:
+    """Treats each ill run with its first remedy, unless its result is stored."""
     found = json.loads(CURES.read_text(encoding="utf-8")) if CURES.exists() else {}
+    by_name = {case.name: case for case in cases if case.illness}
+    for run in kept(tuple(seeds)):
+        if run.case not in by_name:
+            continue
+        case, key = by_name[run.case], f"{run.case}-{run.seed}"
+        name, changes = first_remedy(case, run)
+        known = found.get(key, {})
+        if known.get("remedy") == name and known.get("changes", {}) == changes:
+            continue
+        found[key] = cure(case, run.seed, name, changes) if name else {"remedy": "", "cured": None}
+        CURES.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        print(key, found[key], flush=True)
+
+
+def try_all(cases: Iterable[Case], seeds: Iterable[int], names: Sequence[str]) -> None:
+    """Treats ill runs with the named remedies, and prints what became of them."""
     for seed in seeds:
         for case in cases:
-            key = f"{case.name}-{seed}"
-            if not case.illness or key in found or not (FOLDER / f"{key}.npz").exists():
-                continue
-            found[key] = cure(case, seed)
-            CURES.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-            print(key, found[key], flush=True)
+            for name, changes in offered(names, treated_settings(case, seed)).items() if case.illness else ():
+                print(f"{case.name}-{seed}", cure(case, seed, name, changes), flush=True)
 
 
 # --- the tables ------------------------------------------------------------------------------------------------------
@@ -448,8 +469,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="names of cases")
     parser.add_argument("--seeds", type=int, nargs="+", default=[*SETTING_SEEDS, *JUDGING_SEEDS])
     parser.add_argument(
-        "--cures", action="store_true", help="try the first remedy on ill runs that weren't treated yet"
+        "--cures", action="store_true", help="try the first remedy on ill runs for which its result isn't stored"
     )
+    parser.add_argument("--try", dest="names", nargs="+", help="remedies to try on ill runs")
     parser.add_argument("--guide", action="store_true", help="write the tables into docs/doctor.md")
     parser.add_argument("--bands", action="store_true", help="write the bands of the healthy runs")
     options = parser.parse_args()
@@ -457,6 +479,8 @@ def main() -> None:
     chosen = [case for case in CASES if not options.only or case.name in options.only]
     if options.make:
         make_all(chosen, options.seeds)
+    elif options.names:
+        try_all(chosen, options.seeds, options.names)
     elif options.cures:
         cure_all(chosen, options.seeds)
     elif options.bands:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from benchmarks.kept_runs import KeptRun, kept
 from gan_core.data.catalogue import modes_of
 from gan_core.doctor.case import Case, Subject
@@ -82,17 +80,19 @@ def judgements(seeds: tuple[int, ...]) -> Iterator[Judgement]:
         raised = alarms(case)
         yield Judgement(
             run.case, run.seed, run.illness, ACCEPTED.get(run.illness, frozenset()), raised,
-            int(run.metrics.steps[-1]), _left(run, case, raised),
+            int(run.metrics.steps[-1]), _left(run, case),
         )  # fmt: skip
 
 
-def _left(run: KeptRun, case: Case, raised: Mapping[str, int]) -> float | None:
+def _left(run: KeptRun, case: Case) -> float | None:
+    """`Judgement.left`, replayed at each look at the samples: a collapse can take less time than lies between the
+    places of `alarms`.
+    """
     steps, covered = case.history("modes/covered")
     if run.illness != "mode_collapse" or not len(covered) or covered.max() < case.subject.modes:
         return None  # it never had all modes
-    if "mode_collapse" not in raised:
-        return 0.0
-    return float(np.interp(raised["mode_collapse"], steps, covered) / case.subject.modes)
+    at = alarms(case, steps.tolist()).get("mode_collapse")
+    return 0.0 if at is None else float(covered[steps == at][0] / case.subject.modes)
 
 
 def summary(judged: Iterable[Judgement]) -> Summary:

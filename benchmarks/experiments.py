@@ -3,8 +3,10 @@ step, while Chromium shows the page.
 
     python -m benchmarks.experiments                    # all of them: about 20 minutes
     python -m benchmarks.experiments --only lipschitz
+    python -m benchmarks.experiments --processor            # on a busy machine, see below: three minutes
 
-Settings that open a trained model aren't runs and are left out.
+Settings that open a trained model aren't runs and are left out. `--processor` needs no app: it is the processor time of
+a run on one thread, its first steps multiplied; the app adds the page, previews and measurements of samples.
 """
 
 from __future__ import annotations
@@ -14,9 +16,15 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+import torch
+
 from benchmarks import browser
+from benchmarks.lessons import plan
 from benchmarks.timing import Row, at_most, report
+from gan_core import data
+from gan_core.gans import recipes
 from gan_core.runs.records import Run
+from gan_core.training.trainer import Trainer
 from ui.classroom.learn.lesson import Setting, in_order, lessons
 from ui.classroom.learn.lessons import ORDER
 
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
 
 SECONDS = 60.0  # that an experiment may take
 LONGEST = 300.0  # seconds after which one is given up
+FIRST, WARM = 200, 20  # steps that are measured for `--processor`, and steps before them
 BUTTONS = {"playground": ".st-key-play-run button", "train": ".st-key-train button"}  # that start a run
 
 
@@ -53,21 +62,45 @@ def seconds_to_end(served: browser.Served, page: Page, setting: Setting) -> floa
     return took
 
 
+def processor_seconds(setting: Setting) -> float:
+    """The processor time of the setting's whole run, from its first steps."""
+    spec = plan(setting)
+    recipe = recipes.get(spec.recipe)
+    trainer = Trainer(recipe, recipe.settings(spec.hparams), data.load(spec.data, spec.size))
+    for step in range(WARM + FIRST):
+        if step == WARM:
+            began = time.process_time()
+        trainer.train_step()
+    return (time.process_time() - began) / FIRST * spec.steps
+
+
 def main() -> None:
     assert len(ORDER) == len(lessons)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=[lesson.name for lesson in in_order()], default=None)
+    parser.add_argument("--processor", action="store_true", help="processor time, from the first steps")
     options = parser.parse_args()
+    chosen = [lesson for lesson in in_order() if options.only is None or lesson.name in options.only]
+    settings = [
+        (f"{lesson.number} {setting.label}", setting)
+        for lesson in chosen
+        for setting in lesson.experiment.settings
+        if setting.page != "model"
+    ]
     rows: list[Row] = []
-    with browser.app() as served, browser.chromium() as page:
-        for lesson in in_order():
-            if options.only is not None and lesson.name not in options.only:
-                continue
-            for setting in lesson.experiment.settings:
-                if setting.page != "model":
-                    took = seconds_to_end(served, page, setting)
-                    rows.append(at_most(f"{lesson.number} {setting.label}", took, SECONDS, " s", "one run"))
-                    print(rows[-1], flush=True)
+
+    def note(name: str, took: float, how: str) -> None:
+        rows.append(at_most(name, took, SECONDS, " s", how))
+        print(rows[-1], flush=True)
+
+    if options.processor:
+        torch.set_num_threads(1)
+        for name, setting in settings:
+            note(name, processor_seconds(setting), f"processor, from {FIRST} steps")
+    else:
+        with browser.app() as served, browser.chromium() as page:
+            for name, setting in settings:
+                note(name, seconds_to_end(served, page, setting), "one run")
     report("Experiments of the lessons", rows)
 
 

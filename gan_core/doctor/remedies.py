@@ -14,7 +14,7 @@ from typing import Any
 
 from gan_core.errors import GanscopeError
 from gan_core.hparams import TrainingHParams
-from gan_core.knobs import changed, differences, knobs
+from gan_core.knobs import changed, differences, knobs, to_dict
 from gan_core.registry import Registry
 
 
@@ -26,6 +26,7 @@ class Remedy:
     words: str
     values: Mapping[str, Any] = field(default_factory=dict)  # by knob
     factors: Mapping[str, float] = field(default_factory=dict)  # factors of knobs' values
+    equal: Mapping[str, str] = field(default_factory=dict)  # a knob, and the one whose value it gets
     back: bool = False  # whether to go back to the last good checkpoint first
 
     def changes(self, hparams: TrainingHParams) -> dict[str, Any]:
@@ -34,7 +35,8 @@ class Remedy:
         if not self.values.keys() <= described.keys():
             return {}
         scaled = {name: _scaled(hparams, name, factor) for name, factor in self.factors.items() if name in described}
-        return {**self.values, **scaled}
+        copied = {name: getattr(hparams, other) for name, other in self.equal.items() if name in described}
+        return {**self.values, **scaled, **copied}
 
 
 def _scaled(hparams: TrainingHParams, name: str, factor: float) -> int | float:
@@ -50,10 +52,12 @@ def offered(names: Iterable[str], hparams: TrainingHParams) -> dict[str, dict[st
     for name in names:
         changes = remedies.get(name).changes(hparams)
         try:
-            if differences(hparams, changed(hparams, changes)):
-                found[name] = changes
+            new = changed(hparams, changes)
         except GanscopeError:  # incompatible with other settings of this run
             continue
+        described, values = knobs(new), to_dict(new)
+        if any(described[knob].acts(values) for knob in differences(hparams, new)):
+            found[name] = changes
     return found
 
 
@@ -97,6 +101,18 @@ for remedy in (
         "slower_generator",
         "Halve the generator's learning rate, to {generator_rate:g}",
         factors={"generator_rate": 0.5},
+    ),
+    Remedy(  # R1 (1801.04406) with the optimiser of StyleGAN (1812.04948): no momentum, equal rates
+        "steady",
+        "Add an R1 penalty of weight {penalty_weight:g}, set beta 1 to {beta1:g} and the generator's learning rate to "
+        "the discriminator's, {generator_rate:g}",
+        {**R1, "beta1": 0.0},
+        equal={"generator_rate": "discriminator_rate"},
+    ),
+    Remedy(  # 1704.00028, algorithm 1
+        "steady_critic",
+        "Use a gradient penalty of weight {penalty_weight:g} instead of clipping, and set beta 1 to {beta1:g}",
+        {"penalty": "gradient_penalty", "penalty_weight": 10.0, "weight_clip": 0.0, "beta1": 0.0},
     ),
     Remedy("slower", "Halve the learning rates", factors=HALVED),
     Remedy(

@@ -46,8 +46,8 @@ RUNS: dict[str, tuple[str, str, int]] = {  # a recipe for each set of players an
 
 def test_texts_name_existing_remedies_and_every_remedy_is_named() -> None:
     assert set(NAMED) == set(remedies.names())
-    # settings can't repair data
-    assert [rule.name for rule in rules if not rule.remedies] == ["data_range"]
+    # settings can't repair data, or a discriminator that doesn't see the label
+    assert [rule.name for rule in rules if not rule.remedies] == ["data_range", "label_ignored"]
 
 
 def test_a_text_that_names_no_remedy_is_refused() -> None:
@@ -182,6 +182,18 @@ def test_words_have_their_values() -> None:
                 and "{" + knob in remedies.get(name).words
             ):
                 assert f"{value:g}" in shown
+
+
+def test_a_remedy_without_an_effect_is_not_offered() -> None:
+    plain = recipes.get("points").hparams
+    clipped = changed(plain, {"loss": "wasserstein", "weight_clip": 0.1})
+    assert "much_larger_penalty" not in offered(NAMED, clipped)  # there is no penalty
+    assert "no_momentum" not in offered(NAMED, changed(plain, {"optimizer": "rmsprop"}))
+    assert "longer_schedule" not in offered(NAMED, changed(plain, {"schedule": "constant"}))
+    steady = {"penalty": "r1", "penalty_weight": 0.1, "beta1": 0.0, "generator_rate": 1e-3}
+    uneven = changed(plain, {"generator_rate": 1e-2, "discriminator_rate": 1e-3})
+    assert offered(["steady"], uneven) == {"steady": steady}
+    assert offered(["steady"], changed(uneven, steady)) == {}
 
 
 def test_a_remedy_that_contradicts_the_settings_is_not_offered(home: Path) -> None:

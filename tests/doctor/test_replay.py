@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from benchmarks.doctor import CASES, CURES, first_remedy
 from benchmarks.doctor_replay import ACCEPTED, Judgement, case_of, judgements, summary
 from benchmarks.kept_runs import FOLDER, JUDGING_SEEDS, SETTING_SEEDS, kept, read, thinned, write
 from gan_core.doctor.rule import rules
@@ -30,6 +32,15 @@ def test_the_figures_of_the_guide(judged: list[Judgement]) -> None:
     ]
     for figure in stated:
         assert re.search(figure, guide), figure
+
+
+def test_the_stored_cures_are_of_the_remedies_that_come_first() -> None:
+    stored = json.loads(CURES.read_text(encoding="utf-8"))
+    cases = {case.name: case for case in CASES}
+    for run in kept(JUDGING_SEEDS):
+        if run.illness:
+            one = stored[f"{run.case}-{run.seed}"]
+            assert (one["remedy"], one.get("changes", {})) == first_remedy(cases[run.case], run)
 
 
 def test_thresholds_were_set_on_other_seeds() -> None:

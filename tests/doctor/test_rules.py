@@ -218,6 +218,25 @@ def test_remedies_begin_with_what_fits_the_run() -> None:
     assert flipped.remedies[0] == "no_label_flipping"
 
 
+def test_the_penalty_of_a_remedy_fits_the_loss() -> None:
+    swings = 0.7 + 0.25 * np.sin(np.arange(STEPS) / 40)
+    for loss, first in (("wasserstein", "steady_critic"), ("hinge", "steady")):
+        finding = found("oscillation", loss=loss, separated=swings)
+        assert finding is not None
+        assert finding.remedies[0] == first
+
+
+@pytest.mark.parametrize("loss", ["non_saturating", "hinge"])
+def test_a_discriminator_that_ignores_its_input_gets_no_setting(loss: str) -> None:
+    dead = {"loss": loss, "score__real": 0.5, "score__fake_before": 0.5, "separated": 0.0, "accuracy": 0.5}
+    finding = found("at_chance", **dead)
+    assert finding is not None
+    assert finding.remedies == ()
+    assert finding.remedy
+    assert found("discriminator_too_weak", **dead) is None  # equal scores don't mean that it is wrong
+    assert found("discriminator_too_weak", **(dead | {"score__fake_before": 0.6})) is not None
+
+
 def test_every_rule_says_where_it_comes_from_and_is_in_the_guide() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
     for rule in rules:

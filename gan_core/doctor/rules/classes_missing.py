@@ -20,7 +20,7 @@ def check(case: Case) -> Finding | None:
         "Samples are assigned to the class whose real images they are closest to. The generator has left out whole "
         "kinds of images.",
         values={"share": share},
-        remedies=("r1", "minibatch_deviation", "instance_noise"),
+        remedies=("steady", "r1", "minibatch_deviation", "instance_noise"),
         evidence=("classes/missing",), limit=MISSING,
     )  # fmt: skip
 
@@ -34,7 +34,7 @@ register(
         source="1805.12462",
         check=check,
         level="watch",
-        remedies=("r1", "minibatch_deviation", "instance_noise"),
+        remedies=("steady", "r1", "minibatch_deviation", "instance_noise"),
         judges=EVERY,
     )
 )

@@ -32,7 +32,7 @@ def check(case: Case) -> Finding | None:
         "It separates real from fake with near certainty, so its output hardly depends on the samples and the "
         "generator gets little signal to learn from.",
         values={"share": share},
-        remedies=("r1", "slower_discriminator", "label_smoothing", "more_generator_steps"),
+        remedies=("steady", "r1", "slower_discriminator", "label_smoothing", "more_generator_steps"),
         evidence=("separated" if relative else "accuracy",), limit=SEPARATED if relative else SURE,
     )  # fmt: skip
 
@@ -46,7 +46,7 @@ register(
         source="2006.06676, 1809.11096; soumith/ganhacks, 10",
         check=check,
         level="bad",
-        remedies=("r1", "slower_discriminator", "label_smoothing", "more_generator_steps"),
+        remedies=("steady", "r1", "slower_discriminator", "label_smoothing", "more_generator_steps"),
         judges=CLASSIC,
     )
 )

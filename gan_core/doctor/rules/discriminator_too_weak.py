@@ -5,6 +5,7 @@ from __future__ import annotations
 from gan_core.doctor.case import CLASSIC, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
+from gan_core.doctor.rules.at_chance import is_constant
 
 FOOLED = 0.4  # accuracy, or share of pairs in the right order
 MISLED = 0.3  # share of flipped labels above which labels mean little
@@ -13,7 +14,7 @@ MISLED = 0.3  # share of flipped labels above which labels mean little
 def check(case: Case) -> Finding | None:
     # a discriminator that classifies everything as real has an accuracy of 1/2, and may rank all pairs wrongly
     found = {name: share for name in ("separated", "accuracy") if (share := case.mean(name)) is not None}
-    if not found:
+    if not found or is_constant(case):  # at chance: equal scores count as wrong
         return None
     name, share = min(found.items(), key=lambda item: item[1])
     if share > FOOLED:

@@ -22,7 +22,6 @@ def check(case: Case) -> Finding | None:
         "Check the labels. A discriminator with a projection or an auxiliary classifier (BigGAN, AC-GAN) uses them "
         "more.",
         values={"share": share, "real": floor},
-        remedies=("faster_discriminator",),
         evidence=("labels/obeyed", "labels/obeyed_real"), limit=OBEYED * floor,
     )  # fmt: skip
 
@@ -36,7 +35,7 @@ register(
         source="PyTorch-GAN#41; 1610.09585",
         check=check,
         level="bad",
-        remedies=("faster_discriminator",),
+        remedies=(),
         judges=EVERY,
     )
 )

@@ -40,9 +40,14 @@ def check(case: Case) -> Finding | None:
         "the pairs in the right order.",
         "Each network overcorrects for the other's last updates instead of converging.",
         values={"low": float(np.percentile(values, 5)), "high": float(np.percentile(values, 95))},
-        remedies=("r1", "no_momentum", "slower", "longer_average"),
+        remedies=(*_first(case), "no_momentum", "slower", "longer_average"),
         evidence=(name,),
     )  # fmt: skip
+
+
+def _first(case: Case) -> tuple[str, ...]:
+    """A penalty without momentum; which penalty depends on the loss."""
+    return ("steady_critic",) if case.subject.judge == "critic" else ("steady", "r1")
 
 
 def turns(values: Array) -> int:
@@ -69,7 +74,7 @@ register(
         source="1801.04406, 2405.18673",
         check=check,
         level="watch",
-        remedies=("r1", "no_momentum", "slower", "longer_average"),
+        remedies=("steady_critic", "steady", "r1", "no_momentum", "slower", "longer_average"),
         judges=OPPOSED,
     )
 )

@@ -28,7 +28,7 @@ def check(case: Case) -> Finding | None:
         "This is normal early in training. Later it means mode collapse: the generator produces only a few "
         "distinct images.",
         values={"share": share},
-        remedies=("r1", "minibatch_deviation", "instance_noise"),
+        remedies=("steady", "r1", "minibatch_deviation", "instance_noise"),
         evidence=("variety", "samples/twins"), limit=ALIKE,
     )  # fmt: skip
 
@@ -42,7 +42,7 @@ register(
         source="1610.09585, 1706.08224",
         check=check,
         level="watch",
-        remedies=("r1", "minibatch_deviation", "instance_noise"),
+        remedies=("steady", "r1", "minibatch_deviation", "instance_noise"),
         judges=EVERY,
     )
 )

@@ -83,7 +83,7 @@ register(
                "treats all places alike."),
             N_("**DCGAN's rules** (2015): strides instead of pooling; batch normalisation in both networks, but not at "
                "$G$'s output and $D$'s input; no hidden dense layers; ReLU in $G$ with tanh at the end, leaky ReLU in "
-               "$D$; weights from $\\mathcal N(0,0.02)$; Adam with $2\\cdot10^{-4}$ and $\\beta_1=0.5$. They are "
+               "$D$; weights from $\\mathcal N(0,0.02^2)$; Adam with $2\\cdot10^{-4}$ and $\\beta_1=0.5$. They are "
                "experience, not theorems: later GANs drop several of them."),
         ),
         figure=figure,
