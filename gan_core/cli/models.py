@@ -47,7 +47,9 @@ def list_models(as_json: AsJson = False) -> None:
     if not cards and not damaged:
         say("There are no models yet. The quickest one to train: `ganscope pretrain dcgan.digits`")
         return
-    rows = [(card.name, card.title, size_word(card.data, card.size), megabytes(card.bytes), card.licence) for card in cards]
+    rows = [
+        (card.name, card.title, size_word(card.data, card.size), megabytes(card.bytes), card.licence) for card in cards
+    ]
     show_table(("NAME", "TITLE", "SIZE", "FILE", "LICENCE"), rows, flexible=("TITLE", "LICENCE"))
 
 
