@@ -103,7 +103,7 @@ def sampler_of(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
     try:
         found = find_run(store, wanted)
     except UnknownName:
-        if Path(wanted).suffix.lower() in community.WEIGHT_FILES:
+        if Path(wanted).suffix.lower() in listing.WEIGHT_FILES:
             raise BadValue("The file {file} doesn't exist.", file=wanted) from None
         raise unknown(store, "model or run", wanted) from None
     sampler = loading.from_run(store, found.id)

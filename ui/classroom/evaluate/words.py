@@ -56,5 +56,5 @@ def column_word(figure: Figure, real: str = "") -> str:
 
 
 def note_text(note: Note) -> str:
-    values = {name: data_title(value) if name == "data" else value for name, value in note.values.items()}
+    values = {name: data_title(str(value)) if name == "data" else value for name, value in note.values.items()}
     return sentence(note.message, values)

@@ -211,8 +211,11 @@ def _findings(watched: Feed, run: Run, settings: TrainingHParams | None) -> list
 
 def finding_words(finding: Finding) -> str:
     """Returns what the doctor found, with words for the names of metrics and phases."""
-    words = {"name": metric_phrase, "phase": lambda phase: metric_name(f"gradient_norm/{phase}")}
-    values = {name: words[name](value) if name in words else value for name, value in finding.values.items()}
+    values = dict(finding.values)
+    if "name" in values:
+        values["name"] = metric_phrase(str(values["name"]))
+    if "phase" in values:
+        values["phase"] = metric_name(f"gradient_norm/{values['phase']}")
     return sentence(finding.what, values)
 
 
