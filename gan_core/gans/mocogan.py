@@ -12,8 +12,8 @@ so that films are (B, C, T, H, W) in [-1, 1]. Two discriminators judge: one fram
 and the whole film (whether it moves right). Logits are (B, 2); the loss is the mean over both, and a gradient penalty
 applies to their sum.
 
-With the knob `layer`, G_I draws one picture of half the size from the content alone, and a spatial transformer (1506.02025,
-equation 1, with a translation only) moves it over a black ground:
+With the knob `layer`, G_I draws one picture of half the size from the content alone, and a spatial transformer
+(1506.02025, equation 1, with a translation only) moves it over a black background:
 
     frame(t)(x) = G_I(z_c)(2 (x - p(t))),     p(t) = tanh(W z_m(t)) / 2
 
