@@ -12,6 +12,13 @@ so that films are (B, C, T, H, W) in [-1, 1]. Two discriminators judge: one fram
 and the whole film (whether it moves right). Logits are (B, 2); the loss is the mean over both, and a gradient penalty
 applies to their sum.
 
+With the knob `layer`, G_I draws one picture of half the size from the content alone, and a spatial transformer
+(1506.02025, equation 1, with a translation only) moves it over a black background:
+
+    frame(t)(x) = G_I(z_c)(2 (x - p(t))),     p(t) = tanh(W z_m(t)) / 2
+
+so that what is in a film can't change while it moves. The discriminators learn as before.
+
 Differs from the paper: both discriminators have DCGAN's networks for 32 pixels; that of films takes the frames as
 channels, which is a three-dimensional convolution as long as the film, in place of several; films have 16 frames, all
 of which are seen at once; no classes of motion are learnt.
@@ -23,6 +30,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import affine_grid, grid_sample
 
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadData, BadValue
@@ -56,6 +64,11 @@ class MocoganHParams(DcganHParams):
         16, 1, 512, label="Motion units", unit="dimensions", change="rebuild", group="networks",
         help="Width of the recurrent network that makes the motion, and so of the motion code of each frame.",
     )  # fmt: skip
+    layer: bool = knob(
+        False, label="One moving layer", change="rebuild", group="networks",
+        help="Draws one picture of half the size from the content and moves it over a black background, instead of "
+        "drawing each frame anew. What is in the film then stays the same, and only one thing can move.",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,15 +100,28 @@ class FilmGenerator(nn.Module):
                 motion=self.frames * self.motion, frames=self.frames, size=self.motion, latent=hparams.latent_size,
             )  # fmt: skip
         self.recurrent = nn.GRUCell(self.motion, hparams.motion_units)
-        self.picture = DcganGenerator(self.content + hparams.motion_units, channels, size, hparams)
+        if hparams.layer:
+            if size // 2 not in SIZES:
+                valid = ", ".join(str(whole) for whole in SIZES if whole // 2 in SIZES)
+                raise BadValue(
+                    "One moving layer needs films of these sizes: {valid}; got {size}.", valid=valid, size=size
+                )
+            self.picture = DcganGenerator(self.content, channels, size // 2, hparams)
+            self.place: nn.Linear | None = nn.Linear(hparams.motion_units, 2)
+        else:
+            self.picture = DcganGenerator(self.content + hparams.motion_units, channels, size, hparams)
+            self.place = None
 
     def forward(self, latents: Tensor) -> Tensor:
         content, noise = latents[:, : self.content], latents[:, self.content :]
         codes = self.moved(noise.reshape(-1, self.frames, self.motion))  # (B, T, units)
-        whole = torch.cat([content[:, None].expand(-1, self.frames, -1), codes], 2)
-        frames = self.picture(whole.flatten(0, 1))  # (B * T, C, H, W)
-        films: Tensor = frames.reshape(-1, self.frames, *frames.shape[1:])
-        return films.transpose(1, 2)  # -> (B, C, T, H, W)
+        if self.place is not None:
+            frames = moved_layer(self.picture(content), self.place(codes).tanh())
+        else:
+            whole = torch.cat([content[:, None].expand(-1, self.frames, -1), codes], 2)
+            frames = self.picture(whole.flatten(0, 1)).unflatten(0, (-1, self.frames))  # (B, T, C, H, W)
+        films: Tensor = frames.transpose(1, 2)  # -> (B, C, T, H, W)
+        return films
 
     def moved(self, noise: Tensor) -> Tensor:
         """Motion codes (B, T, units) from noise (B, T, motion), each from those before it."""
@@ -105,6 +131,21 @@ class FilmGenerator(nn.Module):
             state = self.recurrent(moment, state)
             codes.append(state)
         return torch.stack(codes, 1)
+
+
+def moved_layer(pictures: Tensor, places: Tensor) -> Tensor:
+    """Pictures (B, C, H, W) over black frames of twice the size, (B, T, C, 2 H, 2 W), values in [-1, 1].
+
+    Places (B, T, 2) in [-1, 1], x first: at -1 the picture touches the left or upper edge, at 1 the other one.
+    """
+    count, moments = places.shape[:2]
+    zoom = 2 * torch.eye(2, device=places.device, dtype=places.dtype).expand(count * moments, -1, -1)
+    warp = torch.cat([zoom, -places.reshape(-1, 2, 1)], 2)  # x -> 2 x - p, from the frame to the picture
+    layers = pictures[:, None].expand(-1, moments, -1, -1, -1).flatten(0, 1)
+    height, width = pictures.shape[2:]
+    grid = affine_grid(warp, [len(layers), pictures.shape[1], 2 * height, 2 * width], align_corners=False)
+    frames = grid_sample(layers + 1, grid, padding_mode="zeros", align_corners=False) - 1
+    return frames.unflatten(0, (count, moments))
 
 
 class RandomFrame(RandomLayer):

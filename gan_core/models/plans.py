@@ -272,12 +272,13 @@ plans: dict[str, Plan] = {
         hparams={"schedule": "cosine", "decay_steps": 3_000},
     ),
     "mocogan.moving_digits": Plan(
-        recipe="mocogan", data="moving_digits", size=32, steps=5_000,
+        recipe="mocogan", data="moving_digits", size=32, steps=8_000,
         title="Moving digits",
-        limits="Low resolution; some digits change their shape on the way, and motion is less steady than the data's.",
-        hparams={"channels": 16, "max_channels": 64, "batch_size": 16, "beta1": 0.0, "generator_rate": 1e-3,
+        limits="Low resolution, one digit at a time; some digits are unreadable, and motion is less steady than the "
+        "data's.",
+        hparams={"layer": True, "max_channels": 128, "batch_size": 32, "beta1": 0.0, "generator_rate": 1e-3,
                  "discriminator_rate": 1e-3, "penalty": "r1", "penalty_weight": 0.5, "penalty_every": 8, "ema": 0.998,
-                 "schedule": "linear", "decay_steps": 5_000},
+                 "schedule": "linear", "decay_steps": 8_000},
         half=True,
     ),
     "worldgan.paddle_game": Plan(

@@ -14,7 +14,7 @@ from gan_core.data.sets.demonstrations import demonstrations
 from gan_core.errors import BadData, BadValue
 from gan_core.gans import recipes
 from gan_core.gans.gail import PairDiscriminator
-from gan_core.gans.mocogan import FilmGenerator, MocoganHParams, RandomFrame
+from gan_core.gans.mocogan import FilmGenerator, MocoganHParams, RandomFrame, moved_layer
 from gan_core.gans.worldgan import World, WorldHParams, true_starts
 from gan_core.knobs import changed
 from gan_core.metrics import drift, imitation, motion
@@ -40,6 +40,37 @@ def test_content_is_the_same_for_all_frames_and_motion_is_made_in_turn() -> None
     changed_content[:, : generator.content] += 1
     apart = (generator(changed_content) - one).abs().amax((1, 3, 4))
     assert (apart > 0).all()  # in every frame
+
+
+def test_a_layer_is_moved_to_its_place() -> None:
+    pictures = torch.rand(2, 3, 4, 4) * 2 - 1
+    corners = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [0.0, 1.0], [-0.75, 0.0]])  # x first
+    frames = moved_layer(pictures, corners.expand(2, -1, -1))
+    assert frames.shape == (2, 4, 3, 8, 8)
+    expected = torch.full_like(frames, -1)
+    for moment, (across, down) in enumerate([(0, 0), (4, 0), (2, 4)]):  # pixels from the left and upper edges
+        expected[:, moment, :, down : down + 4, across : across + 4] = pictures
+    torch.testing.assert_close(frames[:, :3], expected[:, :3])
+    between = (pictures[..., 1:] + pictures[..., :-1]) / 2  # half a pixel from the left edge
+    torch.testing.assert_close(frames[:, 3, :, 2:6, 1:4], between)
+
+
+def test_one_moving_layer_stays_the_same() -> None:
+    hparams = changed(MOCOGAN.tiny, {"layer": True})
+    assert isinstance(hparams, MocoganHParams)
+    generator = FilmGenerator((1, 4, 16, 16), hparams).eval()
+    latents = torch.randn(2, hparams.latent_size)
+    one = generator(latents)
+    later = latents.clone()
+    later[:, -hparams.motion_size :] += 1  # the last frame's noise
+    other = generator(later)
+    assert torch.equal(one[:, :, :3], other[:, :, :3])
+    assert not torch.equal(one[:, :, 3], other[:, :, 3])
+    total = (one + 1).sum((1, 3, 4))  # of each frame: nothing leaves the frame
+    torch.testing.assert_close(total, total[:, :1].expand_as(total))
+    Trainer(MOCOGAN, hparams, DataSet("films", {"frames": np.zeros((4, 1, 4, 16, 16), np.uint8)})).train_step()
+    with pytest.raises(BadValue, match="films of these sizes: 16, 32, 56, 64, 112, 128; got 8"):
+        FilmGenerator((1, 4, 8, 8), hparams)
 
 
 def test_one_frame_of_each_film_is_judged_by_itself() -> None:
