@@ -133,7 +133,7 @@ class Case:
         values = self.history(name)[1]
         return float(np.median(values[-looks:])) if len(values) >= looks else None
 
-    @property
+    @cached_property
     def norms(self) -> dict[str, float]:
         """The median gradient norm of each phase."""
         names = [name for name in self.recent.columns if name.startswith("gradient_norm/")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
@@ -254,3 +256,15 @@ def test_no_file_of_the_server_can_be_fetched(studio: Studio, path: str) -> None
         fetched(f"{studio.url}/gradio_api/file={path}")
     assert caught.value.code in (403, 404)
     caught.value.close()
+
+
+def test_it_rests_while_nobody_uses_it(studio: Studio) -> None:
+    """Looking for events 1,000 times a second for each page takes more than 5 % of the processor's time."""
+    process = psutil.Process(studio.process)
+
+    def share() -> float:
+        began, before = time.monotonic(), sum(process.cpu_times()[:2])
+        time.sleep(1)
+        return (sum(process.cpu_times()[:2]) - before) / (time.monotonic() - began)
+
+    assert any(share() < 0.035 for _ in range(20))  # after the work of other tests

@@ -45,6 +45,8 @@ def _steps_left(case: Case, name: str) -> float | None:
     if len(sizes) < LEAST:
         return None
     quarter = max(2, len(sizes) // 4)
+    if sizes[-quarter:].max() < np.log10(LARGE):  # nearly always, and a median takes ten times as long
+        return None
     before, now = np.median(sizes[:quarter]), np.median(sizes[-quarter:])
     if now < np.log10(LARGE) or now - before < np.log10(GROWN):
         return None
