@@ -173,6 +173,10 @@ def test_parts_of_a_set_share_nothing_and_leave_nothing_out() -> None:
     np.testing.assert_array_equal(train.arrays["real"][:9], whole.arrays["real"][:9])
     np.testing.assert_array_equal(train.arrays["real"][9:18], whole.arrays["real"][10:19])
     assert test.class_names == whole.class_names
+    # scikit-learn 1.9.1's order: the same labels for each writer (findings/sklearn_digits_writer_by_writer.sh)
+    labels = whole.arrays["label"]
+    np.testing.assert_array_equal(labels[130:160], labels[:30])
+    assert np.bincount(test.arrays["label"]).tolist() == [14, 10, 18, 40, 11, 16, 12, 19, 19, 20]
 
 
 @pytest.mark.parametrize(

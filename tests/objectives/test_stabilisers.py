@@ -288,6 +288,22 @@ def test_spectral_norm_makes_the_largest_singular_value_1(name: str, where: str)
                if hasattr(layer, "parametrizations"))  # fmt: skip
 
 
+def test_spectral_norm_keeps_the_start_of_the_weights() -> None:
+    """It is applied last: nn.init has no effect on parametrised layers (findings/torch_init_after_spectral_norm.sh)."""
+    recipe = recipes.get("dcgan")
+    plain, normalised = (
+        Trainer(recipe, changed(recipe.tiny, {"spectral_norm": where}), example(recipe)) for where in ("none", "both")
+    )
+    for network in ("generator", "discriminator"):
+        stored = normalised.networks[network].state_dict()
+        compared = 0
+        for name, start in plain.networks[network].named_parameters():
+            original = name.removesuffix("weight") + "parametrizations.weight.original"
+            compared += original in stored
+            assert torch.equal(start, stored.get(original, stored.get(name)))
+        assert compared > 1
+
+
 # --- training --------------------------------------------------------------------------------------------------------
 
 
