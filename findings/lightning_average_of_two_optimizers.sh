@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # guess: EMAWeightAveraging(update_every_n_steps=10) averages the weights of a GAN at every tenth batch, or at every
 #   tenth step of one of its two optimisers. After training, the model has the averaged weights.
-# what happens: lightning 2.6.6 counts the steps of both optimisers together, so that `step_idx` at the end of a batch is
-#   1, 3, 5, ... An update is made where it is a multiple of N, which is never so for an even N. The average stays the
-#   untrained copy from the start of `fit`, and when training ends the callback puts it in place of the trained weights,
-#   without an error or a warning. With N = 1 or 5 it works. Checkpoints have the untrained weights in
-#   `state_dict`, too; the trained ones are in `current_model_state`.
+# what happens: lightning 2.6.6 counts the steps of both optimisers together, so that `step_idx` at the end of a batch
+#   is 1, 3, 5, ... An update is made where it is a multiple of N, which is never so for an even N. The average stays
+#   the untrained copy from the start of `fit`, and when training ends the callback puts it in place of the trained
+#   weights, without an error or a warning. With N = 1 or 5 it works.
 # source: https://lightning.ai/docs/pytorch/stable/api/lightning.pytorch.callbacks.WeightAveraging.html;
 #   src/lightning/pytorch/callbacks/weight_averaging.py (`on_train_batch_end`, `should_update`) of
 #   https://github.com/Lightning-AI/pytorch-lightning/tree/2.6.6

@@ -2,12 +2,12 @@
 # guess: the rows of scikit-learn's digits are in no order, so that every tenth row, or a random tenth, is a fair test
 #   part: its digits are new, and the classes have equal shares.
 # what happens: scikit-learn 1.9.1 keeps the order of the UCI test file, which has digits of 13 people: blocks of
-#   about 130 rows, 12 of which begin with the same 30 labels. The nearest neighbour of a digit is usually close by: 58 %
-#   lie within 130 rows, where 14 % would by chance. A part that is taken at random or row by row has its writers in the
-#   training part: a nearest-neighbour classifier makes 1.2 % errors there and 3.5 % on a fifth that is cut in one
+#   about 130 rows, 12 of which begin with the same 30 labels. The nearest neighbour of a digit is usually close by:
+#   58 % lie within 130 rows, where 14 % would by chance. A part that is taken at random or row by row has its writers in
+#   the training part: a nearest-neighbour classifier makes 1.2 % errors there and 3.5 % on a fifth that is cut in one
 #   piece, and for copy tests of generative models (distance to the closest training picture) held-out digits lie a
 #   tenth closer. And because of the repeated sequence, every tenth row has 40 threes and 10 ones among 179. The
-#   documentation mentions neither the order nor the writers.
+#   description names the 13 people, but neither the order nor whose a row is.
 # source: https://scikit-learn.org/stable/modules/generated/sklearn.datasets.load_digits.html;
 #   https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits (30 people in the training file, 13
 #   others in the test file); https://github.com/scikit-learn/scikit-learn/pull/2463 (dependent neighbours, in a test)
@@ -51,7 +51,8 @@ def errors_and_distance(folds):
 
 
 random, pieces = errors_and_distance(KFold(5, shuffle=True, random_state=0)), errors_and_distance(KFold(5))
-print("errors, distance to the closest training digit: random fifths %.3f, %.1f; pieces %.3f, %.1f" % (*random, *pieces))
+print("errors, distance to the closest training digit:")
+print("random fifths %.3f, %.1f; pieces %.3f, %.1f" % (*random, *pieces))
 assert random[0] < 0.015 and pieces[0] > 0.03
 assert pieces[1] > 1.08 * random[1]
 tenth = np.bincount(labels[9::10], minlength=10)

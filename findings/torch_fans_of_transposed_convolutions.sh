@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# guess: nn.init.kaiming_normal_(layer.weight) keeps the variance of the signal in a transposed convolution as it does in
-#   a convolution, and the default start of both layers is the same but for the direction.
+# guess: nn.init.kaiming_normal_(layer.weight) keeps the variance of the signal in a transposed convolution as it does
+#   in a convolution, and the default start of both layers is the same but for the direction.
 # what happens: torch 2.15.0 takes the second axis of any weight as the inputs. In a ConvTranspose2d it holds the
 #   outputs, and the stride, which leaves only 1 / stride^2 of the kernel to each pixel, isn't counted. So the "fan in"
 #   is outputs x kernel instead of inputs x kernel / stride^2. From 64 to 512 channels (kernel 4, stride 2) the standard

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# guess: `network.apply(weights_init)`, DCGAN's start N(0, .02) as in PyTorch's own tutorial, sets the weights of layers
-#   with spectral norm, too; it did so with torch.nn.utils.spectral_norm, which torch.nn.utils.parametrizations
+# guess: `network.apply(weights_init)`, DCGAN's start N(0, .02) as in PyTorch's own tutorial, sets the weights of
+#   layers with spectral norm, too; it did so with torch.nn.utils.spectral_norm, which torch.nn.utils.parametrizations
 #   replaces.
 # what happens: torch 2.15.0. `layer.weight` of a parametrised layer is computed anew at each access, so that nn.init
-#   fills a temporary tensor: no error, no warning, and the layer keeps torch's default start, for `layer.weight` as well
-#   as for `layer.weight.data`. Biases are set, so the network looks initialised. Initialise before the norm is applied,
-#   or set `layer.parametrizations.weight.original`.
+#   fills a temporary tensor: no error, no warning, and the layer keeps torch's default start, for `layer.weight` as
+#   well as for `layer.weight.data`. Biases are set, so the network looks initialised. Initialise before the norm is
+#   applied, or set `layer.parametrizations.weight.original`.
 # source: https://github.com/pytorch/pytorch/issues/180968 (open; seen there with weight_norm);
 #   https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.spectral_norm.html (names the parametrised form as the
 #   newer one); https://docs.pytorch.org/tutorials/beginner/dcgan_faces_tutorial.html (weights_init)
