@@ -43,10 +43,6 @@ def describe(recipe: Recipe, hparams: TrainingHParams, spec: DataSpec) -> dict[s
     return {name: _layers(network, shapes) for name, network in networks.items()}
 
 
-def parameter_count(layers: list[Layer]) -> int:
-    return sum(layer.parameters for layer in layers)
-
-
 def _leaves(network: nn.Module) -> dict[str, nn.Module]:
     """Layers without sublayers, and layers with their own weights besides sublayers."""
     return {

@@ -163,9 +163,3 @@ def _missing(value: Any) -> bool:
 def _harmless(text: str) -> str:
     """Escapes the first characters that make a spreadsheet treat a cell as a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
-
-
-def value_text(figure: Figure) -> str:
-    """The value with its interval, e.g. `1.34 [1.21, 1.47]`."""
-    shown = f"{figure.value:.4g}"
-    return f"{shown} [{figure.low:.3g}, {figure.high:.3g}]" if figure.known else shown

@@ -43,9 +43,8 @@ class Explanation:
 
     score: float  # of the discriminator; higher is more real
     atoms: np.ndarray
-    atom_spread: np.ndarray  # standard deviation over the seeds
     bonds: np.ndarray
-    bond_spread: np.ndarray
+    bond_spread: np.ndarray  # standard deviation over the seeds
     removed: int  # bonds that are removed for the figures below
     change: float  # of the score, without the most important bonds
     random_change: float  # without as many random ones, on average
@@ -155,7 +154,7 @@ def explain(discriminator: nn.Module, matrix: np.ndarray, seeds: int = SEEDS) ->
     mean = bonds.mean(0)
     change, random, removed = _fidelity(discriminator, matrix, mean)
     return Explanation(
-        score=float(scores(discriminator, matrix[None])[0]), atoms=atoms.mean(0), atom_spread=atoms.std(0), bonds=mean,
+        score=float(scores(discriminator, matrix[None])[0]), atoms=atoms.mean(0), bonds=mean,
         bond_spread=bonds.std(0), removed=removed, change=change, random_change=float(random.mean()),
         random_spread=float(random.std()), seeds=seeds,
     )  # fmt: skip

@@ -39,11 +39,6 @@ class Artifacts(Catalogue):
         self._publish(id, token, path, png, "UPDATE runs SET live_step = ? WHERE id = ?", (step, id))
         return path
 
-    def live_preview_path(self, id: str) -> Path:
-        """Path of the live preview; the file may not exist yet."""
-        self.folder(id)
-        return self._live_path(id)
-
     def live_preview(self, id: str) -> tuple[int, Path] | None:
         """Step and file of the live preview, or None."""
         with self._database.read() as connection:

@@ -42,7 +42,6 @@ MAPS: Mapping[str, tuple[Map, Map]] = {  # G, and the F that restores most of it
     "half": (lambda a: a / 2, lambda b: 2 * b),
     "constant": (lambda a: 0 * a, lambda b: 0 * b),
 }
-EVENLY = (np.arange(2000) + 0.5) / 1000 - 1  # [-1, 1], the distribution of both domains
 
 
 def mismatch(made: np.ndarray, bins: int = 20) -> float:

@@ -9,12 +9,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gan_core.disk import replacing
 from gan_core.errors import BadData, BadValue
 from gan_core.views.scenes import Scene
 
@@ -81,9 +79,3 @@ def obj(shape: Mesh) -> str:
     ]
     lines += [f"f {a} {b} {c}" for a, b, c in (shape.faces + 1).tolist()]
     return "\n".join(lines) + "\n"
-
-
-def write_obj(shape: Mesh, path: Path) -> None:
-    """Writes an OBJ file, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(obj(shape))

@@ -10,7 +10,7 @@ import pytest
 
 from gan_core.errors import BadData, UnknownName
 from gan_core.metrics.bootstrap import around, grouped, of_mean, of_share, weights
-from gan_core.metrics.figures import PIXELS, TRAIN, Figure, apart, as_csv, by_name, table, value_text
+from gan_core.metrics.figures import PIXELS, TRAIN, Figure, apart, as_csv, by_name, table
 from gan_core.metrics.trust import METRICS, Has, check_counts, check_metrics, check_possible, doubts, possible
 
 FD = Figure("fd", 10_000, "mnistnet", 1.5, 1.4, 1.6, floor=0.3, floor_n=5000, pixels=28, origin="model features.mnist")
@@ -46,8 +46,6 @@ def test_a_csv_holds_all_and_no_formula() -> None:
     assert lines[0].startswith("subject,name,kind,n,net,value,low,high,floor,floor_n")
     assert lines[1].startswith("'=cmd(),fd10k_mnistnet,fd,10000,mnistnet,1.5,1.4,1.6,0.3,5000")
     assert lines[2].startswith("'=cmd(),ppl100_x,ppl,100,x,3.0,,,,0")
-    assert value_text(FD) == "1.5 [1.4, 1.6]"
-    assert value_text(Figure("ppl", 100, "x", 3.0)) == "3"
 
 
 def test_intervals_by_closed_forms() -> None:

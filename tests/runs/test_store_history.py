@@ -127,8 +127,9 @@ def test_previews(store: RunStore, owned: tuple[str, str]) -> None:
     pool = store.write_live_pool(id, token, 14, b"pool")
     assert store.live_pool(id) == pool
     assert pool.read_bytes() == b"pool"
-    assert store.live_preview(id) == (14, store.live_preview_path(id))
-    assert store.live_preview_path(id).read_bytes() == b"later"
+    live = store.live_preview(id)
+    assert live is not None
+    assert (live[0], live[1].read_bytes()) == (14, b"later")
     assert {file.name for file in path.parent.iterdir()} == {"00000003.png", "00000012.png", "live.png", "pool.png"}
 
 

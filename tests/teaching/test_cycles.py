@@ -9,8 +9,9 @@ import torch
 from gan_core.metrics import density
 from gan_core.objectives.cycle import CycleHParams
 from gan_core.teaching import cycles
-from gan_core.teaching.cycles import EVENLY, MAPS, SEEDS, STEPS, TURNS, WEIGHTS
+from gan_core.teaching.cycles import MAPS, SEEDS, STEPS, TURNS, WEIGHTS
 
+EVENLY = (np.arange(2000) + 0.5) / 1000 - 1  # [-1, 1], the distribution of both domains
 LAST = STEPS[-1]
 
 

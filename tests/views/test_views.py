@@ -186,7 +186,7 @@ def test_a_scene_is_seen_from_any_side(sampler: Sampler) -> None:
         Scene(Sampler(flat, flat.tiny, DataSpec({"real": (1, 8, 8)}), networks))
 
 
-def test_a_mesh_is_closed_and_winds_outwards(sampler: Sampler, tmp_path: Path) -> None:
+def test_a_mesh_is_closed_and_winds_outwards(sampler: Sampler) -> None:
     pytest.importorskip("skimage")
     line = np.linspace(-1, 1, 32)
     x, y, z = np.meshgrid(line, line, line, indexing="ij")
@@ -202,8 +202,7 @@ def test_a_mesh_is_closed_and_winds_outwards(sampler: Sampler, tmp_path: Path) -
     scene = Scene(sampler)
     densities = scene.densities(16)
     shape = mesh.mesh(scene, 16, float(np.median(densities)))
-    mesh.write_obj(shape, tmp_path / "scene.obj")
-    lines = (tmp_path / "scene.obj").read_text().splitlines()
+    lines = mesh.obj(shape).splitlines()
     assert sum(line.startswith("v ") for line in lines) == len(shape.points)
     corners = [int(corner) for line in lines if line.startswith("f ") for corner in line.split()[1:]]
     assert (min(corners), max(corners)) == (1, len(shape.points))
