@@ -13,8 +13,8 @@ from gan_core.evaluation import results
 from gan_core.evaluation.paper import paragraph
 from gan_core.evaluation.results import Result
 from gan_core.metrics.figures import PIXELS, TRAIN, Figure
-from gan_core.models import listing
 from gan_core.metrics.trust import METRICS, Note, doubts
+from gan_core.models import listing
 from gan_core.runs.store import RunStore
 from ui.classroom.evaluate import chart, page, start
 from ui.classroom.evaluate.words import METRICS as WORDS
@@ -122,7 +122,11 @@ def test_models_and_nets_go_by_their_titles_and_rows_by_short_ones(monkeypatch: 
     many, few = (replace(result("x", 1.0, n), subject="dcgan.digits") for n in (1000, 200))
     assert page._called(many) == "Digits (DCGAN)"
     assert page._net_title(many) == "MNIST classifier (feature net)"
-    assert page._in_table([many, few, result("other", 1.0)]) == ["Digits (DCGAN) · 1,000", "Digits (DCGAN) · 200", "other"]
+    assert page._in_table([many, few, result("other", 1.0)]) == [
+        "Digits (DCGAN) · 1,000",
+        "Digits (DCGAN) · 200",
+        "other",
+    ]
 
 
 def test_a_paragraph_for_a_paper() -> None:
