@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gan_core.errors import UnknownName
 from ui.languages import using
-from ui.texts import error_sentence, number, percent, sentences
+from ui.texts import error_sentence, number, paragraph, percent
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [
@@ -45,9 +45,9 @@ def test_numbers_have_one_style() -> None:
 
 
 def test_sentences_are_joined_as_the_language_does() -> None:
-    assert sentences("One.", "", "Two.") == "One. Two."
+    assert paragraph("One.", "", "Two.") == "One. Two."
     with using("zh"):
-        assert sentences("一。", "二。") == "一。二。"
+        assert paragraph("一。", "二。") == "一。二。"
 
 
 def test_links_to_what_does_not_exist_list_no_identifiers() -> None:
