@@ -6,7 +6,9 @@ import ast
 import re
 from pathlib import Path
 
-from ui.texts import number, percent
+from gan_core.errors import UnknownName
+from ui.languages import using
+from ui.texts import error_sentence, number, paragraph, percent
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [
@@ -40,3 +42,17 @@ def test_numbers_have_one_style() -> None:
     ]
     assert not found
     assert (number(12_300), percent(0.9861, 1), percent(0.5)) == ("12,300", "98.6 %", "50 %")
+
+
+def test_sentences_are_joined_as_the_language_does() -> None:
+    assert paragraph("One.", "", "Two.") == "One. Two."
+    with using("zh"):
+        assert paragraph("一。", "二。") == "一。二。"
+
+
+def test_links_to_what_does_not_exist_list_no_identifiers() -> None:
+    runs = [f"20261130-1300{second}-1745" for second in range(10, 40)]
+    assert error_sentence(UnknownName("run", "nope", runs)) == "There is no run named 'nope'."
+    near = error_sentence(UnknownName("lesson", "saturaton", ["saturation", "translation"]))
+    assert near == "There is no lesson named 'saturaton'. Similar: saturation, translation."
+    assert "Valid: beta1, seed" in error_sentence(UnknownName("knob", "x", ["seed", "beta1"]))  # typed by hand

@@ -14,6 +14,7 @@ from gan_core.evaluation.paper import paragraph
 from gan_core.evaluation.results import Result
 from gan_core.metrics.figures import PIXELS, TRAIN, Figure
 from gan_core.metrics.trust import METRICS, Note, doubts
+from gan_core.models import listing
 from gan_core.runs.store import RunStore
 from ui.classroom.evaluate import chart, page, start
 from ui.classroom.evaluate.words import METRICS as WORDS
@@ -114,6 +115,18 @@ def test_no_row_hides_another() -> None:
     assert list(names)[3] == "other"
     assert list(names)[1].endswith("seed 3")
     assert next(iter(names)).endswith(one.key[:6])
+
+
+def test_models_and_nets_go_by_their_titles_and_rows_by_short_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "BUNDLED", Path(listing.__file__).parents[2] / "pretrained")
+    many, few = (replace(result("x", 1.0, n), subject="dcgan.digits") for n in (1000, 200))
+    assert page._called(many) == "Digits (DCGAN)"
+    assert page._net_title(many) == "MNIST classifier (feature net)"
+    assert page._in_table([many, few, result("other", 1.0)]) == [
+        "Digits (DCGAN) · 1,000",
+        "Digits (DCGAN) · 200",
+        "other",
+    ]
 
 
 def test_a_paragraph_for_a_paper() -> None:

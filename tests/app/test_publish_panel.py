@@ -60,3 +60,11 @@ def test_onlookers_do_not_publish(monkeypatch: pytest.MonkeyPatch) -> None:
     sound(test.button(key="publish-now").click().run())
     assert test.error
     assert listing.names() == []
+
+
+def test_the_button_opens_a_dialog(store: RunStore) -> None:
+    make_run(store, "run A")
+    test = sound(AppTest.from_string(PANEL.replace("panel(store", "button(store"), default_timeout=60).run())
+    assert not test.text_input
+    sound(test.button(key="publish").click().run())
+    assert [field.label for field in test.text_input[:2]] == ["Name", "Title"]

@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from gan_core.cli.output import find_run
+from gan_core.cli.output import find_run, size_word, what
 from gan_core.errors import BadValue, UnknownName
+from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import RunStore
 from tests.cli.commands import MARKUP, make_run, ok, refused
 
@@ -30,6 +31,13 @@ def test_runs_are_named_noted_and_pinned(store: RunStore) -> None:
     shown = json.loads(ok("runs", "show", id, "--json"))
     assert shown["metrics"] == {"generator/loss": 0.5}
     assert MARKUP in ok("runs", "show", id)
+
+
+def test_only_pictures_have_a_size_in_pixels() -> None:
+    assert what(RunSpec("dcgan", "digits", 16, 100)) == "dcgan on digits, 16 px"
+    assert what(RunSpec("points", "ring8", 2, 100)) == "points on ring8"
+    assert what(RunSpec("specgan", "spoken_digits", 8192, 100)) == "specgan on spoken_digits"
+    assert (size_word("arithmetic", 8), size_word("avatars", 64)) == ("-", "64 px")
 
 
 def test_deleting_asks_first(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,7 +89,7 @@ def _results(found: Sequence[Result]) -> None:
         _tables(columns, names)
         labels = _labels(columns)
         _best(columns, labels)
-        _chart(columns, labels)
+        _chart(columns, labels, names)
         _exports(shown, rows, picked)
     _evidence(names)
 
@@ -227,11 +227,13 @@ def _best(columns: Columns, labels: Mapping[Column, str]) -> None:
             st.markdown("\n".join(f"- {line}" for line in lines))
 
 
-def _chart(columns: Columns, labels: Mapping[Column, str]) -> None:
+def _chart(columns: Columns, labels: Mapping[Column, str], names: Mapping[str, Result]) -> None:
     by_label = {labels[column]: found for column, found in columns.items()}
     label = st.selectbox(_("Chart"), list(by_label), key=f"evaluate-chart-{len(by_label)}")
     if label:
-        st.plotly_chart(chart.intervals(by_label[label]), key="evaluate-intervals", config=CONFIG, alt=label)
+        found = by_label[label]
+        rows = dict(zip(_in_table([names[name] for name in found]), found.values(), strict=True))
+        st.plotly_chart(chart.intervals(rows), key="evaluate-intervals", config=CONFIG, alt=label)
 
 
 def _exports(shown: Sequence[Result], rows: Mapping[str, Sequence[Figure]], kinds: Sequence[str]) -> None:

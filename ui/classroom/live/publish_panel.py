@@ -17,15 +17,17 @@ LONGEST = 2_000  # characters of what a model can't do
 
 
 def button(run: Run, disabled: bool = False, help: str | None = None) -> None:
-    """Renders the button, which asks for the texts of the card and shows where the model is."""
-    ask = st.popover(
-        _("Publish as a model"), icon=":material/publish:", key="publish", on_change="rerun",
-        disabled=disabled or not access.may_steer(),
+    """Renders the button; a dialog, as phones have no room for a popover, asks for the texts of the card."""
+    if st.button(
+        _("Publish as a model"), icon=":material/publish:", key="publish", disabled=disabled or not access.may_steer(),
         help=access.why_locked() or help or _("Puts the newest checkpoint on your shelf, with a model card."),
-    )  # fmt: skip
-    if ask.open:
-        with ask, showing_errors():
-            panel(run)
+    ):  # fmt: skip
+        st.dialog(_("Publish as a model"))(_asking)(run)
+
+
+def _asking(run: Run) -> None:
+    with showing_errors():
+        panel(run)
 
 
 def panel(run: Run) -> None:
