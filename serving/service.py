@@ -126,7 +126,8 @@ class Service:
     def close(self) -> None:
         """Finishes running work."""
         self.jobs.close(self.settings.grace)
-        lines: list[Line[Any, Any]] = [self._works, *(counter.line for counter in self._counters.values())]
+        with self._lock:  # a model may be opened meanwhile
+            lines: list[Line[Any, Any]] = [self._works, *(counter.line for counter in self._counters.values())]
         for line in lines:
             line.close(self.settings.grace)
 

@@ -27,7 +27,7 @@ from gan_core.ranks import ALONE, Ranks
 from gan_core.training import equality, launch, leading
 from gan_core.training.computation import USUAL, Computation
 from gan_core.training.recomputing import blocks, fits
-from gan_core.training.session import cpu_threads
+from gan_core.training.threads import cpu_threads
 from gan_core.training.trainer import Trainer
 from tests.conftest import example, images
 from tests.training.rank_pair import BATCH, VARIANTS, compared, trained
