@@ -626,7 +626,7 @@ def test_an_unknown_model_has_no_inside() -> None:
 def test_what_the_discriminator_looks_at_is_shown_with_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
     html = inside.looked_at(STYLED, 1)
     assert re.search(r"output \(logit\) is -?\d+\.\d\d\.", html)
-    assert re.search(r"Completeness error with 200 steps: \d+\.\d%", html)
+    assert re.search(r"Completeness error with 200 steps: \d+\.\d %", html)
     assert html.count('<img src="data:image/') == 2
     assert inside.still_looked_at(True, STYLED, 1) == html
     assert inside.still_looked_at(True, STYLED, 2) != html
@@ -667,7 +667,7 @@ def test_what_was_measured_is_shown_in_words_and_as_a_heat_map(monkeypatch: pyte
     assert 'title="Hat: cap +1.20">+1.20</td>' in html
     assert 'title="Hat: none +0.90">+0.90</td>' in html
     words = mixing.mix(None, STYLED, 1, 2, "coarse", 0)[3]
-    assert words.endswith("with the share of pictures: Hat 70%, Hair 30%.")
+    assert words.endswith("with the share of pictures: Hat 70 %, Hair 30 %.")
     with using("zh"):
         assert "帽子 70 %" in callback(mixing.mix)(None, STYLED, 1, 2, "coarse", 0)[3]
 
