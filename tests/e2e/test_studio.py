@@ -285,12 +285,14 @@ def test_a_slow_call_shows_that_something_is_happening(studio: Studio, contexts:
     before = picture(page)
     page.wait_for_function(f"() => !({moves})()")
     waiting: list[Route] = []
-    page.route("**/queue/join*", waiting.append)
+    page.route("**/queue/join*", lambda route: waiting.append(route))
     page.locator("#another").click()
     page.wait_for_function(moves)
     for route in waiting:
         route.continue_()
     expect(page.locator("#face img")).not_to_have_attribute("src", before)
     page.wait_for_function(f"() => !({moves})()")
+    page.unroute("**/queue/join*")
+    page.locator("#places select").select_option("my-picture")
     # Gradio's own words are in the language of the page, although the browser's is English
     expect(page.locator("#own-picture")).to_contain_text("点击上传")
