@@ -129,18 +129,20 @@ def find(wanted: Target, model: str, steps: float) -> Iterator[list[Any]]:
                        least=STEPS[0], most=STEPS[1], count=steps)  # fmt: skip
     chosen, count = opened(model), int(steps)
     resting: list[Any] = [gr.skip()] * SLOTS
+    begun = False
     for news in workshop.run(lambda tell: _searched(chosen, wanted.picture, count, tell), *_cost(model, steps)):
         if news.done:
             found, words = news.made
             sliders = [gr.update(interactive=True, value=0)] * SLOTS
             yield [replace(wanted, model=model, points=found.points), _face(chosen, found.points), words, *sliders]
         elif news.seen is not None:
+            begun = True
             yield [replace(wanted, model=model, points=news.seen.points), _face(chosen, news.seen.points),
                    _step_words(news.seen, count), *resting]  # fmt: skip
         elif news.place > 1:
             yield [gr.skip(), gr.skip(), news.words, *resting]
         else:
-            yield [gr.skip(), gr.skip(), gr.skip() if news.share else _("Searching for a picture to start from …"),
+            yield [gr.skip(), gr.skip(), gr.skip() if begun else _("Searching for a picture to start from …"),
                    *resting]  # fmt: skip
 
 
@@ -154,6 +156,7 @@ def _searched(chosen: Opened, picture: Any, steps: int, tell: Tell) -> tuple[Any
     """Returns the last result, when the steps or the time are over, and a message."""
     from gan_core.latent.inversion import invert, prepared
 
+    _measured = chosen.familiarity  # takes seconds the first time, in which a finished search would seem to hang
     explorer = chosen.explorer.apart()  # so that it doesn't block the model's sliders
     target, end = prepared(picture, explorer), time.monotonic() + LONGEST
     for found in invert(explorer, target, _settings(chosen, steps), encode=chosen.encode):

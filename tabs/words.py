@@ -258,8 +258,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         concurrency_limit=None, **QUIET,
     )  # fmt: skip
     gr.on(
-        [stop.click, *draws, back.click], lambda: "", None, progress, cancels=[running], api_visibility="private",
-        **QUIET,
+        [stop.click, *draws, back.click], None, cancels=[running], api_visibility="private",
+    ).then(  # once the job sends nothing more
+        lambda: "", None, progress, queue=False, api_visibility="private", **QUIET
     )  # fmt: skip
     parts.saving(download, save, [made], "save_words")
     faces.offered(page, ID, use, given, [made, number])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.made_models import make_drawer, make_model
 from tests.studio_serving import STYLED, Studio, serving
@@ -273,3 +273,26 @@ def test_my_picture_begins_with_an_example(studio: Studio, contexts: Callable[..
     for place in range(2):
         expect(page.locator("#tab-my-picture .face img").nth(place)).to_have_attribute("src", DRAWN)
     expect(page.get_by_text("An example, and the starting point of the search")).to_be_visible()
+
+
+def test_a_slow_call_shows_that_something_is_happening(studio: Studio, contexts: Callable[..., BrowserContext]) -> None:
+    moves = """() => {
+      const bar = getComputedStyle(document.querySelector('#face .working'), '::after');
+      return bar.content !== 'none' && bar.opacity === '1';
+    }"""
+    page = contexts(width=420).new_page()
+    page.goto(f"{studio.url}/zh/?model={STYLED}&seed=3")
+    before = picture(page)
+    page.wait_for_function(f"() => !({moves})()")
+    waiting: list[Route] = []
+    page.route("**/queue/join*", lambda route: waiting.append(route))
+    page.locator("#another").click()
+    page.wait_for_function(moves)
+    for route in waiting:
+        route.continue_()
+    expect(page.locator("#face img")).not_to_have_attribute("src", before)
+    page.wait_for_function(f"() => !({moves})()")
+    page.unroute("**/queue/join*")
+    page.locator("#places select").select_option("my-picture")
+    # Gradio's own words are in the language of the page, although the browser's is English
+    expect(page.locator("#own-picture")).to_contain_text("点击上传")

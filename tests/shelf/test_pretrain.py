@@ -76,6 +76,15 @@ def test_a_budget_stops_and_the_next_call_continues(
     assert read_card(Path(folder)).steps > first.step
 
 
+def test_the_cards_of_the_shelf_have_the_words_of_their_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words changed in a plan alone would stay as they were on the card, without their translation."""
+    monkeypatch.setattr(listing, "BUNDLED", Path(gan_core.__file__).parents[1] / "pretrained")
+    cards = {name: card for name, card in listing.survey()[0].items() if name in pretrain.plans}
+    assert len(cards) > 30
+    for name, card in cards.items():
+        assert (card.title, card.limits) == (pretrain.plans[name].title, pretrain.plans[name].limits), name
+
+
 def test_a_budget_is_a_number_of_minutes(tiny: str) -> None:
     store = RunStore()
     for minutes in (math.nan, -1.0):

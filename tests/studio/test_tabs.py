@@ -53,7 +53,7 @@ from ui.studio.models.marks import name_of
 from ui.studio.models.opened import Opened, offered, opened
 from ui.studio.requests import calls
 from ui.studio.requests.calls import callback, streaming
-from ui.studio.requests.jobs import workshop
+from ui.studio.requests.jobs import News, workshop
 from ui.studio.view import share, surprise
 from ui.studio.view.attribution import attribution_page
 from ui.studio.view.measured import leakage_page
@@ -626,7 +626,7 @@ def test_an_unknown_model_has_no_inside() -> None:
 def test_what_the_discriminator_looks_at_is_shown_with_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
     html = inside.looked_at(STYLED, 1)
     assert re.search(r"output \(logit\) is -?\d+\.\d\d\.", html)
-    assert re.search(r"Completeness error with 200 steps: \d+\.\d%", html)
+    assert re.search(r"Completeness error with 200 steps: \d+\.\d %", html)
     assert html.count('<img src="data:image/') == 2
     assert inside.still_looked_at(True, STYLED, 1) == html
     assert inside.still_looked_at(True, STYLED, 2) != html
@@ -667,7 +667,7 @@ def test_what_was_measured_is_shown_in_words_and_as_a_heat_map(monkeypatch: pyte
     assert 'title="Hat: cap +1.20">+1.20</td>' in html
     assert 'title="Hat: none +0.90">+0.90</td>' in html
     words = mixing.mix(None, STYLED, 1, 2, "coarse", 0)[3]
-    assert words.endswith("with the share of pictures: Hat 70%, Hair 30%.")
+    assert words.endswith("with the share of pictures: Hat 70 %, Hair 30 %.")
     with using("zh"):
         assert "帽子 70 %" in callback(mixing.mix)(None, STYLED, 1, 2, "coarse", 0)[3]
 
@@ -938,6 +938,18 @@ def test_stop_says_so_and_forgets_deleted_files(module: Any) -> None:
     answer = after.fn()
     assert answer == ("Stopped." if module is drag else [None, "Stopped."])
     assert isinstance(after.outputs[0], gr.File) == (module is translate)
+
+
+def test_a_begun_search_keeps_its_message_between_two_pictures(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first picture has a share of 0, as the time before it."""
+    wanted = my_picture.show_example(my_picture.Target(), STYLED)[0]
+    seen = SimpleNamespace(points=wanted.points, step=0, psnr=20.0)
+    news = [News(1), News(1, 0.0, seen=seen), News(1, 0.0)]
+    monkeypatch.setattr(my_picture.workshop, "run", lambda *_asked: iter(news))
+    words = [one[2] for one in my_picture.find(wanted, STYLED, 100)]
+    assert words[0] == "Searching for a picture to start from …"
+    assert words[1].startswith("Step 0 of 100")
+    assert words[2] == gr.skip()
 
 
 @pytest.mark.parametrize(

@@ -188,3 +188,16 @@ def test_undo_brings_back_the_request_for_the_link() -> None:
 def test_drawing_or_undoing_stops_a_search() -> None:
     page, tab = built(words)
     assert overwritten(page, tab) == []
+
+
+@pytest.mark.usefixtures("shelf")
+def test_the_bar_of_a_stopped_search_goes_once_nothing_more_arrives() -> None:
+    """Emptied by the event that stops the search, it would be filled again by what is still on its way."""
+    page, _tab = built(words)
+    (search,) = (one for one in page.fns.values() if one.api_name == "refine_words")
+    bar = search.outputs[-1]
+    (stopping,) = (one for one in page.fns.values() if search._id in one.cancels)
+    assert not stopping.outputs
+    following = (one for one in page.fns.values() if one.trigger_after is not None)
+    (after,) = (one for one in following if page.fns[one.trigger_after].targets == stopping.targets)
+    assert (after.outputs, after.fn()) == ([bar], "")
