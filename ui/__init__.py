@@ -6,5 +6,5 @@ Doesn't import torch.
 
 from pathlib import Path
 
-LOGO = Path(__file__).with_name("logo.svg")
-ICON = Path(__file__).with_name("icon.svg")
+LOGO = Path(__file__).with_name("images") / "logo.svg"
+ICON = Path(__file__).with_name("images") / "icon.svg"
