@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -19,6 +20,7 @@ from gan_core.runs.store import RunStore
 from ui.classroom.evaluate import chart, page, start
 from ui.classroom.evaluate.words import METRICS as WORDS
 from ui.classroom.evaluate.words import column_word, kind_word
+from ui.texts import titles
 
 PAGE = Path(__file__).parents[2] / "pages" / "evaluate.py"
 
@@ -84,7 +86,7 @@ def test_figures_against_other_real_images_are_kept_apart(store: RunStore) -> No
 def test_damaged_files_are_left_out(home: Path) -> None:
     kept = results.save(result("one", 1.0))
     plain = json.loads((results.folder() / f"{kept.key}.json").read_text())
-    damages = ("{", [], plain | {"figures": [[1]]}, plain | {"figures": None}, plain | {"class_shares": []},
+    damages: tuple[Any, ...] = ("{", [], plain | {"figures": [[1]]}, plain | {"figures": None}, plain | {"class_shares": []},
                plain | {"notes": [3]}, plain | {"made": None}, plain | {"new": 1})  # fmt: skip
     for place, damage in enumerate(damages):
         (results.folder() / f"{place}.json").write_text(damage if isinstance(damage, str) else json.dumps(damage))
@@ -119,9 +121,10 @@ def test_no_row_hides_another() -> None:
 
 def test_models_and_nets_go_by_their_titles_and_rows_by_short_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "BUNDLED", Path(listing.__file__).parents[2] / "pretrained")
+    models = titles(listing.survey()[0])
     many, few = (replace(result("x", 1.0, n), subject="dcgan.digits") for n in (1000, 200))
-    assert page._called(many) == "Digits (DCGAN)"
-    assert page._net_title(many) == "MNIST classifier (feature net)"
+    assert page._net_title(many, models) == "MNIST classifier (feature net)"
+    many, few = (replace(one, title=page._called(one, models)) for one in (many, few))
     assert page._in_table([many, few, result("other", 1.0)]) == [
         "Digits (DCGAN) · 1,000",
         "Digits (DCGAN) · 200",

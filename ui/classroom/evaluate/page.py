@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -67,7 +68,9 @@ def show() -> None:
 
 def _results(found: Sequence[Result]) -> None:
     st.subheader(_("Results"), anchor=False)
-    by_key = {one.key: one for one in found}
+    models = model_titles(shelf().models)
+    stored = {one.key: one for one in found}
+    by_key = {key: replace(one, title=_called(one, models)) for key, one in stored.items()}
     titles = dict(zip(by_key, _apart(list(by_key.values()), list(map(_title, by_key.values()))), strict=True))
     chosen = st.multiselect(
         _("Evaluations"), list(by_key), default=list(by_key)[:8], key=f"evaluate-results-{len(found)}",
@@ -86,32 +89,32 @@ def _results(found: Sequence[Result]) -> None:
     rows = {name: [one for one in result.figures if one.kind in picked] for name, result in names.items()}
     columns = table(rows)
     if columns:
-        _tables(columns, names)
+        _tables(columns, names, models)
         labels = _labels(columns)
         _best(columns, labels)
         _chart(columns, labels, names)
-        _exports(shown, rows, picked)
-    _evidence(names)
+        _exports([stored[key] for key in chosen], rows, picked)
+    _evidence(names, models)
 
 
-def _called(one: Result) -> str:
+def _called(one: Result, models: Mapping[str, str]) -> str:
     """The title of the model or run as on other pages; as it was stored if it no longer exists."""
     if one.kind == "model":
-        return model_titles(shelf().models).get(one.subject, one.title)
+        return models.get(one.subject, one.title)
     if one.kind == "run":
         with suppress(GanscopeError):
             return title_of(store().get(one.subject))
     return one.title
 
 
-def _net_title(one: Result) -> str:
+def _net_title(one: Result, models: Mapping[str, str]) -> str:
     """The title of the feature net; "" if it isn't a model of the shelf."""
-    return model_titles(shelf().models).get(one.net_from.removeprefix("model "), "")
+    return models.get(one.net_from.removeprefix("model "), "")
 
 
 def _title(one: Result) -> str:
     where = _("training images") if any(figure.side for figure in one.figures) else ""
-    return joined(_called(one), _step(one), data_title(one.against), where, number(one.samples), one.net, _seed(one))
+    return joined(one.title, _step(one), data_title(one.against), where, number(one.samples), one.net, _seed(one))
 
 
 def _step(one: Result) -> str:
@@ -124,7 +127,7 @@ def _seed(one: Result) -> str:
 
 def _names(shown: Sequence[Result]) -> dict[str, Result]:
     """Results by their titles, which are only as long as they must be to be unique."""
-    short = [_called(one) for one in shown]
+    short = [one.title for one in shown]
     titles = [_title(one) if short.count(name) > 1 else name for one, name in zip(shown, short, strict=True)]
     return dict(zip(_apart(shown, titles), shown, strict=True))
 
@@ -137,13 +140,13 @@ def _apart(shown: Sequence[Result], titles: Sequence[str]) -> list[str]:
     ]
 
 
-def _tables(columns: Columns, names: Mapping[str, Result]) -> None:
+def _tables(columns: Columns, names: Mapping[str, Result], models: Mapping[str, str]) -> None:
     """A table for each feature net, side and set of real images: rows are models and, last, real images; a click on
     a heading sorts.
     """
     groups: dict[tuple[str, ...], dict[Column, Mapping[str, Figure]]] = {}
     reals = _reals(columns)
-    nets = {one.net: _net_title(one) or _("net {net}").format(net=one.net) for one in names.values()}
+    nets = {one.net: _net_title(one, models) or _("net {net}").format(net=one.net) for one in names.values()}
     for column, found in columns.items():
         first = next(iter(found.values()))
         groups.setdefault((first.net, first.origin, first.side, str(first.pixels), first.against), {})[column] = found
@@ -160,7 +163,7 @@ def _tables(columns: Columns, names: Mapping[str, Result]) -> None:
 
 def _in_table(shown: Sequence[Result]) -> list[str]:
     """Titles of rows, short because the net and the real images are named above the table."""
-    short = [_called(one) for one in shown]
+    short = [one.title for one in shown]
     titles = [
         joined(name, _step(one), number(one.samples), _seed(one)) if short.count(name) > 1 else name
         for one, name in zip(shown, short, strict=True)
@@ -245,14 +248,16 @@ def _exports(shown: Sequence[Result], rows: Mapping[str, Sequence[Figure]], kind
         st.code(paragraph(shown, kinds), language=None, wrap_lines=True)
 
 
-def _evidence(names: Mapping[str, Result]) -> None:
+def _evidence(names: Mapping[str, Result], models: Mapping[str, str]) -> None:
     """Shows one evaluation in detail: notes, the matrix of label obedience, and signs of copied training images."""
     st.subheader(_("One evaluation in detail"), anchor=False)
     name = st.selectbox(_("Evaluation"), list(names), key=f"evaluate-one-{len(names)}")
     if not name:
         return
     one = names[name]
-    st.caption(joined(_title(one), _("feature net: {net}").format(net=_net_title(one) or one.net_from), ago(one.made)))
+    st.caption(
+        joined(_title(one), _("feature net: {net}").format(net=_net_title(one, models) or one.net_from), ago(one.made))
+    )
     if one.notes:
         with st.expander(_("Points to note"), icon=":material/info:", expanded=False):
             for note in one.notes:

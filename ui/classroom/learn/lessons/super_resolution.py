@@ -131,7 +131,7 @@ register(
             N_("Measured on twelve faces that weren't trained on (seed 0): with the squared error 23.5 dB and 0.84 "
                "times the sharpness of the truth; with the discriminator 23.2 dB and 0.96 times (bicubic enlargement: "
                "21.4 dB). So the pictures are crisper **and** farther from the truth: part of the new detail is "
-               "invented. On photos, too, `srgan.bsds_x4` looks sharper and has 26.5 dB instead of 27.1."),
+               "invented. On photos, too, the model with texture looks sharper and has 26.5 dB instead of 27.1."),
         ),
         questions=(
             Question(
@@ -143,8 +143,8 @@ register(
             Question(
                 N_("Two networks, 27.1 dB and 26.5 dB. Which one do you take to enlarge holiday photos, and which one "
                    "to measure distances in microscope pictures?"),
-                N_("For photos perhaps the one with 26.5 dB (`srgan.bsds_x4`): texture looks real. For measuring the "
-                   "one with 27.1 dB (`srresnet.bsds_x4`): its error is smaller and it invents less. PSNR alone "
+                N_("For photos perhaps the one with 26.5 dB (with texture): it looks real. For measuring the "
+                   "one with 27.1 dB (without texture): its error is smaller and it invents less. PSNR alone "
                    "doesn't decide; the purpose does."),
             ),
             Question(
