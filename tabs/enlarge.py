@@ -202,7 +202,7 @@ def enlarge(source: Source, model: str, scale: float, share: float, strength: fl
                 source,
                 enlargement.compared(source.array, news.made, int(scale)),
                 gr.skip(),
-                enlargement.size_words(source.array, news.made),
+                enlargement.result_words(source.array, news.made, int(scale)),
             ]
             yield [*scene, gr.update(value=str(path), visible=True), *[gr.skip()] * (2 + ADVICE)]
 
@@ -316,7 +316,7 @@ def _example(model: str, place: int) -> list[Any]:
         source,
         enlargement.compared(source.array, result, enlargers.scale_of(chosen.card)),
         _strip(place),
-        enlargement.size_words(source.array, result),
+        enlargement.result_words(source.array, result, enlargers.scale_of(chosen.card)),
     ]
     native = enlargers.scale_of(chosen.card)
     plain = [_NO_FILE, gr.update(value=native), gr.update(value=0)]
@@ -343,10 +343,11 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         return
     source = gr.State(Source(), time_to_live=3600)
     parts.note(_("Move the slider over the picture: bicubic enlargement on the left, the model's output on the "
-                  "right."))  # fmt: skip
+                  "right. “What was added” shows in orange which detail your picture doesn't contain: it vanishes when "
+                  "the result is scaled down again."))  # fmt: skip
     with gr.Row(equal_height=False):
         with gr.Column(scale=7, min_width=320):
-            compare = parts.compare(_("Bicubic"), _("Model"), elem_id="enlarged")
+            compare = parts.compare(_("Bicubic"), _("Model"), _("What was added"), elem_id="enlarged")
             status = gr.HTML("", apply_default_css=False, elem_classes="quiet", elem_id="enlarge-said")
             strip = parts.strip(elem_id="enlarge-examples")
             parts.note(_("The photos come with scikit-learn (CC BY 2.0)."))

@@ -86,8 +86,8 @@ def test_figures_against_other_real_images_are_kept_apart(store: RunStore) -> No
 def test_damaged_files_are_left_out(home: Path) -> None:
     kept = results.save(result("one", 1.0))
     plain = json.loads((results.folder() / f"{kept.key}.json").read_text())
-    damages: tuple[Any, ...] = ("{", [], plain | {"figures": [[1]]}, plain | {"figures": None}, plain | {"class_shares": []},
-               plain | {"notes": [3]}, plain | {"made": None}, plain | {"new": 1})  # fmt: skip
+    changes = ({"figures": [[1]]}, {"figures": None}, {"class_shares": []}, {"notes": [3]}, {"made": None}, {"new": 1})
+    damages: tuple[Any, ...] = ("{", [], *(plain | change for change in changes))
     for place, damage in enumerate(damages):
         (results.folder() / f"{place}.json").write_text(damage if isinstance(damage, str) else json.dumps(damage))
     assert results.found() == [kept]

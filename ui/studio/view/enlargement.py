@@ -10,6 +10,7 @@ from PIL import Image
 
 from gan_core.pictures.damage import Damage
 from gan_core.pictures.depth import eight_bits, used
+from gan_core.pictures.invention import changed, invention_map
 from gan_core.pictures.photos import limit_words, megapixels
 from ui.languages import _
 from ui.studio.models import enlargers
@@ -83,12 +84,25 @@ def plain(array: np.ndarray, depth: int) -> Image.Image:
 
 
 def compared(array: np.ndarray, result: np.ndarray, scale: int) -> dict[str, Any]:
-    """Returns the visible part of the result and of bicubic enlargement."""
+    """Returns the visible part of the result and of bicubic enlargement, and the map of what was added."""
+    now, part = _visible_parts(array, result, scale)
+    before = part.resize(now.size, Image.Resampling.BICUBIC)
+    return {"now": data_url(now), "before": data_url(before), "added": data_url(invention_map(now, part))}
+
+
+def _visible_parts(array: np.ndarray, result: np.ndarray, scale: int) -> tuple[Image.Image, Image.Image]:
+    """The visible part of the result, and the part of the picture that it enlarges."""
     window, (left, top, right, bottom) = visible(result, scale)
     depth = used(array)
     part = plain(array[top // scale : bottom // scale, left // scale : right // scale], depth)
-    before = part.resize((right - left, bottom - top), Image.Resampling.BICUBIC)
-    return {"now": data_url(plain(window, depth)), "before": data_url(before)}
+    return plain(window, depth), part
+
+
+def result_words(array: np.ndarray, result: np.ndarray, scale: int) -> str:
+    """Describes the sizes of a picture and of its result (H, W, C), and whether the result agrees with it."""
+    now, part = _visible_parts(array, result, scale)
+    agrees = _("Scaled down again, it differs from your picture by {levels:.1f} of 255 levels on average.")
+    return paragraph(size_words(array, result), agrees.format(levels=changed(now, part)))
 
 
 def size_words(array: np.ndarray, result: np.ndarray) -> str:

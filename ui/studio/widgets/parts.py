@@ -98,9 +98,14 @@ _COMPARE = """
   <div class="wait">%(wait)s</div><span class="line"></span>
   <span class="tag">%(before)s</span><span class="tag right">%(after)s</span>
   <input type="range" min="0" max="100" step="0.1" value="50" aria-label="%(before)s / %(after)s">
+  <img class="added" src="${value.added || ''}" alt="%(added)s" draggable="false">
+  <label ${value.added ? '' : 'hidden'}><input type="checkbox"> %(added)s</label>
 </div>"""
 _SLIDE = """
-element.addEventListener('input', event => element.style.setProperty('--at', event.target.value + '%'));
+element.addEventListener('input', event => {
+  if (event.target.type === 'range') element.style.setProperty('--at', event.target.value + '%');
+  else element.querySelector('.compare').classList.toggle('mapped', event.target.checked);
+});
 """
 # keeps a copy in the page, because the server soon deletes the file
 _FILM = """
@@ -305,9 +310,12 @@ def board(**options: Any) -> gr.HTML:
     return gr.HTML({"wait": opening()}, html_template=_BOARD, js_on_load=_PRESS, apply_default_css=False, **options)
 
 
-def compare(before: str, after: str, **options: Any) -> gr.HTML:
-    """A before/after slider over two pictures. Value: their addresses, `before` and `now`."""
-    template = _COMPARE % {"before": escape(before), "after": escape(after), "wait": escape(opening())}
+def compare(before: str, after: str, added: str, **options: Any) -> gr.HTML:
+    """A before/after slider over two pictures, and a switch that shows a third instead. Value: their addresses,
+    `before`, `now` and `added`.
+    """
+    words = {"before": before, "after": after, "added": added, "wait": opening()}
+    template = _COMPARE % {name: escape(text) for name, text in words.items()}
     return gr.HTML({}, html_template=template, js_on_load=_SLIDE, apply_default_css=False, **options)
 
 
