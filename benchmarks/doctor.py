@@ -469,7 +469,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="names of cases")
     parser.add_argument("--seeds", type=int, nargs="+", default=[*SETTING_SEEDS, *JUDGING_SEEDS])
     parser.add_argument(
-        "--cures", action="store_true", help="try the first remedy on ill runs for which its result isn't stored"
+        "--cures", action="store_true", help="run the first remedy on ill runs that have no stored result"
     )
     parser.add_argument("--try", dest="names", nargs="+", help="remedies to try on ill runs")
     parser.add_argument("--guide", action="store_true", help="write the tables into docs/doctor.md")

@@ -85,8 +85,8 @@ def judgements(seeds: tuple[int, ...]) -> Iterator[Judgement]:
 
 
 def _left(run: KeptRun, case: Case) -> float | None:
-    """`Judgement.left`, replayed at each look at the samples: a collapse can take less time than lies between the
-    places of `alarms`.
+    """`Judgement.left`, replayed at each look at the samples: a collapse can be shorter than the default spacing of
+    `alarms`.
     """
     steps, covered = case.history("modes/covered")
     if run.illness != "mode_collapse" or not len(covered) or covered.max() < case.subject.modes:

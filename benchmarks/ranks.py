@@ -140,7 +140,10 @@ def measured(name: str, steps: int, rounds: int) -> dict[str, Any]:
 
 
 def efficiency(found: dict[str, Any], ranks: int) -> float:
-    """The estimated speed of one of `ranks` ranks, relative to a rank without communication and shared draws."""
+    """The estimated speed of one of `ranks` ranks, relative to a rank without communication and shared draws.
+
+    Bytes of short sums, which are gathered, grow faster with the ranks than is counted here; they are few.
+    """
     sent, calls, draws = (statistics.median(found[key]) for key in ("bytes", "calls", "draws"))
     # a ring of two sends as many bytes as there are; `large` holds 4 bytes for each number
     pace = max(1e-12, (found["large"] - found["small"]) / (4 * (MESSAGES[1] - MESSAGES[0])))

@@ -2,7 +2,7 @@
 # guess: diffusers' EMAModel(parameters, decay=0.9999) keeps .9999 of the average at each step, unless its switch
 #   `use_ema_warmup` (off by default) is turned on.
 # what happens: diffusers 0.42.1 warms up either way. The switch only chooses the schedule: off is min(decay, (1 + n)
-#   / (10 + n)), which is .91 after 100 steps and reaches .9999 after 90,000; only from there on is `decay` what was
+#   / (10 + n)), which is .92 after 100 steps and reaches .9999 after 90,000; only from there on is `decay` what was
 #   asked for. A run of 1,000 steps gives the same average, about 100 steps behind, for every `decay` above .991; with
 #   .9999 kept at each step it would be 950 steps behind. `min_decay` set to the same number makes the decay constant,
 #   but for the first update, which copies.

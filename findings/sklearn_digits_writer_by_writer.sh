@@ -7,7 +7,7 @@
 #   the training part: a nearest-neighbour classifier makes 1.2 % errors there and 3.5 % on a fifth that is cut in one
 #   piece, and for copy tests of generative models (distance to the closest training picture) held-out digits lie a
 #   tenth closer. And because of the repeated sequence, every tenth row has 40 threes and 10 ones among 179. The
-#   description names the 13 people, but neither the order nor whose a row is.
+#   description says that 13 people wrote them, but not in which order the rows are, nor who wrote each.
 # source: https://scikit-learn.org/stable/modules/generated/sklearn.datasets.load_digits.html;
 #   https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits (30 people in the training file, 13
 #   others in the test file); https://github.com/scikit-learn/scikit-learn/pull/2463 (dependent neighbours, in a test)

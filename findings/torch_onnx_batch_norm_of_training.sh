@@ -4,7 +4,7 @@
 #   training (dropout, and batch norm with the statistics of the test batch; 1611.07004, section 3.3), is exported by
 #   leaving it in training mode.
 # what happens: torch 2.15.0 with onnxscript 0.7.2 obeys the mode for dropout and ignores it for batch norm, which is
-#   written with its running statistics: neither the network in training mode nor in evaluation, without a message. The
+#   written with its running statistics: neither the network in training mode nor in evaluation, without an error. The
 #   program that torch.export makes of it is still right; onnxscript's translation sets `training = False`. A layer with
 #   track_running_stats=False is written with the statistics of the batch, as wanted.
 # source: https://docs.pytorch.org/docs/stable/onnx_export.html (training); onnxscript/function_libs/torch_lib/ops/
@@ -17,7 +17,7 @@ python3 -m venv "$folder/venv"
 "$folder/venv/bin/uv" pip install --quiet --python "$folder/venv/bin/python" \
   torch==2.15.0 numpy==2.4.6 onnx==1.23.2 onnxscript==0.7.2 onnxruntime==1.32.0
 cd "$folder"
-OMP_NUM_THREADS=1 venv/bin/python - <<'PYTHON' 2> /dev/null
+OMP_NUM_THREADS=1 venv/bin/python - <<'PYTHON'
 import copy
 
 import numpy as np

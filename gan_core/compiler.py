@@ -39,14 +39,14 @@ class _NotYetLoaded(ModuleType):
 
 
 class _Submodules(MetaPathFinder):
-    """Loads the real module where the first thing imported of it is a submodule."""
+    """Loads the real module when a submodule is imported before anything else of it."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if not name.startswith(f"{NAME}.") or not isinstance(sys.modules.get(NAME), _NotYetLoaded):
             return None
         _load()
         module = importlib.import_module(name)
-        # an import that finds the module loaded meanwhile executes the module's own specification once more
+        # the import would execute the module's own specification a second time
         spec = ModuleSpec(name, _Loaded(module))
         vars(module)["__spec__"] = spec  # `torch._dynamo.config` refuses new values of attributes that it doesn't know
         return spec

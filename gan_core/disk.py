@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -45,13 +45,19 @@ def writing(folder: Path) -> Iterator[None]:
         raise
 
 
-def check_output(path: Path, endings: Iterable[str] = ()) -> None:
-    """Raises BadValue for a file that can't be written: its extension is none of these, or its folder doesn't exist."""
-    valid = list(dict.fromkeys(endings))
-    if valid and path.suffix.lower() not in valid:
+def check_extension(path: Path, valid: Iterable[str]) -> None:
+    """Raises BadValue for a file whose extension is none of these."""
+    names = list(dict.fromkeys(valid))
+    if path.suffix.lower() not in names:
         raise BadValue(
-            "{file} can't be written. Valid file extensions: {valid}.", file=path.name or path, valid=", ".join(valid)
+            "{file} can't be written. Valid file extensions: {valid}.", file=path.name or path, valid=", ".join(names)
         )
+
+
+def check_output(path: Path, endings: Sequence[str] = ()) -> None:
+    """Raises BadValue for a file that can't be written: its extension is none of these, or its folder doesn't exist."""
+    if endings:
+        check_extension(path, endings)
     if not path.parent.is_dir():
         raise BadValue("{file} can't be written: there is no folder {folder}.", file=path.name, folder=path.parent)
 

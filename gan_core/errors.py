@@ -7,6 +7,7 @@ another language. It names what is wrong and what would be valid.
 from __future__ import annotations
 
 import difflib
+import math
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -30,7 +31,8 @@ class _Sentences(string.Formatter):
         words = super().format_field(value, format_spec)
         if format_spec.endswith("%"):
             return f"{words[:-1]} %"
-        if format_spec.endswith("e") or (format_spec.endswith("f") and abs(value) >= LARGE):
+        scientific = format_spec.endswith("e") or (format_spec.endswith("f") and abs(value) >= LARGE)
+        if scientific and math.isfinite(value):
             return _power_of_ten(value, 0 if format_spec.endswith("0e") else 1)
         return words
 

@@ -33,7 +33,7 @@ from torch import Tensor
 
 from gan_core.errors import BadValue, GanscopeError
 
-SMALL = 2**16  # numbers of all ranks together up to which a CPU's sum is quicker as a gathering: half of the messages
+SMALL = 2**16  # numbers over all ranks up to which CPUs sum by gathering, with half of the messages of an all-reduce
 
 
 class LostRank(GanscopeError):

@@ -22,7 +22,7 @@ from serving.service import Service
 from serving.settings import Settings
 from ui.studio_process import bracketed, is_loopback, why_taken
 
-LAST_ANSWERS = 3  # seconds for sending that the last job has ended
+LAST_ANSWERS = 3  # more seconds, to send the last job's final event
 
 
 class ServeError(GanscopeError):

@@ -129,7 +129,7 @@ class Jobs:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def finish(self, grace: float) -> None:
-        """Gives the running job `grace` seconds to end; waiting ones are cancelled at once, and none begins any more.
+        """Gives the running job `grace` seconds to end; waiting ones are cancelled at once, and no new one is accepted.
 
         `grace` is counted from the first call.
         """

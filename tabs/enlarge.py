@@ -198,12 +198,8 @@ def enlarge(source: Source, model: str, scale: float, share: float, strength: fl
             if not news.done:
                 yield [source, gr.skip(), gr.skip(), news.bar, *waits]
                 continue
-            scene = [
-                source,
-                enlargement.compared(source.array, news.made, int(scale)),
-                gr.skip(),
-                enlargement.result_words(source.array, news.made, int(scale)),
-            ]
+            shown, words = enlargement.compared(source.array, news.made, int(scale))
+            scene = [source, shown, gr.skip(), words]
             yield [*scene, gr.update(value=str(path), visible=True), *[gr.skip()] * (2 + ADVICE)]
 
 
@@ -312,12 +308,8 @@ def _example(model: str, place: int) -> list[Any]:
         scale = gr.update(value=enlargers.scale_of(chosen.card))
         return [*_not_enlarged(source), _NO_FILE, scale, gr.update(value=0), *advise(source, model, 0)]
     result = _made(model, chosen.card.sha256, place)
-    scene = [
-        source,
-        enlargement.compared(source.array, result, enlargers.scale_of(chosen.card)),
-        _strip(place),
-        enlargement.result_words(source.array, result, enlargers.scale_of(chosen.card)),
-    ]
+    shown, words = enlargement.compared(source.array, result, enlargers.scale_of(chosen.card))
+    scene = [source, shown, _strip(place), words]
     native = enlargers.scale_of(chosen.card)
     plain = [_NO_FILE, gr.update(value=native), gr.update(value=0)]
     return [*scene, *plain, *advise(source, model, native)]
@@ -343,8 +335,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         return
     source = gr.State(Source(), time_to_live=3600)
     parts.note(_("Move the slider over the picture: bicubic enlargement on the left, the model's output on the "
-                  "right. “What was added” shows in orange which detail your picture doesn't contain: it vanishes when "
-                  "the result is scaled down again."))  # fmt: skip
+                  "right. “What was added” marks in orange the detail that isn't in your picture: it vanishes when the "
+                  "result is scaled down again."))  # fmt: skip
     with gr.Row(equal_height=False):
         with gr.Column(scale=7, min_width=320):
             compare = parts.compare(_("Bicubic"), _("Model"), _("What was added"), elem_id="enlarged")

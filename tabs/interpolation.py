@@ -24,7 +24,7 @@ from ui.studio.view.view import PSI, SEEDS, View, another_seed, checked_seed, po
 from ui.studio.widgets import faces, parts
 from ui.studio.widgets.choices import choices, model_choice
 from ui.studio.widgets.parts import QUIET
-from ui.texts import error_sentence
+from ui.texts import error_sentence, paragraph
 
 TITLE = N_("Interpolation")
 ID = "interpolation"
@@ -80,8 +80,9 @@ def budget(model: str, seeds: str, closed: bool, kind: str, seconds: float, size
     words = _("{frames} frames, {length:.1f} s long, about {size:.1f} MB. It takes about {seconds} s to make.")
     status = words.format(frames=plan.frames, length=plan.length, seconds=whole(seconds_needed), size=plan.bytes / 1e6)
     if seconds_needed > most():
-        status += " " + _("At most {most:.0f} s are allowed here: choose fewer keyframes, less time between them, or a "
-                        "smaller size.").format(most=most())  # fmt: skip
+        limit = _("At most {most:.0f} s are allowed here: choose fewer keyframes, less time between them, or a smaller "
+                  "size.")  # fmt: skip
+        status = paragraph(status, limit.format(most=most()))
     return status
 
 

@@ -9,7 +9,7 @@ import os
 # and then other work on the machine can't stall them
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,12 +56,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
     return ByWhatIsShared(config, log)
 
 
-gc.disable()  # while modules are imported and tests collected: millions of objects, and all stay
-
-
-def pytest_collection_finish() -> None:
-    gc.freeze()  # these objects are permanent; the garbage collector can skip them
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collects tests without looking for garbage: imports make millions of objects, and all stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()  # the garbage collector skips these objects
+        gc.enable()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gan_core.cli.media import PICTURES, sampler_of
-from gan_core.cli.output import AsJson, ModelOrRun, check_seed, check_width, counted, emit, reporting, show_table
+from gan_core.cli.output import AsJson, ModelOrRun, check_seed, check_width, emit, reporting, samples_word, show_table
 from gan_core.disk import check_output, replacing
 from gan_core.errors import BadValue, percent
 
@@ -58,6 +58,7 @@ def attribute(
     from gan_core.metrics.streams import check_images
     from gan_core.models.discriminators import discriminator_beside, discriminator_of
     from gan_core.pictures.grids import enlarge, grid, to_uint8
+    from gan_core.pictures.photos import check_sides
 
     check_images(sampler)
     check_explained(sampler.recipe)
@@ -67,6 +68,7 @@ def attribute(
         found = attribution(discriminator, images, drawn[1], steps or STEPS, progress)
     shown = np.repeat(to_uint8(images), 3 // images.shape[1], axis=3)  # grey to RGB
     picture = enlarge(grid(np.concatenate([shown, heat(found.maps)]), count), width)
+    check_sides(output.suffix.removeprefix("."), picture.height, picture.width)
     with replacing(output) as temporary:
         picture.save(temporary)
     rows = [
@@ -78,4 +80,4 @@ def attribute(
         return
     table = [(place, f"{row['logit']:.3f}", percent(row["completeness_error"], 1)) for place, row in enumerate(rows, 1)]
     show_table(("SAMPLE", "LOGIT", "COMPLETENESS ERROR"), table)
-    typer.echo(f"{counted(count)} of {title}, with the attribution maps below: {output}")
+    typer.echo(f"{samples_word(count)} of {title}, with the attribution maps below: {output}")

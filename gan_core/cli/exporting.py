@@ -42,7 +42,7 @@ def export(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Export a model, and check that the file gives the same as PyTorch does."""
+    """Export a model, and check that its outputs match those of PyTorch."""
     from gan_core.exporting.wanted import Wanted
     from gan_core.exporting.writing import export_model
     from gan_core.models import listing

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gan_core.cli.output import AsJson, ModelOrRun, check_seed, check_width, counted, emit, find_run, reporting, unknown
+from gan_core.cli.output import (
+    AsJson,
+    ModelOrRun,
+    check_seed,
+    check_width,
+    emit,
+    find_run,
+    reporting,
+    samples_word,
+    unknown,
+)
 from gan_core.disk import check_output, replacing
 from gan_core.errors import BadValue, UnknownName
 from gan_core.runs.store import RunStore
@@ -64,6 +74,7 @@ def sample(
     from gan_core.layers.classes import parse_classes
     from gan_core.models.showing import sheet
     from gan_core.pictures.grids import enlarge
+    from gan_core.pictures.photos import check_sides
 
     label: Classes | None = None
     if classes is not None and sampler.recipe.conditions:
@@ -76,13 +87,14 @@ def sample(
         medium.write(drawn.numpy(), sampler.spec, output)
     else:
         picture = enlarge(sheet(sampler, drawn, 0 if label is None or medium else 8), width)
+        check_sides(output.suffix.removeprefix("."), picture.height, picture.width)
         with replacing(output) as temporary:
             picture.save(temporary)
     if as_json:
         asked = {"samples": count, "seed": seed, "class": classes, "truncation": truncation}
         emit(facts | asked | {"file": output.resolve()})
     else:
-        typer.echo(f"{counted(count)} of {title}: {output}")
+        typer.echo(f"{samples_word(count)} of {title}: {output}")
 
 
 def sampler_of(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:

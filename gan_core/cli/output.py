@@ -24,7 +24,7 @@ from typer.core import TyperGroup
 from gan_core.data.base import Progress as Report
 from gan_core.data.base import Source
 from gan_core.data.parts import PARTS, SHARES
-from gan_core.data.user.references import SHARDS, is_address, is_shards, user_images
+from gan_core.data.user.references import SHARDS, TEXT, is_address, is_shards, user_images
 from gan_core.errors import BadData, BadValue, GanscopeError, UnknownName, listed
 from gan_core.registry import Registry
 from gan_core.runs.spec import RunSpec
@@ -56,7 +56,7 @@ def size_word(reference: str, size: int) -> str:
 
 
 def what(spec: RunSpec) -> str:
-    """What a run trains on what, such as "dcgan on digits, 16 px"."""
+    """The recipe, data and size of a run, such as "dcgan on digits, 16 px"."""
     size = size_word(spec.data, spec.size)
     return f"{spec.recipe} on {spec.data}" + ("" if size == "-" else f", {size}")
 
@@ -179,8 +179,8 @@ def find_run(store: RunStore, wanted: str) -> Run:
         if len(found) == 1:
             return found[0]
     if several := [run.id for run in by_name or by_id]:
-        raise BadValue("{count} runs match '{name}'. Give the id of one: {ids}.", count=len(several), name=wanted,
-                       ids=", ".join(several))  # fmt: skip
+        facts = {"count": len(several), "name": wanted, "ids": listed(several)}
+        raise BadValue("{count} runs match '{name}'. Give the id of one: {ids}.", **facts)
     raise UnknownName("run", wanted, _run_names(runs, wanted))
 
 
@@ -203,7 +203,7 @@ def moment(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
-def counted(samples: int) -> str:
+def samples_word(samples: int) -> str:
     return "1 sample" if samples == 1 else f"{samples:,} samples"
 
 
@@ -248,8 +248,10 @@ def data_name(text: str, task: str = "images") -> str:
     if is_shards(text):
         pattern = text.removeprefix(SHARDS)
         return text if is_address(pattern) else f"{SHARDS}{_whole(pattern)}"
+    if text.startswith(TEXT):
+        return f"{TEXT}{_whole(text.removeprefix(TEXT))}"
     place = Path(_whole(text))
-    if text not in data_sources() and (os.path.exists(place) or any(mark in text for mark in ("/", os.sep))):
+    if text not in data_sources() and (os.path.exists(place) or "/" in text or os.sep in text):
         kinds = {"paired": "paired", "unpaired": "unpaired", "audio": "sounds"}
         kind = kinds.get(task, "folder" if place.is_dir() else "zip")
         return f"{kind}:{place}"

@@ -139,7 +139,10 @@ class _Definitions:
     def _imported(self, name: str) -> bool:
         """Imports a type of another package; returns whether it is one."""
         module = self.annotations[name]
-        found = _definition(module, name) if hasattr(module, name) else None
+        try:
+            found = _definition(module, name) if hasattr(module, name) else None
+        except ExportError:  # imported by another name
+            return False
         if isinstance(found, str):
             self.imports.add(found)
         return isinstance(found, str)
@@ -292,6 +295,8 @@ def source(sampler: Sampler, name: str, title: str, licence: str) -> str:
         usage = f"from {name} import change"
     else:
         usage = f"from {name} import load"
+    if not name.isidentifier() and usage.startswith("from "):
+        usage += "    # rename this file to a Python name first"
     head = HEAD.format(title=title, licence=licence, file=name, version=__version__, usage=usage)
     found.imports |= {"import torch", "from torch import nn", "from pathlib import Path", "from typing import Any",
                       "from dataclasses import make_dataclass", "from types import SimpleNamespace",

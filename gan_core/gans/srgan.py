@@ -236,7 +236,7 @@ register(
                 title="Why L2 blurs: with a discriminator",
                 look_for="Identical to L2 alone until the discriminator starts. Lines and eyes become harder and "
                 "darker, hair and cloth gain texture, and flat areas get specks that are not in the ground truth. It "
-                "looks sharper, but PSNR falls about 1 dB below that of L2 alone.",
+                "looks sharper, but PSNR is a few tenths of a dB below that of L2 alone.",
                 data="avatars", size=64, steps=1_200, seconds=90, hparams={**SQUARES, "adversarial_weight": 2e-3},
             ),
         ),

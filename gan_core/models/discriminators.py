@@ -30,7 +30,7 @@ def discriminator_of(name: str) -> nn.Module:
 def discriminator_beside(sampler: Sampler) -> nn.Module:
     """The discriminator in the checkpoint that a run's sampler comes from; raises BadCheckpoint if it has none.
 
-    The run may have written a newer one since.
+    It isn't the run's newest checkpoint if the run has written one since.
     """
     assert sampler.checkpoint is not None
     return discriminator_from(sampler.recipe.name, read_checkpoint(sampler.checkpoint.path, sampler.checkpoint.sha256))

@@ -1,11 +1,11 @@
 """What a super-resolution model added to a picture, by scaling its result down again.
 
-A small picture x determines of a large one y only what survives the scaling D: with U, scaling up,
+Scaling down, D, keeps only a part of a large picture y. With U, scaling up,
 
     y = U D y + (y - U D y)
 
-the second part vanishes when y is scaled down, so nothing in x confirms it: the model invented it. If D y differs from
-x, the model has changed what was there. D and U are bicubic, D with antialiasing, as in the training of `srgan`.
+the second part vanishes when y is scaled down, so nothing in the small picture x confirms it: the model invented it. If
+D y differs from x, the model has changed what was there. D and U are bicubic, D with antialiasing, as `srgan` learns.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from PIL import Image
 
 BICUBIC = Image.Resampling.BICUBIC
 FULL = 40  # levels of 255 that are shown in full colour
-COLOUR = (255, 122, 0)  # orange, seen by the colour-blind too
+COLOUR = (255, 122, 0)  # orange, distinguishable with colour blindness
 DIMMED = 0.35  # brightness of the picture under the map
 
 

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from gan_core.disk import replacing
+from gan_core.disk import check_extension, replacing
 from gan_core.errors import BadData, BadValue
 from gan_core.pictures import deep_files, png16
 from gan_core.pictures.decoding import ACCEPTED, FORMATS, MAX_BYTES, plain, square
@@ -24,7 +24,7 @@ from gan_core.pictures.fits import CROP
 MOST_PIXELS = 16_000_000  # of an image to upscale
 MOST_RESULT = 64_000_000  # pixels of an upscaled image
 OPAQUE = (".jpg", ".jpeg")
-MOST_SIDES = {"webp": ("WebP", 16_383), **dict.fromkeys(("jpg", "jpeg"), ("JPEG", 65_500))}  # pixels of a side
+MOST_SIDES = {"webp": ("WebP", 16_383), "jpg": ("JPEG", 65_500), "jpeg": ("JPEG", 65_500)}  # pixels of a side
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
@@ -152,12 +152,7 @@ def write(path: Path, array: np.ndarray) -> None:
 
 def check_ending(path: Path, array: np.ndarray | None = None) -> None:
     """Raises BadValue for a file extension that is not supported or cannot store the array."""
-    ending = path.suffix.lower()
-    valid = [name for name in ENDINGS if _fits(name, array)]
-    if ending not in valid:
-        raise BadValue(
-            "{file} can't be written. Valid file extensions: {valid}.", file=path.name, valid=", ".join(valid)
-        )
+    check_extension(path, [name for name in ENDINGS if _fits(name, array)])
 
 
 def check_sides(kind: str, height: int, width: int) -> None:

@@ -110,7 +110,7 @@ def begin(plan: SearchPlan) -> None:
 
 @contextmanager
 def begun(plan: SearchPlan) -> Iterator[None]:
-    """As `begin`; a plan that is new isn't kept if what follows is refused."""
+    """Saves the plan as `begin` does, and deletes a new one if the body raises GanscopeError."""
     new = plan.name not in names()
     begin(plan)
     try:

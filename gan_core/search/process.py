@@ -21,7 +21,7 @@ _starting = threading.Lock()
 def start(plan: SearchPlan, trials: int) -> Background:
     """Begins or continues a search; raises BadValue if one is running, StoreError if it can't be started.
 
-    The plan of a new search is kept only where it is started.
+    The plan of a new search is deleted if its process can't be started.
     """
     with _starting:
         if now := running():

@@ -48,7 +48,7 @@ def sharing() -> int:
 
 @contextmanager
 def own_cores(environment: Mapping[str, str] = os.environ) -> Iterator[None]:
-    """Keeps this thread, and the threads that it starts meanwhile, on this rank's share of the machine's cores.
+    """Keeps this thread, and the threads that it starts meanwhile, on this rank's share of the logical CPUs.
 
     Ranks wait for each other many times in a step, and the system often wakes two of them on the same core while
     another core is idle. Does nothing if there are more ranks than cores, or if the cores of this process are already

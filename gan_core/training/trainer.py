@@ -67,7 +67,7 @@ class Trainer:
     ) -> None:
         """`hparams` are made by `recipe.settings`, `data` by `data.load` or from arrays: `DataSet(name, arrays)`.
 
-        Raises BadValue or BadData if they don't go together.
+        Raises BadValue or BadData if the data don't suit the recipe.
         """
         keep_freed_memory()
         self.ranks = ranks.alike()

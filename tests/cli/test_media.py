@@ -6,6 +6,9 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
+from gan_core.cli.output import data_name
 from gan_core.runs.store import RunStore
 from tests.cli.commands import TINY, make_run, ok, refused
 
@@ -79,6 +82,23 @@ def test_a_file_that_can_not_be_written_is_refused_before_anything_is_drawn(stor
         assert f"{file} can't be written: there is no folder {nowhere}." in message
     [valid] = re.findall(r"extensions: (.*)\.$", refused(2, "sample", "mine", "-o", "x.bmp"))
     assert sorted(valid.split(", ")) == sorted(set(valid.split(", ")))
+
+
+def test_a_text_file_is_kept_by_its_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole = f"text:{tmp_path / 'poems.txt'}"
+    assert data_name(whole) == data_name("text:poems.txt") == data_name("text:./poems.txt") == whole
+    assert data_name("half:text:poems.txt", "sequence") == f"half:{whole}"
+    message = refused(2, "train", "text_mle", "--data", "text:poems.txt")
+    assert str(tmp_path / "poems.txt") in message
+    assert "zip" not in message
+
+
+def test_a_picture_too_large_for_its_format_is_refused(store: RunStore, tmp_path: Path) -> None:
+    ok("train", "mlp_gan", "--data", "digits", "--size", "8", "--steps", "1", "--name", "drawn", *TINY)
+    message = refused(2, "sample", "drawn", "-n", "160", "--width", "8192", "-o", tmp_path / "x.webp")
+    assert "A WebP image has at most 16,383 pixels a side" in message
+    assert not list(tmp_path.glob("x.webp*"))
 
 
 def test_what_looks_like_a_path_is_refused_as_one(store: RunStore, tmp_path: Path) -> None:

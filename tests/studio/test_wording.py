@@ -57,6 +57,8 @@ def test_percentages_in_sentences_of_the_library_have_a_space() -> None:
         "{share:.0%} of {count} in {name!r}, {one:.1%}", {"share": 0.74, "count": 3, "name": "x", "one": 1}
     ) == ("74 % of 3 in 'x', 100.0 %")
     assert percent(0.9861, 1) == "98.6 %"
+    assert filled("{a:.0f}, {b:.1e}, {c:.2f}", {"a": 3.2e18, "b": 0.0, "c": 2.5}) == "3.2 × 10¹⁸, 0, 2.50"
+    assert filled("{a:.1f} {b:.0e}", {"a": float("inf"), "b": float("nan")}) == "inf nan"
     error: GanscopeError = BadValue("only {share:.0%}", share=0.5)
     assert (str(error), error_sentence(error)) == ("only 50 %", "only 50 %")
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from gan_core.data.base import DataSet, Progress, Source
 from gan_core.data.tokens import encode_all, vocabulary_of
+from gan_core.data.user.references import TEXT
 from gan_core.errors import BadData
 
-PREFIX = "text:"
 LENGTH = 32  # characters of a piece, at most
 LEAST = 10  # different pieces
 LARGEST = 16 * 2**20  # bytes of a file
@@ -24,7 +24,7 @@ LICENCE = "your own"
 
 def is_text(reference: str) -> bool:
     """Whether a data set is a text file."""
-    return reference.startswith(PREFIX)
+    return reference.startswith(TEXT)
 
 
 def pieces_of(content: str) -> list[str]:
@@ -49,7 +49,7 @@ def pieces_of(content: str) -> list[str]:
 
 def source(reference: str) -> Source:
     """The data set of a reference; raises BadData if the file can't be read or used."""
-    path = Path(reference.removeprefix(PREFIX)).expanduser()
+    path = Path(reference.removeprefix(TEXT)).expanduser()
     try:
         if path.stat().st_size > LARGEST:
             raise BadData("{path} is larger than {most} MiB.", path=path, most=LARGEST // 2**20)

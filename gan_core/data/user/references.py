@@ -28,6 +28,7 @@ UPLOADS = {TASKS[kind]: kind for kind in TASKS if kind.endswith("upload")}  # by
 SIZE = 64  # default, pixels
 BITS = "bit"  # suffix of a depth
 SHARDS = "shards:"  # prefix of a pattern
+TEXT = "text:"  # prefix of a text file
 
 
 @dataclass(frozen=True)

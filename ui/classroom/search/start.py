@@ -161,7 +161,7 @@ def _asked() -> tuple[SearchPlan | None, int]:
         trials = int(second.number_input(_("Trials"), 1, plans.MOST_TRIALS, TRIALS, key="search-trials"))
         words = paragraph(
             _("A trial is judged by how far its samples are from real ones."),
-            _("At the end the first and the best are trained again with other seeds."),
+            _("At the end, the first trial and the three best are trained again with other seeds."),
         )
     else:
         words = _("Four trials are shown side by side; you click the worst, and the next one is trained.")

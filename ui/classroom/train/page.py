@@ -27,7 +27,7 @@ from ui.classroom.shell.i18n import N_, STATE, _
 from ui.classroom.train import blog_code, data_panel, preset_cards, train_choices, user_sets
 from ui.classroom.train.setup import Setup, default_setup, from_query, to_query
 from ui.classroom.train.train_choices import fitting_size, sizes_for
-from ui.texts import data_title, error_sentence, is_points, number, paragraph, plain, remedy_words, sentence
+from ui.texts import data_title, error_sentence, is_points, number, plain, remedy_words, sentence
 
 CURRENT = "setup"  # session state keys
 WRITTEN = "setup-query"
@@ -241,7 +241,7 @@ def _data_choice(setup: Setup, recipe: Recipe, round_: int) -> str:
             return _("My own recordings …") if recipe.learns_from == "audio" else _("My own images …")
         title = data_title(reference)
         if reference in data.sources and not data.source(reference).available():
-            return paragraph(title, _("(not downloaded)"))
+            return _("{title} ({mark})").format(title=title, mark=_("not downloaded"))
         return title
 
     uploading = st.session_state.get(USER_IMAGES) and not given and USER_OPTION in options

@@ -20,7 +20,7 @@ from gan_core.errors import BadValue
 from ui.languages import _
 from ui.studio.models.opened import hosted
 from ui.studio.requests.right_of_way import RightOfWay, right_of_way
-from ui.texts import paragraph, percent
+from ui.texts import joined, paragraph, percent
 
 LOOK = 0.2  # seconds between progress updates
 PLACES = 7  # running and waiting jobs
@@ -57,8 +57,8 @@ class News:
                 _("You are number {place} in the queue.").format(place=self.place),
                 _("It starts in about {seconds} s.").format(seconds=whole(self.left)),
             )
-        done = percent(self.share)
-        return f"{done} · " + _("about {seconds} s left").format(seconds=whole(self.left)) if self.left else done
+        left = _("about {seconds} s left").format(seconds=whole(self.left)) if self.left else ""
+        return joined(percent(self.share), left)
 
     @property
     def bar(self) -> str:

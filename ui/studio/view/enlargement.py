@@ -83,29 +83,22 @@ def plain(array: np.ndarray, depth: int) -> Image.Image:
     return plain(image_of(eight_bits(array, depth))).convert("RGB")
 
 
-def compared(array: np.ndarray, result: np.ndarray, scale: int) -> dict[str, Any]:
-    """Returns the visible part of the result and of bicubic enlargement, and the map of what was added."""
-    now, part = _visible_parts(array, result, scale)
-    before = part.resize(now.size, Image.Resampling.BICUBIC)
-    return {"now": data_url(now), "before": data_url(before), "added": data_url(invention_map(now, part))}
-
-
-def _visible_parts(array: np.ndarray, result: np.ndarray, scale: int) -> tuple[Image.Image, Image.Image]:
-    """The visible part of the result, and the part of the picture that it enlarges."""
+def compared(array: np.ndarray, result: np.ndarray, scale: int) -> tuple[dict[str, Any], str]:
+    """Returns the visible part of the result, of bicubic enlargement and of the map of what was added; and words on the
+    sizes and on whether the result agrees with the picture (H, W, C).
+    """
     window, (left, top, right, bottom) = visible(result, scale)
-    depth = used(array)
-    part = plain(array[top // scale : bottom // scale, left // scale : right // scale], depth)
-    return plain(window, depth), part
+    source, depth = array[top // scale : bottom // scale, left // scale : right // scale], used(array)
+    now, part = plain(window, depth), plain(source, depth)
+    before = part.resize(now.size, Image.Resampling.BICUBIC)
+    agrees = _("Scaled down again, what is shown differs from the original by {levels:.1f} of 255 levels on average.")
+    return (
+        {"now": data_url(now), "before": data_url(before), "added": data_url(invention_map(now, part))},
+        paragraph(_size_words(array, result), agrees.format(levels=changed(now, part))),
+    )
 
 
-def result_words(array: np.ndarray, result: np.ndarray, scale: int) -> str:
-    """Describes the sizes of a picture and of its result (H, W, C), and whether the result agrees with it."""
-    now, part = _visible_parts(array, result, scale)
-    agrees = _("Scaled down again, it differs from your picture by {levels:.1f} of 255 levels on average.")
-    return paragraph(size_words(array, result), agrees.format(levels=changed(now, part)))
-
-
-def size_words(array: np.ndarray, result: np.ndarray) -> str:
+def _size_words(array: np.ndarray, result: np.ndarray) -> str:
     """Describes the sizes of a picture and of its result (H, W, C)."""
     (high, wide), (height, width) = array.shape[:2], result.shape[:2]
     words = _("Enlarged from {wide} x {high} to {width} x {height} pixels.").format(

@@ -3,7 +3,7 @@
 A sentence names some of the visible attributes: "a smiling woman with red hair and no glasses". It is a row of LENGTH
 tokens, indices into VOCABULARY; END follows the last word, UNKNOWN replaces a word that isn't in the vocabulary.
 
-A folder of its own, because the files beside it name the cached drawings.
+In a folder, because `data/sets/avatars.py` versions the cached drawings by the `*.py` files of the folder above.
 """
 
 from gan_core.data.avatars.sentences.composing import MOST_NAMED, NAMEABLE, compose

@@ -125,7 +125,7 @@ register(
                    "are the same point. Train them, switch the cycle term, and compare the three starts."),
         experiment=Experiment(
             N_("Colour grey digits without pairs. Each digit class has its own colour in the other domain, and nobody "
-               "says which. 500 steps each (less than a minute): first with the cycle term, then without."),
+               "says which. 500 steps each (about a minute): first with the cycle term, then without."),
             (
                 Setting(N_("With the cycle term"), "train", SETTINGS),
                 Setting(N_("Without it"), "train", SETTINGS | {"preset": "digits_no_cycle"}),
