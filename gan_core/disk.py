@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def check_extension(path: Path, valid: Iterable[str]) -> None:
         )
 
 
-def check_output(path: Path, endings: Sequence[str] = ()) -> None:
+def check_output(path: Path, endings: Collection[str] = ()) -> None:
     """Raises BadValue for a file that can't be written: its extension is none of these, or its folder doesn't exist."""
     if endings:
         check_extension(path, endings)
