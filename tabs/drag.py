@@ -95,12 +95,12 @@ def take(view: View) -> list[Any]:
 def put(event: gr.EventData, hold: Hold) -> list[Any]:
     """Handles a click on the picture, or the way from a handle to its target with the mouse pressed."""
     here = event_number(event, "x"), event_number(event, "y")
-    if not has_value(event, "to_x") or len(hold.places) % 2:
+    if not has_value(event, "to_x"):
         return put_at(hold, *here)
-    first = put_at(hold, *here)
-    return (
-        put_at(first[0], event_number(event, "to_x"), event_number(event, "to_y")) if hold.points is not None else first
-    )
+    there = event_number(event, "to_x"), event_number(event, "to_y")
+    if len(hold.places) % 2 or hold.points is None:  # the handle has been placed
+        return put_at(hold, *there)
+    return put_at(put_at(hold, *here)[0], *there)
 
 
 def put_at(hold: Hold, x: float, y: float) -> list[Any]:

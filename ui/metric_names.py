@@ -156,10 +156,10 @@ def metric_name(name: str, points: bool = False) -> str:
 
 
 def metric_phrase(name: str) -> str:
-    """Returns a metric by its kind and network, for use in a sentence: loss (Discriminator)."""
+    """Returns a metric by its kind and network, for use in a sentence: Discriminator loss."""
     kind, _slash, phase = name.partition("/")
     if kind == "gradient_norm":
-        return _("gradient norm ({network})").format(network=metric_name(name))
+        return _("{network} gradient norm").format(network=metric_name(name))
     if phase == "loss":
-        return _("loss ({network})").format(network=metric_name(name))
+        return _("{network} loss").format(network=metric_name(name))
     return metric_name(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gan_core.data.user.references import SHARDS, is_shards, shown, user_images
@@ -16,7 +16,7 @@ from gan_core.pictures.fits import PAD, STRETCH
 from gan_core.runs.records import Run, RunState
 from ui.core_texts import filled as translated
 from ui.languages import N_, _
-from ui.metric_names import metric_name
+from ui.metric_names import metric_name, metric_phrase
 
 if TYPE_CHECKING:
     from gan_core.models.card import Card
@@ -58,6 +58,11 @@ FIT_WORDS = {STRETCH: N_("stretched"), PAD: N_("padded")}  # how uncropped pictu
 LISTED_ON_PAGES = ("run", "model", "lesson", "recipe", "preset", "data set")
 NOT_THERE = (N_("There is no {kind} named '{name}'."), N_("Similar: {names}."))
 
+# values of templates that are names of metrics and phases
+NAMED: Mapping[str, Callable[[Any], Any]] = {
+    "term": metric_phrase, "phase": lambda phase: metric_name(f"gradient_norm/{phase}"),
+}  # fmt: skip
+
 _DIGEST = re.compile(r"-[0-9a-f]{12}\.zip$")  # added to an upload's name to keep it unique
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:<&])")
 
@@ -68,17 +73,21 @@ def plain(text: object) -> str:
 
 
 def sentence(message: str, values: Mapping[str, Any]) -> str:
-    """Returns a template of gan_core in the visitor's language, filled with its values; a "term" is a metric's name."""
-    words = {name: metric_name(value) if name == "term" else _value(value) for name, value in values.items()}
+    """Returns a template of gan_core in the visitor's language, filled with its values."""
+    words = {name: NAMED.get(name, _value)(value) for name, value in values.items()}
     try:
         return filled(_(message), words)
     except (KeyError, IndexError, ValueError):  # a store written by another version
         return message
 
 
-def error_sentence(error: GanscopeError) -> str:
-    """Returns the error in the visitor's language. Of what is chosen from lists, only similar names are listed."""
-    if isinstance(error, UnknownName) and error.values.get("kind") in LISTED_ON_PAGES and "valid" in error.values:
+def error_sentence(error: GanscopeError, all_names: bool = False) -> str:
+    """Returns the error in the visitor's language. Of what is chosen from lists, only similar names are listed.
+
+    `all_names`: all valid names are listed, for clients of an API.
+    """
+    on_page = not all_names and error.values.get("kind") in LISTED_ON_PAGES
+    if on_page and isinstance(error, UnknownName) and "valid" in error.values:
         values = {name: error.values[name] for name in ("kind", "name")}
         similar = error.nearest
         return paragraph(

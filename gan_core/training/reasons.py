@@ -10,20 +10,20 @@ from gan_core.training.recorder import Fault
 Reason = tuple[str, Mapping[str, Any]]
 
 N_TERM = (
-    "The loss term {term} became {value} at step {step}. Go back to the last good checkpoint, then lower a "
+    "The loss term “{term}” became {value} at step {step}. Go back to the last good checkpoint, then lower a "
     "learning rate or change the loss."
 )
 N_GRADIENT = (
-    "The gradient norm of {term} became {value} at step {step}. Go back to the last good checkpoint, then lower a "
+    "The gradient norm of “{phase}” became {value} at step {step}. Go back to the last good checkpoint, then lower a "
     "learning rate or change the loss."
 )
 N_TERM_ON_RANK = (
-    "The loss term {term} became {value} on rank {ranks} at step {step}. Go back to the last good checkpoint, then "
-    "lower a learning rate or change the loss."
+    "The loss term “{term}” became {value} on rank(s) {ranks} at step {step}. Go back to the last good checkpoint, "
+    "then lower a learning rate or change the loss."
 )
 N_GRADIENT_ON_RANK = (
-    "The gradient norm of {term} became {value} on rank {ranks} at step {step}. Go back to the last good checkpoint, "
-    "then lower a learning rate or change the loss."
+    "The gradient norm of “{phase}” became {value} on rank(s) {ranks} at step {step}. Go back to the last good "
+    "checkpoint, then lower a learning rate or change the loss."
 )
 N_LOST_RANK = (
     "The process of rank {ranks} has ended. The run can be resumed, with any number of processes, from its checkpoint "
@@ -37,10 +37,11 @@ N_LOST_CONNECTION = (
 
 def of_fault(fault: Fault) -> Reason:
     """A loss term or a gradient that isn't finite. `term` is the name of a metric, "phase/term"."""
-    messages = (N_GRADIENT, N_GRADIENT_ON_RANK) if fault.of_gradient else (N_TERM, N_TERM_ON_RANK)
-    term = f"{fault.term.removeprefix('gradient_norm/')}/loss" if fault.of_gradient else fault.term
-    values = {"term": term, "value": str(fault.value), "step": fault.step, "ranks": joined(fault.ranks)}
-    return messages[bool(fault.ranks)], values
+    values = {"value": str(fault.value), "step": fault.step, "ranks": joined(fault.ranks)}
+    if fault.of_gradient:
+        phase = fault.term.removeprefix("gradient_norm/")
+        return (N_GRADIENT_ON_RANK if fault.ranks else N_GRADIENT), {"phase": phase} | values
+    return (N_TERM_ON_RANK if fault.ranks else N_TERM), {"term": fault.term} | values
 
 
 def of_lost_ranks(ranks: Sequence[int], step: int) -> Reason:

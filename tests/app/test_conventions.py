@@ -53,6 +53,7 @@ def test_sentences_are_joined_as_the_language_does() -> None:
 def test_links_to_what_does_not_exist_list_no_identifiers() -> None:
     runs = [f"20261130-1300{second}-1745" for second in range(10, 40)]
     assert error_sentence(UnknownName("run", "nope", runs)) == "There is no run named 'nope'."
+    assert "Valid: 2026" in error_sentence(UnknownName("run", "nope", runs), all_names=True)  # for clients of an API
     near = error_sentence(UnknownName("lesson", "saturaton", ["saturation", "translation"]))
     assert near == "There is no lesson named 'saturaton'. Similar: saturation, translation."
     assert "Valid: beta1, seed" in error_sentence(UnknownName("knob", "x", ["seed", "beta1"]))  # typed by hand

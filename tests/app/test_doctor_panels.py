@@ -18,7 +18,7 @@ from gan_core.runs.store import RunStore
 from ui.classroom.live import board, curves, figures, remedies
 from ui.classroom.live.feed import Feed
 from ui.classroom.live.history import History
-from ui.texts import number
+from ui.texts import number, sentence
 
 STEPS = 700
 
@@ -97,7 +97,7 @@ def test_a_plateau_is_described_in_words() -> None:
 def test_findings_name_networks_in_words_and_numbers_in_one_style() -> None:
     """Neither `discriminator/loss` nor 3180984171057119232 nor 48%."""
     found = {
-        finding.kind: board.finding_words(finding)
+        finding.kind: sentence(finding.what, finding.values)
         for finding in (
             nan_ahead.check(seen(discriminator__loss=-(10.0 ** np.linspace(0, 18, STEPS)))),
             not_finite.check(seen(generator__loss=np.where(np.arange(STEPS) < 650, 1.0, np.inf))),
@@ -107,7 +107,7 @@ def test_findings_name_networks_in_words_and_numbers_in_one_style() -> None:
         )
         if finding
     }  # fmt: skip
-    assert found["nan_ahead"].startswith("NaN ahead: loss (Discriminator) grows exponentially")
-    assert found["not_finite"] == "The value of loss (Generator) is NaN or infinite."
+    assert found["nan_ahead"].startswith("NaN ahead: Discriminator loss grows exponentially")
+    assert found["not_finite"] == "Generator loss is NaN or infinite."
     assert found["exploding_gradients"] == "(VAE): 3.0 × 10¹⁸"
     assert found["varied"] == "48 %, 4 × 10⁻⁵, 0"

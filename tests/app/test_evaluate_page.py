@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +14,14 @@ from streamlit.testing.v1 import AppTest
 from gan_core.evaluation import results
 from gan_core.evaluation.paper import paragraph
 from gan_core.evaluation.results import Result
-from gan_core.metrics.figures import PIXELS, TRAIN, Figure
+from gan_core.metrics.figures import PIXELS, TRAIN, Figure, as_csv
 from gan_core.metrics.trust import METRICS, Note, doubts
 from gan_core.models import listing
 from gan_core.runs.store import RunStore
 from ui.classroom.evaluate import chart, page, start
 from ui.classroom.evaluate.words import METRICS as WORDS
 from ui.classroom.evaluate.words import column_word, kind_word
+from ui.languages import using
 from ui.texts import titles
 
 PAGE = Path(__file__).parents[2] / "pages" / "evaluate.py"
@@ -130,6 +132,29 @@ def test_models_and_nets_go_by_their_titles_and_rows_by_short_ones(monkeypatch: 
         "Digits (DCGAN) · 200",
         "other",
     ]
+
+
+def test_nets_of_one_name_have_their_own_titles_and_the_csv_is_in_english(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "BUNDLED", Path(listing.__file__).parents[2] / "pretrained")
+    files: list[str] = []
+    monkeypatch.setattr(page, "as_csv", lambda rows: files.append(as_csv(rows)) or files[-1])
+    for origin, seed in (("model features.mnist", 0), ("model features.mnist", 3), ("run 0123", 0)):
+        figures = (figure("fd", 1.0, origin=origin),)
+        results.save(replace(result("dcgan.digits", 1.0), net_from=origin, seed=seed, figures=figures, notes=()))
+    test = AppTest.from_file(str(PAGE), default_timeout=60)
+    test.session_state["language"] = "zh"
+    test.run()
+    assert not test.exception, [error.message for error in test.exception]
+    with using("zh"):
+        title = titles(listing.survey()[0])["features.mnist"]
+    heads = [element.value.replace("\\", "").split(" · ")[0] for element in test.caption]
+    assert title in heads
+    assert any("run 0123" in head for head in heads)
+    subjects = [row["subject"] for row in csv.DictReader(files[-1].splitlines())]
+    assert len(set(subjects)) == 3
+    assert all(subject.startswith("dcgan.digits") and subject.replace("·", "").isascii() for subject in subjects)
 
 
 def test_a_paragraph_for_a_paper() -> None:

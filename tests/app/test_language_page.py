@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from gan_core import data
-from gan_core.errors import BadValue
+from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.latent import choices
 from gan_core.models import discriminators, loading
+from gan_core.runs.store import RunStore
 from tests.app.pages import page, sound
 from tests.made_models import make_model
+from tests.made_runs import trained
+from ui.classroom.shell import generators
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +89,20 @@ def test_a_passage_is_played_and_continued() -> None:
     sound(test.button(key="music-continue-1").click().run())
     assert test.session_state["music-begin"] == "from the bar you chose"
     assert not test.error
+
+
+def test_a_discriminator_whose_checkpoint_is_gone_is_not_taken_for_none(store: RunStore) -> None:
+    id = trained(store, "gumbel_gan", data="arithmetic")
+    other, newest = store.checkpoints(id)
+    chosen = generators.Chosen(generators.RUN + id, newest.sha256, newest.step)
+    assert generators.sampler_of(chosen).checkpoint == newest
+    newest.path.unlink()  # as a run in training does with what is no longer among its newest checkpoints
+    assert generators.discriminator_of(chosen.sha256, chosen.name) is not None
+    assert generators.sampler_of(chosen).checkpoint == other
+    generators.discriminator_of.clear()  # type: ignore[attr-defined]
+    other.path.write_bytes(other.path.read_bytes()[:-1])
+    with pytest.raises(BadCheckpoint, match="modified or truncated"):
+        generators.discriminator_of(chosen.sha256, chosen.name)
 
 
 def test_the_place_in_a_text_is_kept_where_its_length_changes() -> None:

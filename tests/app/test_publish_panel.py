@@ -68,3 +68,5 @@ def test_the_button_opens_a_dialog(store: RunStore) -> None:
     assert not test.text_input
     sound(test.button(key="publish").click().run())
     assert [field.label for field in test.text_input[:2]] == ["Name", "Title"]
+    sound(test.run())  # the page reruns by itself, for example when the run's state changes
+    assert [field.label for field in test.text_input[:2]] == ["Name", "Title"]

@@ -70,7 +70,7 @@ def test_the_table_is_in_the_visitors_language_and_links_know_the_base_path(
     running._fail(study, study.ask(), BadData(N_TERM, term="generator/loss", value="nan", step=3))
     with using("zh"):
         words = sentence(N_TERM, {"term": "generator/loss", "value": "nan", "step": 3})
-    assert "损失项 生成器 在第 3 步" in words
+    assert "损失项“生成器的损失”在第 3 步" in words
     test = page("search", {"language": "zh"})
     [table] = [one.value for one in test.markdown if one.value.startswith("| ") and "finished" not in one.value]
     assert words in table.replace("\\", "")

@@ -469,16 +469,15 @@ def test_marks_name_no_internals() -> None:
     events = [Event(1, 3, 0.0, "not_finite", {"term": term, "value": "nan"}) for term in faults]
     events.append(Event(2, 4, 0.0, "gradient_warning", {"phase": "generator", "norm": 1234.0}))
     assert [mark.text for mark in figures.marks(events)] == [
-        "loss: Discriminator, real data became nan", "gradient norm: Penalty became nan",
-        "gradient norm of Generator: 1234",
+        "Discriminator, real data became nan", "Penalty gradient norm became nan", "Generator gradient norm: 1234",
     ]  # fmt: skip
 
 
 def test_a_runs_message_names_no_internals() -> None:
     faults = (Fault(3, "discriminator/real", math.nan), Fault(3, "gradient_norm/penalty", math.inf, (0, 2)))
     assert [sentence(*of_fault(fault)).partition(". ")[0] for fault in faults] == [
-        "The loss term Discriminator, real data became nan at step 3",
-        "The gradient norm of Penalty became inf on rank 0, 2 at step 3",
+        "The loss term “Discriminator, real data” became nan at step 3",
+        "The gradient norm of “Penalty” became inf on rank(s) 0, 2 at step 3",
     ]
 
 

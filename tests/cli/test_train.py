@@ -157,7 +157,7 @@ def test_a_loss_that_is_not_finite_fails_the_command(store: RunStore, monkeypatc
     result = ganscope("train", "mlp_gan", "--steps", "0", *TINY, "--json")
     assert result.exit_code == 1, result.output
     line = json.loads(result.stdout)
-    assert "generator/adversarial became nan at step 3" in line["message"]
+    assert "“generator/adversarial” became nan at step 3" in line["message"]
 
 
 def test_a_failure_is_a_sentence_and_its_traceback_is_kept(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,7 +169,7 @@ def test_a_value_that_is_not_finite() -> None:
     assert kinds(metrics(generator__loss=broken, broken=("generator/loss",))) == ["not_finite"]
     # the loss is still finite, but the next step's won't be
     (finding,) = assess(metrics(gradient_norm__generator=broken, broken=("gradient_norm/generator",)))
-    assert (finding.kind, finding.values["name"]) == ("not_finite", "gradient_norm/generator")
+    assert (finding.kind, finding.values["term"]) == ("not_finite", "gradient_norm/generator")
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 50, STEPS])

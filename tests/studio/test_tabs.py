@@ -980,4 +980,6 @@ def test_an_arrow_can_be_drawn_with_the_mouse_pressed(shelf: Path) -> None:
     hold = drag.put(way, hold)[0]
     assert len(hold.places) == 2
     hold = drag.put(SimpleNamespace(_data={"x": 0.2, "y": 0.3}), hold)[0]
-    assert len(drag.put(way, hold)[0].places) == 4  # the end of a begun arrow
+    hold = drag.put(way, hold)[0]
+    assert len(hold.places) == 4
+    assert hold.places[3] == hold.places[1]  # the target is where the button was released

@@ -28,9 +28,9 @@ def check(case: Case) -> Finding | None:
     steps, name = min(found)
     return Finding(
         "nan_ahead", "bad",
-        "NaN ahead: {name} grows exponentially and will overflow in about {steps:,} steps.",
+        "NaN ahead: {term} grows exponentially and will overflow in about {steps:,} steps.",
         "The loss is unbounded below, or updates overshoot and each one is larger than the last.",
-        values={"name": name, "steps": int(steps)},
+        values={"term": name, "steps": int(steps)},
         remedies=("back_and_slower", "gradient_penalty", "weight_clipping", "gradient_clipping"),
         evidence=(name,),
         limit=LARGE,

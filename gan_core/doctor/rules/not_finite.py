@@ -16,9 +16,9 @@ def check(case: Case) -> Finding | None:
     name = next((name for name in faulty if name.endswith("/loss")), faulty[0])
     return Finding(
         "not_finite", "bad",
-        "The value of {name} is NaN or infinite.",
+        "{term} is NaN or infinite.",
         "An update was too large, or the loss is unbounded below. All weights from this step on are unusable.",
-        values={"name": name},
+        values={"term": name},
         remedies=("back_and_slower", "back_and_r1"),
         evidence=(name,),
     )  # fmt: skip

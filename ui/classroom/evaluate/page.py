@@ -28,7 +28,7 @@ from ui.classroom.models.shelf import shelf
 from ui.classroom.shell import access, style
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
-from ui.classroom.shell.i18n import _
+from ui.classroom.shell.i18n import _, using
 from ui.classroom.shell.run_titles import title_of
 from ui.classroom.shell.store import store
 from ui.texts import ago, data_title, joined, number, plain
@@ -93,7 +93,7 @@ def _results(found: Sequence[Result]) -> None:
         labels = _labels(columns)
         _best(columns, labels)
         _chart(columns, labels, names)
-        _exports([stored[key] for key in chosen], rows, picked)
+        _exports([stored[key] for key in chosen], picked)
     _evidence(names, models)
 
 
@@ -146,13 +146,13 @@ def _tables(columns: Columns, names: Mapping[str, Result], models: Mapping[str, 
     """
     groups: dict[tuple[str, ...], dict[Column, Mapping[str, Figure]]] = {}
     reals = _reals(columns)
-    nets = {one.net: _net_title(one, models) or _("net {net}").format(net=one.net) for one in names.values()}
+    nets = _nets(columns, models)
     for column, found in columns.items():
         first = next(iter(found.values()))
         groups.setdefault((first.net, first.origin, first.side, str(first.pixels), first.against), {})[column] = found
     for place, group in enumerate(groups.values()):
         first = next(iter(next(iter(group.values())).values()))
-        net = _("pixels") if first.net == PIXELS else nets.get(first.net, first.net)
+        net = _("pixels") if first.net == PIXELS else nets[first.net, first.origin]
         against = _("compared with the training images") if first.side else ""
         size = _("{size} pixels").format(size=first.pixels) if first.pixels else ""
         real = _("real images: {data}").format(data=reals[first.against])
@@ -193,6 +193,17 @@ def _table(columns: Columns, names: Mapping[str, str], key: str) -> None:
 
 def _interval(figure: Figure) -> str:
     return f"{figure.low:.3g} – {figure.high:.3g}" if figure.known else "–"
+
+
+def _nets(columns: Columns, models: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    """The titles of the feature nets by name and origin; of several with one name, those of runs by their origins."""
+    nets = dict.fromkeys((column.net, column.origin) for column in columns)
+    names = [net for net, _origin in nets]
+    return {
+        (net, origin): models.get(origin.removeprefix("model "))
+        or _("net {net}").format(net=origin if origin and names.count(net) > 1 else net)
+        for net, origin in nets
+    }
 
 
 def _reals(columns: Columns) -> dict[str, str]:
@@ -239,7 +250,10 @@ def _chart(columns: Columns, labels: Mapping[Column, str], names: Mapping[str, R
         st.plotly_chart(chart.intervals(rows), key="evaluate-intervals", config=CONFIG, alt=label)
 
 
-def _exports(shown: Sequence[Result], rows: Mapping[str, Sequence[Figure]], kinds: Sequence[str]) -> None:
+def _exports(shown: Sequence[Result], kinds: Sequence[str]) -> None:
+    """Offers the figures as files, which name models as they were stored, in English for every visitor."""
+    with using("en"):
+        rows = {name: [one for one in result.figures if one.kind in kinds] for name, result in _names(shown).items()}
     st.download_button(
         _("Download CSV"), as_csv(rows), "ganscope-evaluation.csv", "text/csv", icon=":material/download:",
         key="evaluate-csv", on_click="ignore",

@@ -27,7 +27,7 @@ from ui.classroom.shell import access
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.store import store
 from ui.classroom.shell.style import read
-from ui.metric_names import metric_name, metric_phrase
+from ui.metric_names import metric_name
 from ui.texts import data_title, duration, is_points, number, paragraph, run_message, sentence, state_word
 
 POLL = 1.25  # minimum seconds between a render and the browser's next poll
@@ -196,7 +196,7 @@ def _findings(watched: Feed, run: Run, settings: TrainingHParams | None) -> list
         {
             "kind": finding.kind,
             "level": finding.level,
-            "what": finding_words(finding),
+            "what": sentence(finding.what, finding.values),
             "since": _since(watched, finding),
             "cause": _(finding.cause),
             "remedy": _(finding.remedy),
@@ -207,16 +207,6 @@ def _findings(watched: Feed, run: Run, settings: TrainingHParams | None) -> list
     ]
     reached = None if any(finding["level"] == "bad" for finding in found) else watched.plateau()
     return found + ([_plateau(reached, is_points(run.spec.data))] if reached else [])
-
-
-def finding_words(finding: Finding) -> str:
-    """Returns what the doctor found, with words for the names of metrics and phases."""
-    values = dict(finding.values)
-    if "name" in values:
-        values["name"] = metric_phrase(str(values["name"]))
-    if "phase" in values:
-        values["phase"] = metric_name(f"gradient_norm/{values['phase']}")
-    return sentence(finding.what, values)
 
 
 def _since(watched: Feed, finding: Finding) -> str:

@@ -18,7 +18,7 @@ from ui.classroom.live.history import History
 from ui.classroom.live.metric_colours import colour_of
 from ui.classroom.shell.i18n import N_, _
 from ui.classroom.shell.knob_widgets import label_of, value_word
-from ui.metric_names import SPEED, metric_name
+from ui.metric_names import SPEED, metric_name, metric_phrase
 from ui.texts import joined
 
 RATIO = "loss_ratio"
@@ -469,18 +469,13 @@ def _description(event: Event) -> str:
     if event.kind == "rollback":
         return _("rolled back to a checkpoint")
     if event.kind == "gradient_warning":
-        phase = metric_name(f"gradient_norm/{payload.get('phase')}")
-        return _("gradient norm of {phase}: {norm:.0f}").format(phase=phase, norm=payload.get("norm", 0))
+        norm = metric_phrase(f"gradient_norm/{payload.get('phase')}")
+        return _("{name}: {value}").format(name=norm, value=f"{payload.get('norm', 0):.0f}")
     if event.kind == "duality_gap":
         return _("duality gap: {gap} nats").format(gap=f"{payload.get('gap', 0):.3g}")
     if event.kind == "not_finite":
-        term = str(payload.get("term"))
-        words = (
-            _("gradient norm: {term} became {value}")
-            if term.startswith("gradient_norm/")
-            else _("loss: {term} became {value}")
-        )
-        return words.format(term=metric_name(term), value=payload.get("value"))
+        term = metric_phrase(str(payload.get("term")))
+        return _("{term} became {value}").format(term=term, value=payload.get("value"))
     return ""
 
 

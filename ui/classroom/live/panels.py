@@ -91,8 +91,7 @@ def show(watched: Feed, own_downloads: bool = True) -> None:
         st.rerun()
     with showing_errors():
         if _recipe(run) is None:
-            # raises an error that lists the available recipes
-            sys.modules["gan_core.gans"].recipes.get(run.spec.recipe)
+            sys.modules["gan_core.gans"].recipes.get(run.spec.recipe)  # raises UnknownName
         if run.is_active:
             _panel(_("Edit settings while training"), "tune", "edit-panel", _edit, watched)
         _panel(_("Fork: a new run with other settings"), "call_split", "fork-panel", _fork, watched)

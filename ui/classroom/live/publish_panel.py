@@ -12,17 +12,33 @@ from ui.classroom.shell.i18n import STATE, _
 from ui.classroom.shell.store import store
 from ui.texts import plain
 
+ASKED = "publish-asked"  # session state keys: the run whose dialog is open
+PUBLISHED = "published"  # run and model
 MOST = 80  # characters of a title
 LONGEST = 2_000  # characters of what a model can't do
 
 
 def button(run: Run, disabled: bool = False, help: str | None = None) -> None:
-    """Renders the button; a dialog, as phones have no room for a popover, asks for the texts of the card."""
-    if st.button(
+    """Renders the button; a dialog, as phones have no room for a popover, asks for the texts of the card.
+
+    The open dialog is kept in the session state, so that a rerun of the page doesn't close it.
+    """
+    st.button(
         _("Publish as a model"), icon=":material/publish:", key="publish", disabled=disabled or not access.may_steer(),
         help=access.why_locked() or help or _("Puts the newest checkpoint on your shelf, with a model card."),
-    ):  # fmt: skip
-        st.dialog(_("Publish as a model"))(_asking)(run)
+        on_click=_ask, args=(run.id,),
+    )  # fmt: skip
+    if st.session_state.get(ASKED) == run.id:
+        st.dialog(_("Publish as a model"), on_dismiss=_done)(_asking)(run)
+
+
+def _ask(id: str) -> None:
+    st.session_state[ASKED] = id
+
+
+def _done() -> None:
+    st.session_state.pop(ASKED, None)
+    st.session_state.pop(PUBLISHED, None)
 
 
 def _asking(run: Run) -> None:
@@ -50,8 +66,8 @@ def panel(run: Run) -> None:
             card = publish_run(
                 store(), store().get(run.id), Description(name or "", title or "", licence or "", limits or "")
             )
-        st.session_state["published"] = (run.id, card.name)
-    published = st.session_state.get("published")
+        st.session_state[PUBLISHED] = (run.id, card.name)
+    published = st.session_state.get(PUBLISHED)
     if published and published[0] == run.id:
         st.success(_("Published as {name}.").format(name=plain(published[1])), icon=":material/check:")
         query = {"model": published[1], "lang": st.session_state.get(STATE, "en")}

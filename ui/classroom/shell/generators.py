@@ -89,13 +89,15 @@ def _sampler(sha256: str, _name: str) -> Sampler:
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def discriminator_of(sha256: str, _name: str) -> nn.Module | None:
-    """Returns the discriminator of a model or run; None where its file has none."""
-    from gan_core.errors import BadCheckpoint
+    """Returns the discriminator of a model or run; None where its file has none. Raises BadCheckpoint."""
     from gan_core.models import discriminators
 
     try:
-        if _name.startswith(RUN):
-            return discriminators.discriminator_beside(_sampler(sha256, _name))
-        return discriminators.discriminator_of(_name)
-    except BadCheckpoint:
+        if not _name.startswith(RUN):
+            return discriminators.discriminator_of(_name)
+        checkpoint = _sampler(sha256, _name).checkpoint
+        if checkpoint and not checkpoint.path.is_file():  # a run in training has replaced it since
+            _sampler.clear(sha256, _name)
+        return discriminators.discriminator_beside(_sampler(sha256, _name))
+    except discriminators.NoDiscriminator:
         return None

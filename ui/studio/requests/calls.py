@@ -73,8 +73,8 @@ def sentences() -> Iterator[None]:
 
 
 def refusal(error: GanscopeError) -> gr.Error:
-    """Returns an error that the visitor can fix, as a toast and as the answer to a client."""
-    return gr.Error(_safe(error), title=_("Not possible"), print_exception=False)
+    """Returns an error that the visitor can fix, as a toast and as the answer to a client, which needs all names."""
+    return gr.Error(_safe(error, all_names=True), title=_("Not possible"), print_exception=False)
 
 
 def bug_error() -> gr.Error:
@@ -109,6 +109,6 @@ def warn_if_animated(image: Image.Image) -> None:
         gr.Info(_("This picture is animated: only the first of its {count} frames is used.").format(count=frames))
 
 
-def _safe(error: GanscopeError) -> str:
+def _safe(error: GanscopeError, all_names: bool = False) -> str:
     """Escapes a sentence for a toast, which is HTML: a name in a link can be anything."""
-    return escape(error_sentence(error), quote=False)
+    return escape(error_sentence(error, all_names), quote=False)
