@@ -199,7 +199,7 @@ def test_a_picture_is_enlarged_and_can_be_downloaded(
     download.value.save_as(tmp_path / "large.png")
     with Image.open(tmp_path / "large.png") as image:
         assert image.size == (80, 80)
-    page.locator("#enlarged input").fill("20")
+    page.locator("#enlarged input[type=range]").fill("20")
     assert page.locator("#enlarged .line").evaluate("line => line.offsetLeft / line.parentElement.clientWidth") < 0.25
 
 
