@@ -201,6 +201,10 @@ def test_a_picture_is_enlarged_and_can_be_downloaded(
         assert image.size == (80, 80)
     page.locator("#enlarged input[type=range]").fill("20")
     assert page.locator("#enlarged .line").evaluate("line => line.offsetLeft / line.parentElement.clientWidth") < 0.25
+    expect(page.locator("#enlarged img.added")).to_be_hidden()
+    page.get_by_label("What was added").check()
+    expect(page.locator("#enlarged img.added")).to_be_visible()
+    expect(page.locator("#enlarged .line")).to_be_hidden()
 
 
 def test_a_users_network_is_added_and_enlarges(studio: Studio, contexts: Contexts, own: Path, tmp_path: Path) -> None:

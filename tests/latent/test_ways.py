@@ -16,7 +16,7 @@ from PIL import Image, ImageSequence
 from scipy.interpolate import CubicSpline
 from torch.testing import assert_close
 
-from gan_core.errors import BadValue, StoreError
+from gan_core.errors import BadValue
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.film import check_film, write_film
 from gan_core.latent.interpolation import interpolate, lerp, slerp
@@ -204,6 +204,6 @@ def test_no_partial_file_is_left(plain: Explorer, tmp_path: Path) -> None:
     for ending in (".mp4", ".gif", ".zip"):
         with pytest.raises(KeyboardInterrupt):
             write_film(plain, points, tmp_path / f"film{ending}", 12, 64, interrupted)
-    with pytest.raises(StoreError):
+    with pytest.raises(BadValue, match=r"there is no folder .*missing"):
         write_film(plain, points, tmp_path / "missing" / "film.gif")
     assert os.listdir(tmp_path) == []

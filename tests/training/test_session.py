@@ -22,7 +22,7 @@ from gan_core.errors import BadCheckpoint, BadValue, RunConflict, UnknownName
 from gan_core.gans import recipes
 from gan_core.models import loading
 from gan_core.runs.store import Run, RunState, RunStore
-from gan_core.training import journal, session
+from gan_core.training import journal
 from gan_core.training.control import Control, current_hparams, fork
 from gan_core.training.session import Session
 from gan_core.training.threads import cpu_threads
@@ -414,7 +414,7 @@ def test_samples_need_no_data_and_depend_on_the_seed_alone(store: RunStore) -> N
 
 
 def test_ranks_share_the_cores_whatever_torchrun_sets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "cores", lambda: 8)
+    monkeypatch.setattr("gan_core.training.threads.cores", lambda: 8)
     monkeypatch.setattr("gan_core.training.launch.ranks_here", lambda: 4)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # torchrun's
     assert cpu_threads({"g": nn.Conv2d(1, 1, 3)}) == 2
