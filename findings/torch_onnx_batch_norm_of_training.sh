@@ -5,8 +5,9 @@
 #   leaving it in training mode.
 # what happens: torch 2.15.0 with onnxscript 0.7.2 obeys the mode for dropout and ignores it for batch norm, which is
 #   written with its running statistics: neither the network in training mode nor in evaluation, without an error. The
-#   program that torch.export makes of it is still right; onnxscript's translation sets `training = False`. A layer with
-#   track_running_stats=False is written with the statistics of the batch, as wanted.
+#   only warning says that the model is in training mode, which is intended here. The program that torch.export makes of
+#   it is still right; onnxscript's translation sets `training = False`. A layer with track_running_stats=False is
+#   written with the statistics of the batch, as wanted.
 # source: https://docs.pytorch.org/docs/stable/onnx_export.html (training); onnxscript/function_libs/torch_lib/ops/
 #   core.py (aten__native_batch_norm_legit_functional) of https://github.com/microsoft/onnxscript/tree/v0.7.2
 set -euo pipefail
