@@ -38,7 +38,7 @@ from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import changed, knob
-from gan_core.layers.palette import Palette
+from gan_core.layers.palette import Palette, palette_knob
 from gan_core.layers.style import (
     HE,
     SIZES,
@@ -81,11 +81,7 @@ class Stylegan2HParams(PathLengthHParams, StyleHParams):
         help="In layers up to this resolution, the bias is learned for each pixel instead of each channel. Pictures "
         "with a fixed layout, such as faces, are learned faster; at fine resolutions it adds grain. 0: none.",
     )  # fmt: skip
-    palette: int = knob(
-        0, 0, 64, label="Palette", unit="colours", change="rebuild", group="networks",
-        help="Each image has this many colours, which follow w, and each pixel is a mixture of them. Drawings with "
-        "even areas and crisp outlines are learned several times faster. 0: pixels have any colour.",
-    )  # fmt: skip
+    palette: int = palette_knob()
 
 
 class ModulatedConv2d(nn.Module):

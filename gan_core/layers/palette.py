@@ -14,8 +14,19 @@ import math
 import torch
 from torch import Tensor, nn
 
+from gan_core.knobs import knob
+
 SHARPNESS = 4.0  # gain of the logits
 SPREAD = 0.3  # initial standard deviation of a colour over images
+
+
+def palette_knob() -> int:
+    """The knob of a generator that may have a palette; 0: none."""
+    return knob(
+        0, 0, 64, label="Palette", unit="colours", change="rebuild", group="networks",
+        help="Each image has this many colours, which follow the latent, and each pixel is a mixture of them. Drawings "
+        "with even areas and crisp outlines are learned several times faster. 0: pixels have any colour.",
+    )  # fmt: skip
 
 
 class Palette(nn.Module):
