@@ -33,7 +33,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
+from torch.nn.functional import conv2d, conv_transpose2d, interpolate, leaky_relu
 
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
@@ -202,7 +202,21 @@ class Stylegan2Generator(StyleGenerator):
         )
         self.palette = Palette(hparams.palette, image_channels, hparams.w_size) if hparams.palette else None
 
+    @property
+    def magnifies(self) -> bool:
+        return self.palette is not None
+
     def synthesis(self, ws: Tensor, noise: NoiseMode = "random") -> Tensor:
+        return self._coloured(self._summed(ws, noise), ws)
+
+    def magnified(self, ws: Tensor, factor: int, noise: NoiseMode = "constant") -> Tensor:
+        return self._coloured(interpolate(self._summed(ws, noise), scale_factor=factor, mode="bicubic"), ws)
+
+    def _coloured(self, summed: Tensor, ws: Tensor) -> Tensor:
+        """The sum of the levels, an image or a palette's logits -> images (B, C, H, W)."""
+        return summed if self.palette is None else self.palette(summed, ws[:, -1])
+
+    def _summed(self, ws: Tensor, noise: NoiseMode) -> Tensor:
         features: Tensor = self.constant(ws)
         image: Tensor | None = None
         for level, block in enumerate(self.levels):
@@ -210,7 +224,7 @@ class Stylegan2Generator(StyleGenerator):
             first = max(0, 2 * level - 1)
             features, image = block(features, image, ws[:, first : 2 * level + 2], noise)
         assert image is not None
-        return image if self.palette is None else self.palette(image, ws[:, -1])
+        return image
 
 
 class ResidualHalving(nn.Module):

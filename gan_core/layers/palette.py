@@ -44,6 +44,6 @@ class Palette(nn.Module):
     def forward(self, logits: Tensor, w: Tensor) -> Tensor:
         height, width = logits.shape[2:]
         pixels = logits.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H * W, K), as channels-last features lie in memory
-        colours = self.colours(w).view(len(w), pixels.shape[2], -1)  # (B, K, C)
+        colours = self.colours(w).unflatten(1, (pixels.shape[2], -1))  # (B, K, C)
         mixed = torch.softmax(SHARPNESS * pixels, 2) @ colours
         return mixed.transpose(1, 2).unflatten(2, (height, width))  # (B, H * W, C) -> (B, C, H, W)
