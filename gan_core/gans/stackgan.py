@@ -15,7 +15,7 @@ features h looks for the words e_i that concern it, and reads what it finds besi
 The maps beta (B, T, H, W) say which word is read where. The mean of the vectors e_i, those of words within their
 sentence, is w before its length is set.
 
-With the knob `palette`, both stages sum up logits, and each pixel is a mixture of a few colours that follow the
+With the knob `palette`, both stages sum up logits, and each pixel is a mixture of a few colours that depend on the
 condition and the latents (layers/palette.py); pictures may then slightly exceed [-1, 1], and drawn ones are clamped.
 
 The discriminator sees the picture itself and CLIP's features of it at several resolutions (GALIP, 2301.12959; Projected

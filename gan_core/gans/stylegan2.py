@@ -15,8 +15,8 @@ as transformers' positional embeddings are (2102.07074): zero padding alone says
 (2012.05217), and pictures with a fixed layout, such as faces, are learnt in about half of the steps. The discriminator
 downsamples by blurred, strided convolutions: (x + skip) / sqrt(2).
 
-With `palette`, the levels sum up logits instead of an image, and each pixel is a mixture of a few colours that follow w
-(layers/palette.py).
+With `palette`, the levels sum up logits instead of an image, and each pixel is a mixture of a few colours that depend
+on w (layers/palette.py).
 
 Loss: non-saturating logistic with R1 every 16 steps and path length regularisation every 8 (objectives/path_length.py),
 both lazy; style mixing as in StyleGAN. No compiled extension: all filters are ordinary convolutions.

@@ -24,8 +24,8 @@ def palette_knob() -> int:
     """The knob of a generator that may have a palette; 0: none."""
     return knob(
         0, 0, 64, label="Palette", unit="colours", change="rebuild", group="networks",
-        help="Each image has this many colours, which follow the latent, and each pixel is a mixture of them. Drawings "
-        "with even areas and crisp outlines are learned several times faster. 0: pixels have any colour.",
+        help="Each image has this many colours, which depend on the latent, and each pixel is a mixture of them. "
+        "Drawings with even areas and crisp outlines are learned several times faster. 0: pixels have any colour.",
     )  # fmt: skip
 
 
