@@ -128,7 +128,7 @@ def measure(recipe: Recipe, which: str, seconds: float) -> dict[str, Any]:
 def one_image(trainer: Trainer, repetitions: int = 15) -> float | None:
     """Median seconds for one sample, or for one translated picture; None for recipes that generate no pictures."""
     recipe, hparams = trainer.recipe, trainer.hparams
-    networks = trainer.ema.refresh(hparams.ema)
+    networks = trainer.ema.refresh()
     labels = torch.zeros(1, dtype=torch.int64) if recipe.conditional else None
     if recipe.translations:
         translate, given = next(iter(recipe.translations.values())), torch.zeros(1, *trainer.spec.shape)

@@ -31,7 +31,7 @@ def make_model(name: str, reference: str = "digits", folder: Path | None = None,
     trainer = Trainer(recipe, hparams, data.load(reference, recipe.fit_size(8)))
     for _step in range(2):
         trainer.train_step()
-    trainer.ema.refresh(hparams.ema)
+    trainer.ema.refresh()
     state = trainer.state_dict() | {
         "recipe": recipe.name,
         "hparams": to_dict(hparams),

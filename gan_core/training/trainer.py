@@ -270,7 +270,7 @@ class Trainer:
 
         Sampling doesn't change the training.
         """
-        return Sampler(self.recipe, self.hparams, self.spec, self.ema.refresh(self.hparams.ema))
+        return Sampler(self.recipe, self.hparams, self.spec, self.ema.refresh())
 
     def edit(self, hparams: TrainingHParams, begin: Iterable[str] | None = None) -> None:
         """Changes live knobs; raises BadValue, and changes nothing, if a knob would rebuild the networks.
