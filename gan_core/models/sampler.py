@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +44,11 @@ class Sampler:
         self.networks = networks
         self.checkpoint = checkpoint
 
+    def __repr__(self) -> str:
+        task, shapes = self.recipe.task, ", ".join(f"{name} {shape}" for name, shape in self.spec.fields.items())
+        classes = f", {self.spec.classes} classes" if self.recipe.conditional else ""
+        return f"Sampler({self.recipe.name}: {task}, {shapes}{classes})"
+
     @property
     def columns(self) -> int:
         """The natural width of a sample grid: a column for each class if there are few, else 8 pictures."""
@@ -66,7 +72,7 @@ class Sampler:
             raise BadValue("{recipe} classifies images; it doesn't generate them.", recipe=self.recipe.title)
         if label is not None and not self.recipe.conditional and self.recipe.conditions is None:
             raise BadValue("{recipe} is unconditional, so no class can be chosen.", recipe=self.recipe.title)
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(operator.index(seed))  # also one of NumPy's
         # numbers are made in blocks of 16, and a last, shorter block would differ from that of a larger count
         rows = count + -count % 16
         latents = torch.randn(rows, self.hparams.latent_size, generator=generator)[:count]

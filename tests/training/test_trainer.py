@@ -235,12 +235,59 @@ def test_a_trainers_sampler_draws_from_its_present_weights_and_changes_nothing(e
 def test_what_a_notebook_shows_is_short() -> None:
     data = DataSet("random", {"real": images()})
     assert repr(data) == f"DataSet(random: real uint8 {images().shape})"
+    trainer = tiny()
     assert re.fullmatch(
-        r"StepResult\(step=1, discriminator/real=[\d.]+, .*generator/loss=[\d.]+\)", repr(tiny().train_step())
+        r"StepResult\(step=1, discriminator/real=[\d.]+, .*generator/loss=[\d.]+\)", repr(trainer.train_step())
     )
+    assert repr(trainer) == "Trainer(mlp_gan, step=1, images_seen=4)"
+    assert repr(trainer.sampler()) == "Sampler(mlp_gan: images, real (1, 8, 8))"
+    assert repr(trainer.recipe) == "Recipe(mlp_gan: MLP GAN, images, 1406.2661)"
+    assert repr(recipes).startswith("Registry(recipe: vae, ")
 
 
 def test_arrays_of_no_known_kind_are_refused() -> None:
     recipe = recipes.get("mlp_gan")
     with pytest.raises(BadData, match=r"has the arrays pictures. Valid: images \(real\), .*paired \(source, target\)"):
         Trainer(recipe, recipe.tiny, DataSet("random", {"pictures": images()}))
+
+
+LABELS = np.arange(24) % 3
+REFUSED: dict[str, tuple[dict[str, np.ndarray], tuple[str, ...], str]] = {
+    "floats": ({"real": images().astype(np.float32) / 255}, (), r"'real' .* uint8 .* 0 to 255, got float32 \(24, 1, 8"),
+    "channels last": (
+        {"real": images(channels=3).transpose(0, 2, 3, 1)},
+        (),
+        r"1 or 3, H, H.* got uint8 \(24, 8, 8, 3",
+    ),
+    "oblong": ({"real": images(size=16)[..., :8]}, (), r"\(24, 1, 16, 8\)"),
+    "doubles": ({"real": np.zeros((24, 2))}, (), r"must be a NumPy array of float32, got float64 \(24, 2\)"),
+    "short labels": ({"real": images(), "label": LABELS.astype(np.int32)}, ("a", "b", "c"), "'label' .* int64"),
+    "empty": ({"real": images(0)}, (), "mine has no items"),
+    "unequal": ({"real": images(), "label": LABELS[:9]}, ("a", "b", "c"), "equally many items, got real 24, label 9"),
+    "unnamed": ({"real": images(), "label": LABELS}, (), "below their count of 0, got 0 to 2"),
+    "beyond": ({"real": images(), "label": LABELS}, ("a", "b"), "below their count of 2, got 0 to 2"),
+    "unlabelled": ({"real": images()}, ("a", "b"), "got none"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_arrays_that_are_not_as_described_are_refused(case: str) -> None:
+    arrays, names, reason = REFUSED[case]
+    recipe = recipes.get("points" if case == "doubles" else "mlp_gan")
+    with pytest.raises(BadData, match=reason):
+        Trainer(recipe, recipe.tiny, DataSet("mine", arrays, names))
+
+
+def test_settings_of_another_recipe_are_refused() -> None:
+    recipe, data = recipes.get("mlp_gan"), DataSet("random", {"real": images()})
+    for settings in (recipes.get("dcgan").tiny, {"loss": "hinge"}):
+        with pytest.raises(TypeError, match=r"settings of mlp_gan are made by its recipe, as recipe.settings\(\{"):
+            Trainer(recipe, settings, data)  # type: ignore[arg-type]
+    assert recipe.settings() == recipe.hparams
+
+
+def test_a_step_of_an_unknown_player_is_refused() -> None:
+    trainer = tiny()
+    with pytest.raises(BadValue, match=r"Unknown role 'G'\. Valid: generator, discriminator"):
+        trainer.train_step(only="G")
+    assert trainer.step == 0
