@@ -47,7 +47,7 @@ def place_of(wanted: Name, names: Sequence[str], classes: int) -> int:
     Raises BadValue, which lists the names.
     """
     if not isinstance(wanted, str):
-        if not 0 <= wanted < classes:
+        if wanted not in range(classes):  # nor is 3.7 or a list
             raise _no_class(wanted, names, classes)
         return int(wanted)
     for alike in (str, str.casefold, _as_number):

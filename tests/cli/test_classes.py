@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from gan_core.checkpoint import read_checkpoint, write_checkpoint
+from gan_core.errors import BadValue
 from gan_core.runs.store import RunState, RunStore
 from gan_core.training import continuing
 from gan_core.training.session import Session
@@ -80,6 +81,12 @@ def test_the_library_takes_names_too(store: RunStore, tmp_path: Path) -> None:
     sampler = loading.from_run(store, trained(folders(tmp_path / "set", "3", "7")))
     assert (sampler.sample(2, label="7") == sampler.sample(2, label=1)).all()
     assert (sampler.sample(2, label={"3": 1, "7": 3}) == sampler.sample(2, label={0: 1, 1: 3})).all()
+    seed, label = np.array([5, 1])  # NumPy's whole numbers
+    assert (sampler.sample(2, seed, label) == sampler.sample(2, 5, 1)).all()
+    wrong: Any
+    for wrong in (0.5, [0, 1]):
+        with pytest.raises(BadValue, match=r"There is no class .* Valid: 3, 7"):
+            sampler.sample(2, label=wrong)
 
 
 def test_a_card_and_a_run_of_a_known_set_know_the_names(store: RunStore, tmp_path: Path) -> None:
