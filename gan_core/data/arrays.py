@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gan_core.data.base import NOT_SHOWN_TO_NETWORKS, OF_NUMBERS, OF_PICTURES, DataSet
+from gan_core.data.base import FIELDS, NOT_SHOWN_TO_NETWORKS, OF_NUMBERS, OF_PICTURES, DataSet
 from gan_core.errors import BadData
 
 PICTURES = ("real", "source", "target", "a", "b")
@@ -13,27 +13,27 @@ COLOURS = (1, 3)
 
 def check_arrays(data: DataSet) -> None:
     """Raises BadData for arrays of another type or shape, of unequal lengths or without items, and for labels without
-    names.
+    names. Arrays of other names, which an objective of one's own may need, can be of any type.
     """
     task = data.spec.task
-    for name, array in data.arrays.items():
-        _check_form(data, name, array, name in PICTURES and task in OF_PICTURES)
+    for name in data.arrays.keys() & {*FIELDS[task], *NOT_SHOWN_TO_NETWORKS}:
+        _check_form(data, name, name in PICTURES and task in OF_PICTURES)
     _check_lengths(data)
     _check_labels(data)
 
 
-def _check_form(data: DataSet, name: str, array: np.ndarray, pictures: bool) -> None:
-    kind: type = np.float32
+def _check_form(data: DataSet, name: str, pictures: bool) -> None:
+    array, kind = data.arrays[name], np.dtype(np.float32)
     if pictures or name == "frames":
-        kind = np.uint8
+        kind = np.dtype(np.uint8)
     elif name in (*OF_NUMBERS, "label", "attributes"):
-        kind = np.int64
+        kind = np.dtype(np.int64)
     elif name == "visible":
-        kind = np.bool_
+        kind = np.dtype(np.bool_)
     shaped = not pictures or (array.ndim == 4 and array.shape[1] in COLOURS and array.shape[2] == array.shape[3])
     if isinstance(array, np.ndarray) and array.dtype == kind and shaped:
         return
-    wanted = "uint8 (N, 1 or 3, H, H) with levels from 0 to 255" if pictures else np.dtype(kind).name
+    wanted = "uint8 (N, 1 or 3, H, H) with levels from 0 to 255" if pictures else kind.name
     raise BadData(
         "The array '{array}' of {data} must be a NumPy array of {wanted}, got {given}.",
         array=name, data=data.name, wanted=wanted, given=f"{array.dtype} {tuple(array.shape)}",
