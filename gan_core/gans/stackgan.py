@@ -15,6 +15,9 @@ features h looks for the words e_i that concern it, and reads what it finds besi
 The maps beta (B, T, H, W) say which word is read where. The mean of the vectors e_i, those of words within their
 sentence, is w before its length is set.
 
+With the knob `palette`, both stages sum up logits, and each pixel is a mixture of a few colours that depend on the
+condition and the latents (layers/palette.py); pictures may then slightly exceed [-1, 1], and drawn ones are clamped.
+
 The discriminator sees the picture itself and CLIP's features of it at several resolutions (GALIP, 2301.12959; Projected
 GAN, 2111.01007), one logit each, (B, L), by projection of the sentence's vector (1802.05637). It learns that a real
 picture with another picture's sentence is wrong (`objectives/wording.py`).
@@ -49,6 +52,7 @@ from gan_core.gans.stabilised import apply_spectral_norm
 from gan_core.hparams import channels_knob, max_channels_knob
 from gan_core.knobs import knob
 from gan_core.layers.blocks import GlobalConv2d
+from gan_core.layers.palette import Palette, palette_knob
 from gan_core.layers.residual import ConditionalBatchNorm, GeneratorBlock
 from gan_core.layers.style import resized
 from gan_core.objectives.equations import adversarial_equation
@@ -114,6 +118,7 @@ class StackganHParams(WordingHParams):
         help="Stage II looks for the words that concern each place of the picture, instead of reading the sentence as "
         "a whole only. What it attends to can be shown as maps.",
     )  # fmt: skip
+    palette: int = palette_knob()
     channels: int = channels_knob(16)
     max_channels: int = max_channels_knob(96)
     discriminator_channels: int = knob(
@@ -211,10 +216,10 @@ class StageOne(nn.Module):
 
 
 class ToPicture(nn.Sequential):
-    """(B, channels, H, W) -> (B, C, H, W), before the tanh."""
+    """(B, channels, H, W) -> (B, C, H, W), before the tanh or the palette."""
 
-    def __init__(self, channels: int, image_channels: int) -> None:
-        super().__init__(nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, image_channels, 3, padding=1))
+    def __init__(self, channels: int, outputs: int) -> None:
+        super().__init__(nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, outputs, 3, padding=1))
 
 
 class WordAttention(nn.Module):
@@ -237,7 +242,7 @@ class WordAttention(nn.Module):
 
 
 class StageTwo(nn.Module):
-    """A picture (B, C, S/2, S/2) and the condition -> the residual at twice the size, before the tanh.
+    """A picture (B, C, S/2, S/2) and the condition -> what it adds at twice the size, before the tanh or the palette.
 
     With attention it also takes words (B, T, d).
     """
@@ -249,7 +254,7 @@ class StageTwo(nn.Module):
         self.attention = WordAttention(width, hparams.embedding) if hparams.attention else None
         seen = 2 * width if hparams.attention else width
         self.block = GeneratorBlock(seen, hparams.channels, conditional_norm(inputs))
-        self.write = ToPicture(hparams.channels, image_channels)
+        self.write = ToPicture(hparams.channels, hparams.palette or image_channels)
 
     def forward(self, pictures: Tensor, inputs: Tensor, words: Tensor) -> Tensor:
         features = self.read(pictures)
@@ -287,8 +292,9 @@ class StackganGenerator(nn.Module):
         self.words = FrozenWords(vocabulary_size(spec), length, clip_settings(hparams), hparams.attention)
         self.augmentation = nn.Linear(hparams.embedding, 2 * hparams.condition)
         self.one = StageOne(hparams.latent_size, spec.size // 2, hparams)
-        self.picture = ToPicture(self.one.width, spec.channels)
+        self.picture = ToPicture(self.one.width, hparams.palette or spec.channels)
         self.two = StageTwo(hparams.latent_size, spec.channels, hparams)
+        self.palette = Palette(hparams.palette, spec.channels, hparams.latent_size) if hparams.palette else None
         self.register_buffer("second", torch.tensor(True))
 
     def condition(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
@@ -298,21 +304,25 @@ class StackganGenerator(nn.Module):
     def forward(self, latents: Tensor, vectors: Tensor) -> Tensor:
         coarse, inputs = self._coarse(latents, vectors)
         larger = interpolate(coarse, scale_factor=2.0, mode="nearest")
-        if not self.second:
-            return larger.tanh()
-        refined: Tensor = larger + self.two(coarse.tanh(), inputs, vectors[:, 1:])
-        return refined.tanh()
+        if self.second:
+            larger = larger + self.two(self._coloured(coarse, inputs), inputs, vectors[:, 1:])
+        return self._coloured(larger, inputs)
 
     def maps(self, latents: Tensor, vectors: Tensor) -> Tensor | None:
         """The attention of each place of stage II to the words, (B, T, S/2, S/2); None without attention."""
         if self.two.attention is None:
             return None
-        coarse, _inputs = self._coarse(latents, vectors)
-        shares: Tensor = self.two.attention(self.two.read(coarse.tanh()), vectors[:, 1:])[1]
+        coarse = self._coloured(*self._coarse(latents, vectors))
+        shares: Tensor = self.two.attention(self.two.read(coarse), vectors[:, 1:])[1]
         return shares
 
+    def _coloured(self, values: Tensor, inputs: Tensor) -> Tensor:
+        """The last layer of both stages: (B, C, H, W), or logits (B, K, H, W) with a palette -> (B, C, H, W)."""
+        coloured: Tensor = values.tanh() if self.palette is None else self.palette(values, inputs)
+        return coloured
+
     def _coarse(self, latents: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """The picture of stage I before the tanh, (B, C, S/2, S/2), and the condition of both stages."""
+        """What stage I draws, before the tanh or the palette, (B, C, S/2, S/2), and the condition of both stages."""
         mean, log_variance = self.condition(vectors)
         drawn = mean + (0.5 * log_variance).exp() * latents[:, : self.size]
         inputs = torch.cat([drawn, latents[:, self.size :]], 1)
@@ -387,7 +397,7 @@ def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, label
     generator = networks["generator"]
     assert labels is not None
     images: Tensor = generator(latents, generator.words(labels))  # type: ignore[operator]
-    return images
+    return images.clamp(-1, 1)
 
 
 def word_maps(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor) -> Tensor | None:

@@ -15,6 +15,9 @@ as transformers' positional embeddings are (2102.07074): zero padding alone says
 (2012.05217), and pictures with a fixed layout, such as faces, are learnt in about half of the steps. The discriminator
 downsamples by blurred, strided convolutions: (x + skip) / sqrt(2).
 
+With `palette`, the levels sum up logits instead of an image, and each pixel is a mixture of a few colours that depend
+on w (layers/palette.py).
+
 Loss: non-saturating logistic with R1 every 16 steps and path length regularisation every 8 (objectives/path_length.py),
 both lazy; style mixing as in StyleGAN. No compiled extension: all filters are ordinary convolutions.
 
@@ -30,11 +33,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
+from torch.nn.functional import conv2d, conv_transpose2d, interpolate, leaky_relu
 
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import changed, knob
+from gan_core.layers.palette import Palette, palette_knob
 from gan_core.layers.style import (
     HE,
     SIZES,
@@ -77,6 +81,7 @@ class Stylegan2HParams(PathLengthHParams, StyleHParams):
         help="In layers up to this resolution, the bias is learned for each pixel instead of each channel. Pictures "
         "with a fixed layout, such as faces, are learned faster; at fine resolutions it adds grain. 0: none.",
     )  # fmt: skip
+    palette: int = palette_knob()
 
 
 class ModulatedConv2d(nn.Module):
@@ -192,11 +197,26 @@ class Stylegan2Generator(StyleGenerator):
         super().__init__(layers_of_w(size), classes, hparams)
         self.constant = LearnedConstant(channels[0])
         self.levels = nn.ModuleList(
-            SynthesisLevel(inputs, outputs, image_channels, 4 << level, hparams)
+            SynthesisLevel(inputs, outputs, hparams.palette or image_channels, 4 << level, hparams)
             for level, (inputs, outputs) in enumerate(itertools.pairwise([0, *channels]))
         )
+        self.palette = Palette(hparams.palette, image_channels, hparams.w_size) if hparams.palette else None
+
+    @property
+    def magnifies(self) -> bool:
+        return self.palette is not None
 
     def synthesis(self, ws: Tensor, noise: NoiseMode = "random") -> Tensor:
+        return self._coloured(self._summed(ws, noise), ws)
+
+    def magnified(self, ws: Tensor, factor: int, noise: NoiseMode = "constant") -> Tensor:
+        return self._coloured(interpolate(self._summed(ws, noise), scale_factor=factor, mode="bicubic"), ws)
+
+    def _coloured(self, summed: Tensor, ws: Tensor) -> Tensor:
+        """The sum of the levels, an image or a palette's logits -> images (B, C, H, W)."""
+        return summed if self.palette is None else self.palette(summed, ws[:, -1])
+
+    def _summed(self, ws: Tensor, noise: NoiseMode) -> Tensor:
         features: Tensor = self.constant(ws)
         image: Tensor | None = None
         for level, block in enumerate(self.levels):

@@ -87,6 +87,11 @@ class Explorer:
         return self.sampler.spec.fields["real"]
 
     @property
+    def magnifies(self) -> bool:
+        """Whether the model draws larger pictures with outlines as crisp as those of its own size."""
+        return self.styled is not None and self.styled.magnifies
+
+    @property
     def home(self) -> str:
         """The space of edits: w+ if there is one, else z."""
         return "w+" if self.styled else "z"
@@ -184,23 +189,30 @@ class Explorer:
 
     # --- pictures ----------------------------------------------------------------------------------------------------
 
-    def images(self, points: Points, noise: NoiseMode = "constant") -> Tensor:
+    def images(self, points: Points, noise: NoiseMode = "constant", factor: int = 1) -> Tensor:
         """Differentiable pictures (B, C, H, W); those of style-based models may slightly exceed [-1, 1].
 
-        Waits while another thread has hooks attached.
+        A `factor` above 1 gives a model that `magnifies` more pixels. Waits while another thread has hooks attached.
         """
         with self.lock:
             if self.styled is not None:
-                return self.styled.synthesis(self.read(points, "w+"), noise)
+                ws = self.read(points, "w+")
+                if factor > 1 and self.magnifies:
+                    return self.styled.magnified(ws, factor, noise)
+                return self.styled.synthesis(ws, noise)
             sampler = self.sampler
             return sampler.recipe.draw(sampler.networks, sampler.hparams, self.read(points, "z"), points.classes)
 
     @torch.no_grad()
-    def draw(self, points: Points, noise: NoiseMode = "constant") -> Tensor:
-        """Pictures (B, C, H, W) in [-1, 1] on the CPU. `noise` "none" turns the model's noise off, if it has any."""
+    def draw(self, points: Points, noise: NoiseMode = "constant", least: int = 0) -> Tensor:
+        """Pictures (B, C, H, W) in [-1, 1] on the CPU. `noise` "none" turns the model's noise off, if it has any.
+
+        A model that `magnifies` draws them at least `least` pixels wide, at a whole multiple of its size.
+        """
+        factor = max(1, -(-least // self.image_shape[-1])) if self.magnifies else 1
         with self.lock:
             parts = [
-                self.images(part.mapped(lambda values: values.to(self.device)), noise).cpu()
-                for part in points.parts(CHUNK)
+                self.images(part.mapped(lambda values: values.to(self.device)), noise, factor).cpu()
+                for part in points.parts(max(1, CHUNK // factor**2))
             ]
         return torch.cat(parts).clamp(-1, 1)

@@ -83,7 +83,7 @@ def _frames(explorer: Explorer, points: Points, size: int, progress: Progress) -
     done = 0
     for part in points.parts(AT_ONCE):
         progress(done / len(points), WORDS)
-        for pixels in to_uint8(explorer.draw(part)):
+        for pixels in to_uint8(explorer.draw(part, least=size)):
             progress(done / len(points), WORDS)
             image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
             done += 1

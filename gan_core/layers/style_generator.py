@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from gan_core.knobs import knob
 from gan_core.layers.blocks import RandomLayer
@@ -172,6 +173,15 @@ class StyleGenerator(nn.Module, ABC):
     @abstractmethod
     def synthesis(self, ws: Tensor, noise: NoiseMode = "random") -> Tensor:
         """Images (B, C, H, W) from a w for each layer, (B, num_ws, w_size)."""
+
+    @property
+    def magnifies(self) -> bool:
+        """Whether `magnified` draws more detail than an enlarged picture has."""
+        return False
+
+    def magnified(self, ws: Tensor, factor: int, noise: NoiseMode = "constant") -> Tensor:
+        """Images (B, C, factor H, factor W) of the same ws: enlarged bicubically, or outlines drawn anew."""
+        return interpolate(self.synthesis(ws, noise), scale_factor=factor, mode="bicubic")
 
     def repeated(self, w: Tensor) -> Tensor:
         """The same w for every layer: (B, w_size) -> (B, num_ws, w_size)."""

@@ -127,11 +127,11 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "projected_gan.avatars": Plan(
-        recipe="projected_gan", data="avatars", size=64, steps=7_500,
+        recipe="projected_gan", data="avatars", size=64, steps=5_000,
         title="Drawn faces (Projected GAN with emoji features)",
         limits="Limited to this drawing style. Small details, such as eyes and glasses, are rarely symmetric.",
-        hparams={"style_mixing": 0.5, "positions": 16, "generator_rate": 2.5e-3, "discriminator_rate": 5e-4,
-                 "ema": 0.999, "schedule": "linear", "decay_steps": 7_500},
+        hparams={"palette": 24, "style_mixing": 0.5, "positions": 16, "generator_rate": 2.5e-3,
+                 "discriminator_rate": 5e-4, "ema": 0.999, "schedule": "linear", "decay_steps": 5_000},
         half=True,
     ),
     "triplane.solids": Plan(
@@ -324,11 +324,12 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "clip.avatars": Plan(
-        recipe="clip", data="avatars_captions", size=64, steps=1_500,
+        recipe="clip", data="avatars_captions", size=64, steps=3_000,
         title="Faces and sentences (CLIP)",
         limits="Limited to this drawing style and to about 250 words. Different mouths and earrings are poorly "
         "distinguished.",
-        hparams={"schedule": "cosine", "decay_steps": 1_500},
+        hparams={"sight": 64, "channels": 12, "max_channels": 96, "embedding": 96, "word_width": 96, "word_layers": 2,
+                 "augment": 0.2, "schedule": "cosine", "decay_steps": 3_000},
         half=True,
     ),
     "clip.emoji": Plan(

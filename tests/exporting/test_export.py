@@ -129,6 +129,11 @@ def test_truncation_w_and_the_discriminator_are_inputs_of_their_own(tmp_path: Pa
     assert list(made.outputs) == ["logits"]
 
 
+def test_a_palette_is_exported(tmp_path: Path) -> None:
+    make_model("stylegan2.x", palette=5)
+    assert export_model("stylegan2.x", tmp_path / "z.onnx").difference <= onnx.CLOSE
+
+
 def test_a_run_is_exported_by_its_name(tmp_path: Path) -> None:
     store = RunStore()
     id = trained(store, "mlp_gan", name="mine")

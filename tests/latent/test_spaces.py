@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import math
+import zipfile
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch.nn.functional import avg_pool2d, interpolate
 from torch.testing import assert_close
 
 from gan_core.errors import BadValue, UnknownName
@@ -13,10 +19,12 @@ from gan_core.gans import Recipe, recipes
 from gan_core.latent.directions import Direction, class_direction
 from gan_core.latent.edits import Edit, edited
 from gan_core.latent.explorer import Explorer
+from gan_core.latent.film import write_film
 from gan_core.latent.mixing import band_changes, crossover, matrix, mixed
 from gan_core.latent.points import Points, joined
 from gan_core.latent.truncation import Truncation, cluster_centres, truncated
 from gan_core.models.sampler import Sampler
+from gan_core.pictures.grids import to_uint8
 from tests.conftest import example
 from tests.latent.models import colour_classifier, explorer
 
@@ -266,3 +274,29 @@ def test_points_are_joined_and_repeated(styled2: Explorer) -> None:
         styled2.read(points, "z")
     with pytest.raises(BadValue, match="no points to join"):
         joined([])
+
+
+def test_a_palette_draws_larger_pictures_with_outlines_as_crisp(tmp_path: Path) -> None:
+    model = explorer("stylegan2", palette=4)
+    with torch.no_grad():  # logits far apart, so that outlines are one pixel wide at every size
+        for level in model.generator.levels:
+            level.to_rgb.convolution.weight *= 100
+    points = model.sample(2, 1)
+    own, large = model.draw(points), model.draw(points, least=100)
+    assert large.shape == (2, 3, 112, 112)  # the next multiple of 16
+    assert (avg_pool2d(large, 7) - own).abs().mean() < 0.1 * own.std()
+    colours = [len((one * 255).round().flatten(1).T.unique(dim=0)) for one in large]
+    enlarged = interpolate(own, scale_factor=7, mode="bicubic")
+    assert max(colours) < 0.2 * min(len((one * 255).round().flatten(1).T.unique(dim=0)) for one in enlarged)
+    assert model.draw(points, least=16).shape == own.shape
+    film = write_film(model, points, tmp_path / "film.zip", size=48)
+    with zipfile.ZipFile(film.path) as archive:
+        frame = np.asarray(Image.open(io.BytesIO(archive.read(archive.namelist()[0]))))
+    np.testing.assert_array_equal(frame, to_uint8(model.draw(points, least=48))[0])
+
+
+def test_other_models_draw_at_their_own_size() -> None:
+    for name in ("stylegan2", "dcgan"):
+        model = explorer(name)
+        assert not model.magnifies
+        assert model.draw(model.sample(1), least=100).shape[-1] == model.image_shape[-1]

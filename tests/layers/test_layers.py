@@ -11,6 +11,10 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from gan_core.data.base import DataSpec
+from gan_core.gans import recipes
+from gan_core.knobs import changed
+from gan_core.layers import palette
 from gan_core.layers.blocks import GlobalConv2d, LatentStem, logit_head
 from gan_core.training.allocator import keep_freed_memory
 
@@ -70,3 +74,31 @@ def test_steps_keep_their_memory() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
         faults[memory] = int(done.stdout)
     assert faults["kept"] < faults["given back"] / 5
+
+
+def test_pixels_of_a_palette_are_mixtures_of_the_colours_of_w() -> None:
+    layer, w, logits = palette.Palette(3, 2, 5), torch.randn(4, 5), torch.zeros(4, 3, 2, 2)
+    logits[:, 1, 0, 1] = 50  # the upper right pixel is all of colour 1
+    drawn, colours = layer(logits, w), layer.colours(w).view(4, 3, 2)
+    assert_close(drawn[:, :, 0, 1], colours[:, 1])
+    assert_close(drawn[:, :, 1, 0], colours.mean(1))  # equal logits: equal shares
+
+
+@pytest.mark.parametrize("name", ["stylegan2", "projected_gan", "stackgan"])
+def test_a_sharp_palette_leaves_only_its_colours(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = recipes.get(name)
+    changes = {"palette": 3, **({"judge": ""} if name == "projected_gan" else {})}
+    hparams = changed(recipe.tiny, changes)
+    spec = DataSpec({"real": (3, 32, 32), **({"caption": (2, 6)} if name == "stackgan" else {})})
+    networks = recipe.build(hparams, spec)
+    latents = torch.randn(2, hparams.latent_size)
+    labels = torch.tensor([[3, 4, 0, 0, 0, 0], [5, 2, 1, 0, 0, 0]]) if name == "stackgan" else None
+    networks["generator"].eval()
+    assert recipe.draw is not None
+    mixed = recipe.draw(networks, hparams, latents, labels)
+    assert mixed.shape == (2, 3, 32, 32)
+    monkeypatch.setattr(palette, "SHARPNESS", 1e8)
+    for image, smooth in zip(recipe.draw(networks, hparams, latents, labels), mixed, strict=True):
+        assert len(smooth.flatten(1).T.unique(dim=0)) > 3
+        colours = (image * 255).round().flatten(1).T.unique(dim=0)
+        assert 2 <= len(colours) <= 3

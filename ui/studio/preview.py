@@ -254,7 +254,7 @@ class Pictures:
 
 def content_of(view: View) -> bytes:
     """Returns the picture as PNG with its settings, in preview size."""
-    image = picture(view)
+    image = picture(view, LARGEST)
     image.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
     return marked(image, view.query())
 

@@ -11,7 +11,7 @@ from gan_core.errors import BadCheckpoint
 from ui.languages import _
 from ui.studio.models import runs
 from ui.studio.models.opened import Opened
-from ui.studio.view.pictures import SMALL, display_url, drawn
+from ui.studio.view.pictures import SHOWN, SMALL, display_url, drawn
 from ui.studio.view.view import View, points_of
 from ui.texts import error_sentence, percent
 
@@ -34,7 +34,7 @@ def attribution_page(model: Opened, view: View) -> str:
     images = model.explorer.draw(points)
     labels = None if points.classes is None else points.classes.argmax(1)
     found = attribution(discriminator, images, labels)
-    picture, where = drawn(model.explorer, points)[0], Image.fromarray(heat(found.maps)[0])
+    picture, where = drawn(model.explorer, points, SHOWN)[0], Image.fromarray(heat(found.maps)[0])
     verdict = _(
         "Green areas push the discriminator towards “real”, pink areas towards “generated”. Its output (logit) is "
         "{logit:.2f}."

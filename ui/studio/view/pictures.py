@@ -32,11 +32,11 @@ QUALITY = 90  # WebP quality, up to 100
 KEPT = 256  # number of cached pictures
 
 
-def drawn(explorer: Explorer, points: Points) -> list[Image.Image]:
-    """Returns the pictures of points at the model's size."""
+def drawn(explorer: Explorer, points: Points, least: int = 0) -> list[Image.Image]:
+    """Returns the pictures of points at the model's size, or at least `least` pixels wide if it can draw larger."""
     from gan_core.pictures.grids import to_uint8
 
-    return [_image(one) for one in to_uint8(explorer.draw(points))]
+    return [_image(one) for one in to_uint8(explorer.draw(points, least=least))]
 
 
 def image_of(picture: Tensor) -> Image.Image:
@@ -50,9 +50,9 @@ def _image(levels: np.ndarray) -> Image.Image:
     return Image.fromarray(levels[:, :, 0] if levels.shape[2] == 1 else levels)
 
 
-def picture(view: View) -> Image.Image:
-    """Returns the picture of a view; raises what `points_of` raises."""
-    return drawn(opened(view.model).explorer, points_of(view))[0]
+def picture(view: View, least: int = 0) -> Image.Image:
+    """Returns the picture of a view, sized as by `drawn`; raises what `points_of` raises."""
+    return drawn(opened(view.model).explorer, points_of(view), least)[0]
 
 
 def display_url(image: Image.Image) -> str:
@@ -90,7 +90,7 @@ def _small(view: View, sha256: str) -> str:
 
 def file_of(view: View) -> bytes:
     """Returns the picture as PNG with its settings and the note that it is generated."""
-    return marked(picture(view), view.query())
+    return marked(picture(view, SIDE), view.query())
 
 
 def marked(image: Image.Image, settings: str = "", least: int = SIDE) -> bytes:

@@ -26,7 +26,7 @@ LINE, MOST_LINES = 44, 4  # characters and lines of the link
 
 def share_card(view: View, address: str) -> bytes:
     """Returns the card of a view as PNG, WIDTH x HEIGHT pixels; `address` is the Studio's, without a query."""
-    face = picture(view).convert("RGB")
+    face = picture(view, HEIGHT).convert("RGB")
     resample = Image.Resampling.NEAREST if face.width <= SMALL else Image.Resampling.LANCZOS
     card = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     card.paste(face.resize((HEIGHT, HEIGHT), resample))

@@ -18,7 +18,7 @@ from ui.languages import LANGUAGES, _, language
 from ui.studio.models.opened import opened
 from ui.studio.requests.calls import callback
 from ui.studio.requests.uploads import MOST_BYTES
-from ui.studio.view.pictures import SMALL, data_url, display_url, picture, small
+from ui.studio.view.pictures import SHOWN, SMALL, data_url, display_url, picture, small
 from ui.studio.view.view import View
 from ui.texts import paragraph
 
@@ -372,10 +372,10 @@ def image_value(image: Image.Image, alt: str) -> dict[str, Any]:
 
 def face_value(view: View, settled: bool) -> dict[str, Any]:
     """Returns the value of `face` for a view; `settled` adds the unedited picture and the link."""
-    value = image_value(picture(view), alt(view))
+    value = image_value(picture(view, SHOWN), alt(view))
     if not settled:
         return value
-    before = display_url(picture(view.before)) if view.changes else value["now"]
+    before = display_url(picture(view.before, SHOWN)) if view.changes else value["now"]
     return value | {"before": before, "query": view.query(), "tag": _("Before")}
 
 
