@@ -9,6 +9,7 @@ import os
 # and then other work on the machine can't stall them
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from collections import Counter
 from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,17 @@ WITH_THE_JUDGE = (
 )  # fmt: skip
 
 
+# what a test takes, roughly, in seconds
+OFTEN, OF_MARKED = 0.15, {"e2e": 15.0, "slow": 8.0}
+
+
+def shared_by(nodeid: str) -> str:
+    """The file of a test, or what its file shares something slow with: one process runs all of them."""
+    if nodeid.startswith(WITH_THE_JUDGE):
+        return WITH_THE_JUDGE[0]
+    return next((folder for folder in IN_ONE_PROCESS if nodeid.startswith(folder)), nodeid.partition("::")[0])
+
+
 @pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is none
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
     """Keeps the tests of a file together, and files that share something slow."""
@@ -47,13 +59,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
 
     class ByWhatIsShared(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            if nodeid.startswith(WITH_THE_JUDGE):
-                return WITH_THE_JUDGE[0]
-            return next(
-                (folder for folder in IN_ONE_PROCESS if nodeid.startswith(folder)), super()._split_scope(nodeid)
-            )
+            return shared_by(nodeid)
 
+    config.option.loadscopereorder = False  # the order is that of the items, see below
     return ByWhatIsShared(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Processes begin with what takes longest, so that none is left alone with it at the end."""
+    if not hasattr(config, "workerinput"):
+        return
+    seconds: Counter[str] = Counter()
+    for item in items:
+        marks = [OF_MARKED[name] for name in OF_MARKED if item.get_closest_marker(name)]
+        seconds[shared_by(item.nodeid)] += max(marks, default=OFTEN)
+    items.sort(key=lambda item: (-seconds[shared_by(item.nodeid)], shared_by(item.nodeid)))
 
 
 @pytest.hookimpl(wrapper=True)
