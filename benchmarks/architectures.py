@@ -29,6 +29,7 @@ from torch.utils._pytree import tree_map
 from benchmarks.timing import ROOT, machine, peak
 from gan_core import data
 from gan_core.data.base import DataSet
+from gan_core.errors import percent
 from gan_core.gans import Recipe, recipes
 from gan_core.training.trainer import Trainer
 
@@ -191,7 +192,7 @@ def described(row: dict[str, Any]) -> str:
     image = "-" if row["one_image_ms"] is None else f"{row['one_image_ms']:.1f} ms"
     cells = (
         row["recipe"], row["size"], row["pixels"], weights, f"{row['images_per_second']:.0f}", image,
-        f"{row['convolutions_share']:.0%}", f"{row['peak_mib']:.0f} MiB", row["steps"],
+        percent(row["convolutions_share"]), f"{row['peak_mib']:.0f} MiB", row["steps"],
     )  # fmt: skip
     return f"| {' | '.join(map(str, cells))} |"
 

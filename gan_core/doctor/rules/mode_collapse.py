@@ -12,6 +12,7 @@ from gan_core.doctor.case import EVERY, Array, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 from gan_core.doctor.samples import CLOSE
+from gan_core.errors import percent
 
 LOST_MODES = 0.25  # share of the modes without samples that counts as a collapse
 LOOKS = 3
@@ -69,7 +70,8 @@ register(
         name="mode_collapse",
         title="Mode collapse",
         measures="how many modes have samples, now and at best",
-        threshold=f"over {LOST_MODES:.0%} without samples; or {LOSING:.0%} fewer than at best, from {SHARP:.0%} on",
+        threshold=f"over {percent(LOST_MODES)} without samples; or {percent(LOSING)} fewer than at best, from "
+        f"{percent(SHARP)} on",
         source="1611.02163, 1705.07761",
         check=check,
         level="bad",

@@ -7,6 +7,7 @@ from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 from gan_core.doctor.rules import mode_collapse
 from gan_core.doctor.rules.mode_collapse import LOST_MODES, missing
+from gan_core.errors import percent
 
 
 def check(case: Case) -> Finding | None:
@@ -32,7 +33,7 @@ register(
         name="modes_missing",
         title="Partial collapse",
         measures="how many modes have samples",
-        threshold=f"at least one without, at most {LOST_MODES:.0%}",
+        threshold=f"at least one without, at most {percent(LOST_MODES)}",
         source="1611.02163, 1705.07761",
         check=check,
         level="watch",
