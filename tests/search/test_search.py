@@ -369,4 +369,4 @@ def test_settings_that_fail_with_another_seed_come_last() -> None:
         trial(3, float("nan"), confirms=0, seed=1, state="failed", reason="NaN"),
         trial(4, 0.4, confirms=1, seed=1),
     ]
-    assert [one.number for one in results.ranked([lucky, sound, unconfirmed, *others])] == [1, 0, 2]
+    assert [one.number for one in results.ranked([lucky, sound, unconfirmed, *others])] == [1, 2, 0]
