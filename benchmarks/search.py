@@ -88,13 +88,18 @@ def main() -> None:
     store.close()
 
 
+def report(number: int, words: str) -> None:
+    print(f"  trial {number}: {words}", flush=True)
+
+
 def compare(store: RunStore, task: Task, trials: int, seeds: int) -> None:
     base = base_of(task)
     ranges = tuple(space.parse(recipes.get(task.recipe).hparams, text) for text in task.ranges)
     plan = SearchPlan(f"{task.recipe}-{task.preset}", base, ranges, SAMPLES)
     begin(plan)
-    running.search(store, plan, trials, [], lambda number, words: print(f"  trial {number}: {words}", flush=True))
-    running.confirm(store, plan, CONFIRM, [], lambda number, words: print(f"  confirming {number}: {words}", flush=True))
+    running.search(store, plan, trials, [], report)
+    print("  confirming", flush=True)
+    running.confirm(store, plan, CONFIRM, [], report)
     tried = results.trials(storage.open_study(plan))
     best = results.ranked(tried)[0]
     print(f"{task.name}, {task.steps} steps, best of {trials} trials, number {best.number}: {dict(best.settings)}")
@@ -104,7 +109,8 @@ def compare(store: RunStore, task: Task, trials: int, seeds: int) -> None:
         values = np.array([trained(store, spec, seed) for seed in range(FIRST_SEED, FIRST_SEED + seeds)])
         low, high = of_mean(values)
         found[name] = values
-        print(f"  {name}: distance {values.mean():.4f} ({low:.4f} to {high:.4f}) over {seeds} other seeds: {np.round(values, 3)}")
+        each = ", ".join(f"{value:.3g}" for value in values)
+        print(f"  {name}: distance {values.mean():.4f} ({low:.4f} to {high:.4f}) over {seeds} other seeds: {each}")
     logarithms = np.log(found["best"] / found["preset"])
     ratio, low, high = np.exp([logarithms.mean(), *of_mean(logarithms)])
     print(f"  best / preset, seed by seed: {ratio:.2f} ({low:.2f} to {high:.2f})", flush=True)

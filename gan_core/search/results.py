@@ -73,9 +73,7 @@ def trials(study: Study) -> list[TrialResult]:
 
 def ended(found: Sequence[TrialResult]) -> int:
     """How many trials have ended by themselves, without those that only confirm another one."""
-    return sum(
-        (one.state in ("finished", "ended early") or bool(one.reason)) and one.confirms is None for one in found
-    )
+    return sum((one.state in ("finished", "ended early") or bool(one.reason)) and one.confirms is None for one in found)
 
 
 def settings_tried(found: Sequence[TrialResult]) -> list[TrialResult]:
@@ -100,10 +98,15 @@ def ranked(found: Sequence[TrialResult]) -> list[TrialResult]:
 
 def over_seeds(found: Sequence[TrialResult], one: TrialResult) -> list[float]:
     """The distances of a trial's settings: its own, and those with other seeds; infinite where such a run failed."""
-    others = [other for other in found if other.confirms == one.number]
-    # an unfinished one has no reason; in order of the seeds, whatever machine was first
-    ended = sorted((other for other in others if other.state == "finished" or other.reason), key=lambda one: one.seed)
-    return [one.value, *(other.value if other.state == "finished" else math.inf for other in ended)]
+    return list(_by_seed(found, one).values())
+
+
+def _by_seed(found: Sequence[TrialResult], one: TrialResult) -> dict[int, float]:
+    others = sorted((other for other in found if other.confirms == one.number), key=lambda other: other.seed)
+    ended = (other for other in others if other.state == "finished" or other.reason)  # an unfinished one has no reason
+    return {one.seed: one.value} | {
+        other.seed: other.value if other.state == "finished" else math.inf for other in ended
+    }  # fmt: skip
 
 
 def against_start(found: Sequence[TrialResult], one: TrialResult) -> Ratio | None:
@@ -111,14 +114,15 @@ def against_start(found: Sequence[TrialResult], one: TrialResult) -> Ratio | Non
 
     None if it is that trial itself, or a run of either failed.
     """
-    first = next((other for other in settings_tried(found) if other.number == 0), None)
-    if first is None or one.number == 0:
+    start = next((other for other in settings_tried(found) if other.number == 0), None)
+    if start is None or one.number == 0:
         return None
     import numpy as np
 
     from gan_core.metrics.bootstrap import of_mean
 
-    pairs = np.array(list(zip(over_seeds(found, one), over_seeds(found, first), strict=False)))  # (seeds, 2)
+    ours, theirs = _by_seed(found, one), _by_seed(found, start)
+    pairs = np.array([(ours[seed], theirs[seed]) for seed in ours.keys() & theirs.keys()])  # (seeds, 2)
     if not (np.isfinite(pairs) & (pairs > 0)).all():
         return None
     logarithms = np.log(pairs[:, 0] / pairs[:, 1])

@@ -1,7 +1,7 @@
 """Runs a search: chooses settings, trains each trial as an ordinary run, judges it, ends poor ones early.
 
 A trial that is stopped (Ctrl-C) or whose process is killed is queued again and continues its run from the newest
-checkpoint. The first trial has the settings that the search starts from, as the baseline.
+checkpoint. The first trial has the settings that the search starts from, as the baseline; some of the next are near it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LOOK = 0.5  # seconds between checks of a trial
 CONFIRMED = 3  # best settings that are trained with another seed; after each seed the worst of them is left out
+SPREAD = 1 / 6  # of a range, in its logarithm if it is logarithmic: a factor of 2.2 in one from 1 to 100
 HOPELESS = 5  # the search ends if this many first trials all fail
 
 Report = Callable[[int, str], None]  # number of the trial, its outcome
@@ -90,6 +91,7 @@ def search(
         _take_up(study, report)
         if results.ended(results.trials(study)) >= trials:
             break
+        _propose(plan, study)
         _make(store, plan, study, asked, report, device)
     return results.ended(results.trials(study))
 
@@ -131,6 +133,28 @@ def _begin(plan: SearchPlan, study: Study) -> None:
         base = _settings(plan, {})
         here = {one.knob: getattr(base, one.knob) for one in plan.ranges if one.holds(getattr(base, one.knob))}
         study.enqueue_trial(here)
+
+
+def _propose(plan: SearchPlan, study: Study) -> None:
+    """Queues every other one of the random trials near the start; the sampler draws the rest from the whole ranges.
+
+    The start is often a preset that somebody has tuned: of settings far from it, few are better.
+    """
+    made = study.get_trials(deepcopy=False)
+    if len(made) < storage.STARTUP and len(made) % 2 and not any(one.state.name == "WAITING" for one in made):
+        study.enqueue_trial(_near(plan, len(made)))
+
+
+def _near(plan: SearchPlan, number: int) -> dict[str, Any]:
+    """Settings near the start: numbers are normal about it, with SPREAD of their range as deviation; choices stay."""
+    import numpy as np
+
+    random = np.random.default_rng((plan.seed, number))
+    base = _settings(plan, {})
+    return {
+        one.knob: one.near(getattr(base, one.knob), SPREAD, random)
+        for one in plan.ranges if one.holds(getattr(base, one.knob))
+    }  # fmt: skip
 
 
 def _take_up(study: Study, report: Report) -> None:
