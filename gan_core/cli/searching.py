@@ -187,8 +187,8 @@ def _short(reference: str) -> str:
 
 
 def _show(plan: SearchPlan, found: list[TrialResult], shares: dict[str, float]) -> None:
-    from gan_core.search.results import command as words_of
     from gan_core.search.results import against_start, over_seeds
+    from gan_core.search.results import command as words_of
     from gan_core.search.results import ranked as in_order
 
     ranked = in_order(found)
