@@ -28,11 +28,9 @@ from gan_core.models import listing, loading
 from gan_core.models.card import read_card
 from gan_core.pictures.grids import to_uint8
 from serving import exports
-from serving.sampling import SampleDrawer, rows_of
+from serving.sampling import ONNX, TORCH, SampleDrawer, rows_of
 from ui.studio.models.opened import Opened, draws_pictures
 from ui.studio.requests.right_of_way import right_of_way
-
-ONNX, TORCH = "onnx", "torch"
 
 _exporting = threading.Lock()
 logger = logging.getLogger(__name__)
@@ -59,7 +57,7 @@ def drawer_of(name: str) -> Drawer | SampleDrawer:
     """The drawer for a model of the shelf; raises UnknownName or BadCheckpoint."""
     folder = listing.standing(name)
     card = read_card(folder)
-    return Drawer(loaded(name)) if draws_pictures(card) else SampleDrawer(card, loading.load(str(folder)))
+    return Drawer(loaded(name)) if draws_pictures(card) else SampleDrawer(card, loading.load(str(folder)), folder)
 
 
 class Drawer:

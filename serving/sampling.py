@@ -1,29 +1,36 @@
 """Draws samples that aren't pictures of a latent space: sound, text, music, molecules, films, episodes, points, and
 pictures of a sentence or a pose.
 
-PyTorch draws them, as in `ganscope sample`: a request alone gives the same numbers, and one in a batch with others the
-same up to the rounding of sums.
+Pictures are drawn through an ONNX session if there is one, as those of a latent space are. PyTorch draws all others, so
+that a request alone gives the same file as `ganscope sample`; in a batch with others, sums are rounded differently.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gan_core.errors import BadValue
+from gan_core.errors import BadValue, GanscopeError
 from gan_core.layers.classes import Name
 from gan_core.media import media
 from gan_core.models.card import Card
 from gan_core.models.sampler import Sampler
 from gan_core.pictures.grids import to_uint8
+from serving import exports
 from ui.studio.requests.right_of_way import right_of_way
 
 PICTURED = ("captions", "views")  # tasks whose samples are pictures
 SAMPLED = (*PICTURED, "points", *(medium.task for medium in media))  # tasks of models that are drawn here
+ONNX, TORCH = "onnx", "torch"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +48,23 @@ class Draft:
 class SampleDrawer:
     """Draws for one model."""
 
-    engine = "torch"
-
-    def __init__(self, card: Card, sampler: Sampler) -> None:
-        self.card, self.sampler = card, sampler
+    def __init__(self, card: Card, sampler: Sampler, folder: Path) -> None:
+        self.card, self.sampler, self.folder = card, sampler, folder
         self.pictured = card.task in PICTURED
+        self._session: Any = None
+
+    @property
+    def engine(self) -> str:
+        return TORCH if self._session is None else ONNX
 
     def prepare(self) -> None:
-        """There is nothing to prepare."""
+        """Exports a model of pictures, and draws through its export from then on. Failures go into the log."""
+        if not self.pictured:
+            return
+        try:
+            self._session = exports.session_of(self.folder, self.card.sha256)
+        except GanscopeError as error:
+            logger.warning("%s is drawn by PyTorch: %s", self.card.name, error)
 
     def wish(
         self, count: int, seed: int, label: Name | None = None, latents: Sequence[Sequence[float]] | None = None,
@@ -71,10 +87,14 @@ class SampleDrawer:
 
     def _drawn(self, drafts: Sequence[Draft]) -> list[np.ndarray]:
         """Drafts of the same truncation, as one batch."""
-        conditions = [draft.conditions for draft in drafts if draft.conditions is not None]
-        latents = torch.cat([draft.latents for draft in drafts])
-        samples = self.sampler.draw(latents, torch.cat(conditions) if conditions else None, drafts[0].psi)
-        arrays = to_uint8(samples) if self.pictured else samples.numpy()
+        asked = [draft.conditions for draft in drafts if draft.conditions is not None]
+        latents, conditions = torch.cat([draft.latents for draft in drafts]), torch.cat(asked) if asked else None
+        psi = drafts[0].psi
+        if self._session is not None and psi is None and conditions is not None:
+            (arrays,) = self._session.run(None, {"z": latents.numpy(), "condition": conditions.numpy()})
+        else:
+            samples = self.sampler.draw(latents, conditions, psi)
+            arrays = to_uint8(samples) if self.pictured else samples.numpy()
         return np.split(arrays, np.cumsum([len(draft) for draft in drafts])[:-1])
 
 

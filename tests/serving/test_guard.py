@@ -164,7 +164,7 @@ def test_a_model_that_does_not_open_stops_neither_the_others_nor_the_service(
     service.warm()
     assert tried == [CLASSES, STYLED]  # the others can't draw
     assert service.ready.is_set()
-    for words in ("damaged", f"{FILLING} can't be used for drawing", "not known"):
+    for words in ("damaged", f"{FILLING} can't be used for /v1/generate", "not known"):
         assert words in caplog.text
 
 
