@@ -63,7 +63,7 @@ class Generate(Drawn):
         "examples": [
             {"seed": 7, "count": 4, "truncation": 0.7}, {"model": "cgan.mnist", "seed": 3, "class": "7"},
             {"model": "stackgan.avatars", "class": "a woman with red hair and glasses"},
-            {"model": "specgan.spoken_digits", "class": "3 theo", "format": "wav"},
+            {"model": "specgan.spoken_digits", "class": "1", "format": "wav"},
         ]
     })  # fmt: skip
     seed: Seed | None = Field(None, description="By default a random one, which the header X-Seed names.")

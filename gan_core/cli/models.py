@@ -128,6 +128,7 @@ def remove(
     """Remove your own models and those downloaded from the Hub. Bundled models can't be removed."""
     from gan_core.models import removing
 
+    names = list(dict.fromkeys(names))
     freed = removing.remove(names)
     if as_json:
         emit({"removed": names, "bytes": freed})

@@ -29,7 +29,7 @@ def remove(names: Sequence[str]) -> int:
             raise BadValue("{name} comes with GANscope and can't be removed.", name=name)
         if name not in removable():
             raise UnknownName("model", name, removable())
-    return sum(_removed(mine[name]) if name in mine else hub.remove(name) for name in dict.fromkeys(names))
+    return sum(_removed(mine[name]) if name in mine else hub.remove(name) for name in names)
 
 
 def _removed(folder: Path) -> int:

@@ -73,6 +73,15 @@ def test_a_client_that_calls_too_often_waits(shelf_home: Path) -> None:
         assert [one.status_code for one in guesses] == [401, 401, 401, 429]
 
 
+def test_health_and_readiness_answer_head_as_well(locked: Running) -> None:
+    """Load balancers ask with HEAD and without a key."""
+    locked.service.ready.wait(60)
+    for path in ("/healthz", "/readyz"):
+        answer = locked.http.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["content-length"] == str(len(locked.http.get(path).content))
+
+
 def test_every_answer_has_the_security_headers(server: Running) -> None:
     for answer in (
         server.http.get("/healthz"), server.http.get("/v1/none"), server.http.post("/v1/generate", json={"seed": -1}),

@@ -85,6 +85,7 @@ def refused(answer: httpx.Response, status: int, *words: str) -> None:
         ("edit", {"model": WORDS}, 422, "can't be used for /v1/edit"),
         ("interpolate", {"model": SOUNDS}, 422, f"can't be used for /v1/interpolate. Valid: {CLASSES}"),
         ("evaluate", {"model": "nobody"}, 404, "There is no model named"),
+        ("interpolate", {"model": CLASSES, "class": "cat"}, 422, "There is no class 'cat'. Valid: 0, 1"),
         ("interpolate", {"seeds": [1]}, 422, "at least 2"),
         ("interpolate", {"seeds": list(range(9))}, 422, "at most 8"),
         ("interpolate", {"kind": "AVI"}, 422, "'MP4', 'GIF' or 'WebP'"),
