@@ -83,7 +83,7 @@ def refused(answer: httpx.Response, status: int, *words: str) -> None:
         ("evaluate", {"metrics": ["fid"]}, 422, "'fd', 'kid', 'prdc', 'classes' or 'nearest'"),
         ("evaluate", {"model": TRANSLATING}, 422, "can't be used for /v1/evaluate"),
         ("edit", {"model": WORDS}, 422, "can't be used for /v1/edit"),
-        ("interpolate", {"model": SOUNDS}, 422, f"can't be used for /v1/interpolate. Valid: {CLASSES}"),
+        ("interpolate", {"model": SOUNDS}, 422, f"can't be used for /v1/interpolate. Valid: {STYLED}"),
         ("evaluate", {"model": "nobody"}, 404, "There is no model named"),
         ("interpolate", {"model": CLASSES, "class": "cat"}, 422, "There is no class 'cat'. Valid: 0, 1"),
         ("interpolate", {"seeds": [1]}, 422, "at least 2"),
