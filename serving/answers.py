@@ -44,7 +44,7 @@ def formats_of(task: str) -> Mapping[str, str]:
     medium = medium_of(task)
     if medium is None:
         return POINTS if task == "points" else PICTURES
-    return {suffix.removeprefix("."): type for suffix, type in medium.types.items()} | PICTURES
+    return {**{suffix.removeprefix("."): type for suffix, type in medium.types.items()}, **PICTURES}
 
 
 FORMATS = {name: type for one in media for name, type in formats_of(one.task).items()}  # of all models

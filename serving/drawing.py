@@ -88,10 +88,11 @@ class Drawer:
         psi: float | None = None,
     ) -> Wish:  # fmt: skip
         """Pictures by their seed, or from a client's `latents`; raises BadValue."""
-        explorer = self.explorer
-        given = latents is not None
-        points = given_points(explorer, latents, label) if given else bare_points(explorer, count, seed, label)
-        return wish_of(explorer, points, psi)
+        if latents is not None:
+            points = given_points(self.explorer, latents, label)
+        else:
+            points = bare_points(self.explorer, count, seed, label)
+        return wish_of(self.explorer, points, psi)
 
     @torch.inference_mode()
     def draw(self, wishes: Sequence[Wish]) -> list[np.ndarray]:

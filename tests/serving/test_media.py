@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -107,7 +108,8 @@ def test_pictures_of_a_sentence_with_and_without_truncation(server: Running) -> 
         ("", "Write a sentence, such as"), ("qux", "None of these words is known: qux. Known are words such as woman"),
         (3, "Say in words what to draw"), ("hat " * 200, "up to 400 characters, not 800"),
     ):  # fmt: skip
-        refused(generated(server, WORDS, **{"class": wrong}), 422, words)
+        asked: dict[str, Any] = {"class": wrong}
+        refused(generated(server, WORDS, **asked), 422, words)
 
 
 @pytest.mark.slow
@@ -115,9 +117,10 @@ def test_onnxruntime_draws_pictures_of_a_sentence(server: Running) -> None:
     counter = server.service.counter(WORDS)
     counter.export.join(280)
     assert counter.drawer.engine == ONNX
-    drawer = drawer_of(WORDS)
+    drawer: Any = drawer_of(WORDS)
     wishes = [drawer.wish(2, seed, SENTENCE, psi=psi) for seed, psi in ((1, None), (2, 0.5), (3, None))]
-    for one, other in zip(counter.drawer.draw(wishes), drawer.draw(wishes), strict=True):
+    exported: Any = counter.drawer
+    for one, other in zip(exported.draw(wishes), drawer.draw(wishes), strict=True):
         assert_same_pictures(one, other)
 
 
@@ -133,7 +136,7 @@ def test_what_a_model_of_a_medium_does_not_take_is_refused(server: Running) -> N
 
 
 def test_drafts_of_one_batch_get_their_own_samples() -> None:
-    drawer = drawer_of(WORDS)
+    drawer: Any = drawer_of(WORDS)
     wishes = [drawer.wish(count, seed, psi=psi) for seed, (count, psi) in enumerate([(1, None), (3, 0.5), (2, None)])]
     for wish, made in zip(wishes, drawer.draw(wishes), strict=True):
         assert_same_pictures(made, drawer.draw([wish])[0])
