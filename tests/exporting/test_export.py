@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from gan_core.checkpoint import read_checkpoint
+from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue, ExportError, UnknownName
 from gan_core.exporting import apart, code, onnx, precision, runtime
 from gan_core.exporting.graphs import Graph, eight_bits, graph_of, without_parametrizations
@@ -23,6 +24,7 @@ from gan_core.exporting.wanted import Wanted
 from gan_core.exporting.writing import export_model
 from gan_core.gans import recipes
 from gan_core.gans.stabilised import apply_spectral_norm
+from gan_core.knobs import changed
 from gan_core.models import loading
 from gan_core.models.sampler import Sampler
 from gan_core.runs.store import RunStore
@@ -334,6 +336,16 @@ def test_outputs_are_named_by_what_they_are(recipe: str, output: str) -> None:
     assert graph.outputs == (output,)
     with pytest.raises(BadValue, match=f"Only pictures can be 8-bit, and this graph gives {output}"):
         eight_bits(graph)
+
+
+def test_films_of_a_moving_layer_have_a_free_batch() -> None:
+    recipe = recipes.get("mocogan")
+    hparams, spec = changed(recipe.tiny, {"layer": True}), DataSpec({"frames": (1, 4, 16, 16)}, rate=12)
+    graph = graph_of(Sampler(recipe, hparams, spec, recipe.build(hparams, spec)))
+    free = onnx.free_axes(graph)
+    program = torch.export.export(graph.module, tuple(graph.traced().values()), dynamic_shapes=free).module()
+    for inputs in graph.checks():
+        torch.testing.assert_close(program(*inputs.values()), graph.module(*inputs.values()))
 
 
 def test_a_difference_that_is_too_large_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
