@@ -1,7 +1,8 @@
 """Draws samples that aren't pictures of a latent space: sound, text, music, molecules, films, episodes, points, and
 pictures of a sentence or a pose.
 
-Pictures of words are drawn through an ONNX session if there is one. PyTorch draws all others, so that a request alone gives the same file as `ganscope sample`; in a batch with others, sums are rounded differently.
+Pictures of words are drawn through an ONNX session if there is one. PyTorch draws all others, so that a request alone
+gives the same file as `ganscope sample`; in a batch with others, sums are rounded differently.
 """
 
 from __future__ import annotations
