@@ -338,6 +338,7 @@ def test_outputs_are_named_by_what_they_are(recipe: str, output: str) -> None:
         eight_bits(graph)
 
 
+@pytest.mark.slow
 def test_films_of_a_moving_layer_have_a_free_batch() -> None:
     recipe = recipes.get("mocogan")
     hparams, spec = changed(recipe.tiny, {"layer": True}), DataSpec({"frames": (1, 4, 16, 16)}, rate=12)
