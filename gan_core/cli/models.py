@@ -117,6 +117,25 @@ def publish(
     typer.echo(f"  `{command('models', 'show', card.name)}`, or the page Models")
 
 
+@app.command("remove")
+def remove(
+    names: Annotated[
+        list[str],
+        typer.Argument(help="Names of your own models, or hf://owner/name of downloaded ones.", metavar="MODEL..."),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Remove your own models and those downloaded from the Hub. Bundled models can't be removed."""
+    from gan_core.models import removing
+
+    names = list(dict.fromkeys(names))
+    freed = removing.remove(names)
+    if as_json:
+        emit({"removed": names, "bytes": freed})
+        return
+    typer.echo(f"Removed {listed(names)}: {megabytes(freed)} freed.")
+
+
 def card_facts(card: Card) -> dict[str, Any]:
     """A model card as JSON, with the same keys as in other answers."""
     facts = dataclasses.asdict(card)

@@ -77,8 +77,10 @@ def parse_classes(text: str, names: Sequence[str], classes: int) -> int | dict[i
         return place_of(text, names, classes)
     shares: dict[int, float] = {}
     for part in text.split(","):
-        name, _, share = part.rpartition(":")
+        name, colon, share = part.rpartition(":")
         try:
+            if not colon:
+                raise ValueError("no share")
             place = place_of(name.strip(), names, classes)
             if place in shares:
                 raise ValueError("twice")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,23 @@ def spec_of(store: RunStore, run: str) -> Any:
 def drawn(tmp_path: Path, model: str, wanted: str) -> bytes:
     ok("sample", model, "-n", "4", "--class", wanted, "-o", tmp_path / "x.png")
     return (tmp_path / "x.png").read_bytes()
+
+
+def test_a_film_of_one_class_or_a_blend(tmp_path: Path) -> None:
+    make_model("cgan.digits")
+    first = {}
+    for wanted in ("0", "0:1", "8", "0:0.5,8:0.5", None):
+        options = ("--class", wanted) if wanted else ()
+        ok("interpolate", "cgan.digits", "-o", tmp_path / "x.zip", "-n", "2", "--seconds", "0.5", "--rate", "4",
+           "--size", "32", *options)  # fmt: skip
+        with zipfile.ZipFile(tmp_path / "x.zip") as film:
+            first[wanted] = film.read(min(film.namelist()))
+    assert first["0"] == first["0:1"] == first[None]  # all in turn begin with the first
+    assert len(set(first.values())) == 3
+    assert "There is no class 'cat'" in refused(2, "interpolate", "cgan.digits", "-o", "x.zip", "--class", "cat")
+    make_model("mlp_gan.digits")
+    assert "is unconditional" in refused(2, "interpolate", "mlp_gan.digits", "-o", "x.zip", "--class", "1")
+    assert "nor a blend" in refused(2, "sample", "cgan.digits", "-o", "x.png", "--class", "3:0.5,8")
 
 
 def test_folders_called_by_numbers(store: RunStore, tmp_path: Path) -> None:
