@@ -216,6 +216,6 @@ def _explained(plan: StudyPlan, background: Background) -> None:
     st.markdown(
         _("In every arm all classes are shown equally often, by repeating rare images, and classifiers train for "
           "the same number of steps. GAN images can therefore help only through their content. AUC is the "
-          "probability that the classifier ranks an ill child above a healthy one (or any such pair of classes); "
-          "0.5 is chance. A study on small images says nothing about diagnosis.")
+          "probability that the classifier ranks an image of a class above one of another class, such as an ill child "
+          "above a healthy one; 0.5 is chance. A study on small images says nothing about diagnosis.")
     )  # fmt: skip
