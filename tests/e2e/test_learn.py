@@ -63,15 +63,22 @@ def test_the_handout_is_the_lesson_with_its_answers(page: Page, server: Server) 
 def test_a_chinese_full_stop_stays_beside_its_formula(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/learn?lang=zh&lesson=nash_and_cycles")
     expect(page.locator(FIGURE).first).to_be_visible()
-    parted = """all => all.filter(one => /^[。，；：？！]/.test(one.nextSibling?.data || '')).filter(one => {
-      const after = document.createRange();
-      after.setStart(one.nextSibling, 0);
-      after.setEnd(one.nextSibling, 1);
-      return after.getBoundingClientRect().left < one.getBoundingClientRect().left;
-    }).length"""
+    found = """all => {
+      const ends = all.map(one => [one, (one.closest('.math-inline') || one).nextSibling]);
+      const stopped = ends.filter(([, next]) => /^[。，；：？！]/.test(next?.data || ''));
+      const parted = stopped.filter(([one, next]) => {
+        const stop = document.createRange();
+        stop.setStart(next, 0);
+        stop.setEnd(next, 1);
+        return stop.getBoundingClientRect().left < one.getBoundingClientRect().left;
+      });
+      return [stopped.length, parted.length];
+    }"""
     for width in range(1000, 1500, 50):
         page.set_viewport_size({"width": width, "height": 900})
-        assert page.locator(".st-key-lesson p .katex").evaluate_all(parted) == 0, width
+        stopped, parted = page.locator(".st-key-lesson p .katex").evaluate_all(found)
+        assert stopped > 5
+        assert parted == 0, width
 
 
 @pytest.mark.parametrize("name", ["nash_and_cycles", pytest.param("conditioning", marks=pytest.mark.release)])
