@@ -20,8 +20,7 @@ LENGTH = 32  # tokens of a sentence
 END, UNKNOWN = 0, 1  # tokens
 MOST_CHARACTERS = 400  # longest sentence that is parsed
 
-# letters of scripts that part words by spaces, or that aren't known at all: all but Chinese characters. Vowel signs from
-# Devanagari to Burmese count as letters, because Python doesn't take them for such.
+# letters of every script but Chinese; vowel signs from Devanagari to Burmese among them, which \w leaves out
 _LETTERS = r"(?:[^\W\d_\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]|[\u0300-\u036f\u0900-\u109f])+"
 _RUNS = re.compile(rf"t恤|v领衫|{_LETTERS}(?:-{_LETTERS})*|(?:(?!{_LETTERS})\S)+")
 _WORD = re.compile(_LETTERS)
