@@ -19,8 +19,8 @@ from gan_core.cli.output import (
     say,
     show_facts,
     show_table,
-    size_word,
 )
+from gan_core.data import size_word
 from gan_core.errors import BadValue, UnknownName, listed
 from gan_core.metrics.pictures import LUMA, SSIM
 
@@ -48,7 +48,8 @@ def list_models(as_json: AsJson = False) -> None:
         say("There are no models yet. The quickest one to train: `ganscope pretrain dcgan.digits`")
         return
     rows = [
-        (card.name, card.title, size_word(card.data, card.size), megabytes(card.bytes), card.licence) for card in cards
+        (card.name, card.title, size_word(card.data, card.size) or "-", megabytes(card.bytes), card.licence)
+        for card in cards
     ]
     show_table(("NAME", "TITLE", "SIZE", "FILE", "LICENCE"), rows, flexible=("TITLE", "LICENCE"))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
+from gan_core.errors import values_of
 from gan_core.search.plan import SearchPlan
 from gan_core.search.storage import CONFIRMS, RUN, SEED
 
@@ -60,12 +61,13 @@ def trials(study: Study) -> list[TrialResult]:
         about = one.user_attrs
         value = one.value if one.state.name == "COMPLETE" else None
         state = "failed" if REASON in about else STATES[one.state.name]
+        template, values = about.get(ERROR, ("", {}))
         found.append(
             TrialResult(
                 one.number, state, dict(one.params), about.get(RUN, ""),
                 math.nan if value is None else value, float(about.get(LOW, math.nan)),
                 float(about.get(HIGH, math.nan)), about.get(FIGURE, ""), about.get(REASON, ""),
-                about.get(CONFIRMS), about.get(SEED, 0), tuple(about.get(ERROR, ("", {}))),
+                about.get(CONFIRMS), about.get(SEED, 0), (template, values_of(values)),
             )
         )  # fmt: skip
     return found

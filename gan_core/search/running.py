@@ -6,14 +6,13 @@ checkpoint. The first trial has the settings that the search starts from, as the
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from gan_core.errors import BadData, BadValue, GanscopeError, RunConflict, UnknownName
+from gan_core.errors import BadData, BadValue, GanscopeError, RunConflict, UnknownName, plain_values
 from gan_core.knobs import changed
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.search import by_eye, preferring, results, storage
@@ -226,7 +225,7 @@ def _fail(study: Study, trial: Trial, error: GanscopeError) -> None:
     from optuna.trial import TrialState
 
     trial.set_user_attr(REASON, str(error))
-    trial.set_user_attr(ERROR, [error.message, json.loads(json.dumps(error.values, default=str))])
+    trial.set_user_attr(ERROR, [error.message, plain_values(error.values)])
     # samplers ignore failed trials, and would propose such settings again; pruned ones count as poor
     study.tell(trial.number, state=TrialState.PRUNED)
 

@@ -83,6 +83,31 @@ def test_batches_are_scaled_and_a_memory_map_gives_the_same(tmp_path: Path) -> N
         assert torch.equal(in_memory.next(9)["real"], mapped.next(9)["real"])
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "kind", "found"),
+    [
+        (0, 255, "float32", "float32 from 0 to 255"),
+        (-2, 3.1, "float64", "float64 from -2 to 3.1"),
+        (0, 65_535, "uint16", "uint16 from 0 to 65535"),
+        (np.nan, np.nan, "float32", "float32 from nan to nan"),
+    ],
+)
+def test_pictures_in_another_range_are_refused(low: float, high: float, kind: str, found: str) -> None:
+    array = np.linspace(low, high, 64).reshape(1, 1, 8, 8).astype(kind)
+    valid = "Images must be uint8 from 0 to 255, or float32 from -1 (black) to 1 (white)."
+    with pytest.raises(BadData) as caught:
+        Batches(DataSet("x", {"real": array}), 0, torch.device("cpu"))
+    assert str(caught.value) == f"'real' holds {found}. {valid}"
+
+
+def test_pictures_as_floats_are_taken_as_they_are() -> None:
+    array = images(4).astype(np.float32) / 127.5 - 1
+    assert torch.equal(Batches(DataSet("x", {"real": array}), 0, torch.device("cpu")).first(4)["real"],
+                       torch.from_numpy(array))  # fmt: skip
+    with pytest.warns(UserWarning, match="rescale them by 2 \\* x - 1"):
+        Batches(DataSet("x", {"real": (array + 1) / 2}), 0, torch.device("cpu"))
+
+
 def test_unpaired_domains_have_orders_of_their_own() -> None:
     data = DataSet("x", {"a": images(12), "b": images(12)}, unpaired=True)
     batch = Batches(data, 0, torch.device("cpu")).next(12)
