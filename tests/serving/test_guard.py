@@ -179,7 +179,7 @@ def test_a_model_that_does_not_open_stops_neither_the_others_nor_the_service(
 
 def test_a_client_that_leaves_is_removed_from_the_queue(server: Running) -> None:
     counter = server.service.counter(STYLED)
-    with counter.drawer.explorer.lock:  # nothing is drawn by PyTorch meanwhile
+    with counter.explored.explorer.lock:  # nothing is drawn by PyTorch meanwhile
         session, counter.drawer._session = counter.drawer._session, None
         try:
             for seed in (1, 2):
