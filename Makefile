@@ -8,7 +8,7 @@ DEV_READY := .venv/.dev-ready
 unexport PYTHONDONTWRITEBYTECODE  # where it is set, every process would compile PyTorch and Gradio anew
 IN_THREE := -n 3 --dist loadfile  # processes for two cores, as many tests wait for servers; a file stays in one
 
-.PHONY: run studio demo test slow e2e release audit check format clean
+.PHONY: run studio demo test slow e2e long release audit check format clean
 
 run: $(RUN_READY)
 	$(BIN)/streamlit run app.py
@@ -29,7 +29,10 @@ slow: $(DEV_READY)
 	$(BIN)/python -m pytest $(IN_THREE) -m "slow and not e2e and not release"
 
 e2e: $(DEV_READY)
-	$(BIN)/python -m pytest tests/e2e $(IN_THREE) -m "e2e and not release" --reruns 1  # two cores are late at times beside a browser
+	$(BIN)/python -m pytest tests/e2e $(IN_THREE) -m "e2e and not release"
+
+long: $(DEV_READY)  # both: slow tests use the cores while browsers wait, and processes start only once
+	$(BIN)/python -m pytest $(IN_THREE) -m "(slow or e2e) and not release"
 
 release: $(DEV_READY)
 	$(BIN)/python -m pytest -m release

@@ -58,7 +58,7 @@ def trained(train: DataSet, test: DataSet, seed: int, steps: int, weight: float)
     for _ in range(steps):
         trainer.train_step()
     seconds = time.process_time() - began
-    trainer.ema.refresh(trainer.hparams.ema)
+    trainer.ema.refresh()
     network = trainer.ema.networks["features"].eval()
     some = plane(*(looked_at(network, test.arrays[domain][:SHOWN])[0] for domain in ("a", "b")))
     return Trained(measured(network, test.arrays["a"], test.arrays["b"], test.arrays["label"]), seconds, some)
@@ -73,7 +73,7 @@ def translated(recipe: Recipe, hparams: Any, known: DataSet, steps: int) -> tupl
     for _ in range(steps):
         trainer.train_step()
     seconds = time.process_time() - began
-    networks = trainer.ema.refresh(trainer.hparams.ema)
+    networks = trainer.ema.refresh()
     ways = [way for name, way in recipe.translations.items() if not name.startswith("b_")]
     plain, made = known.arrays["a"], np.empty_like(known.arrays["a"])
     for place, way in enumerate(ways):

@@ -29,6 +29,7 @@ from torch.utils._pytree import tree_map
 from benchmarks.timing import ROOT, machine, peak
 from gan_core import data
 from gan_core.data.base import DataSet
+from gan_core.errors import percent
 from gan_core.gans import Recipe, recipes
 from gan_core.training.trainer import Trainer
 
@@ -128,7 +129,7 @@ def measure(recipe: Recipe, which: str, seconds: float) -> dict[str, Any]:
 def one_image(trainer: Trainer, repetitions: int = 15) -> float | None:
     """Median seconds for one sample, or for one translated picture; None for recipes that generate no pictures."""
     recipe, hparams = trainer.recipe, trainer.hparams
-    networks = trainer.ema.refresh(hparams.ema)
+    networks = trainer.ema.refresh()
     labels = torch.zeros(1, dtype=torch.int64) if recipe.conditional else None
     if recipe.translations:
         translate, given = next(iter(recipe.translations.values())), torch.zeros(1, *trainer.spec.shape)
@@ -191,7 +192,7 @@ def described(row: dict[str, Any]) -> str:
     image = "-" if row["one_image_ms"] is None else f"{row['one_image_ms']:.1f} ms"
     cells = (
         row["recipe"], row["size"], row["pixels"], weights, f"{row['images_per_second']:.0f}", image,
-        f"{row['convolutions_share']:.0%}", f"{row['peak_mib']:.0f} MiB", row["steps"],
+        percent(row["convolutions_share"]), f"{row['peak_mib']:.0f} MiB", row["steps"],
     )  # fmt: skip
     return f"| {' | '.join(map(str, cells))} |"
 

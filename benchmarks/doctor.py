@@ -34,6 +34,7 @@ from gan_core.data.base import DataSet
 from gan_core.doctor import bands
 from gan_core.doctor.diagnosis import diagnose
 from gan_core.doctor.remedies import offered
+from gan_core.errors import percent
 from gan_core.gans import recipes
 from gan_core.hparams import TrainingHParams
 from gan_core.knobs import changed, to_dict
@@ -423,7 +424,7 @@ def table(seeds: tuple[int, ...]) -> str:
         others: Counter[str] = Counter(kind for one in members for kind in one.raised if kind not in one.accepted)
         beside = ", ".join(f"{kind} {count}" for kind, count in others.most_common())
         shares = [one.seen / one.steps for one in members if one.seen is not None]
-        seen = f"{np.median(shares):.0%}" if shares else ""
+        seen = percent(float(np.median(shares))) if shares else ""
         hits = sum(one.detected for one in members) if illness else ""
         lines.append(f"| {illness or 'healthy'} | {len(members)} | {hits} | {seen} | {beside} |")
     words = (

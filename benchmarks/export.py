@@ -1,5 +1,5 @@
-"""Cost and accuracy of exported models: bytes, latency of one item, PSNR to single precision and Frechet distance, for
-each precision.
+"""Cost and accuracy of exported models: bytes, latency of one item, fidelity to single precision and Frechet distance,
+for each precision.
 
     python -m benchmarks.export                           # every model of the shelf
     python -m benchmarks.export stylegan2.avatars cgan.mnist --repetitions 30 --samples 10000
@@ -7,9 +7,12 @@ each precision.
 
 Latency is the shortest of single items, PyTorch's and onnxruntime's in turn, on `--threads` threads: other work on the
 machine only adds to it. The difference from PyTorch is the largest of all outputs at batches of 1, 3 and 8. PSNR is
-that of 64 items that weren't used for calibration. For models that draw pictures, the Frechet distance is that of
-`--samples` samples, without truncation, to their training data, by the feature net that their cards' metrics are of;
-every precision draws the same latents.
+that of 64 items that weren't used for calibration; of tokens, pitches and molecules it is the share of equal numbers.
+
+The Frechet distance is that of `--samples` samples, without truncation, to as many of their training data, or to all if
+there are fewer; the metric's name has the number. It is measured for models with a feature net on the shelf: pictures
+by that of their training data, pictures of words with the sentences of the training data, sounds by their spectrograms.
+Every precision draws the same latents.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +31,20 @@ import torch
 
 from benchmarks.timing import Row, interleaved, report, seconds
 from gan_core import data
-from gan_core.errors import ExportError, GanscopeError
-from gan_core.evaluation.subjects import find_net
+from gan_core.data.parts import whole
+from gan_core.errors import ExportError, GanscopeError, percent
 from gan_core.exporting import onnx
 from gan_core.exporting.graphs import Graph, graph_of
 from gan_core.exporting.runtime import open_session
 from gan_core.exporting.wanted import PRECISIONS
 from gan_core.metrics.evaluate import evaluate
-from gan_core.metrics.feature_net import BATCH
+from gan_core.metrics.feature_net import BATCH, FeatureNet
 from gan_core.metrics.streams import Stream
 from gan_core.models import listing, loading
 from gan_core.models.sampler import Sampler
 from gan_core.pictures.grids import to_uint8
-from gan_core.runs.store import RunStore
 
+JUDGED = {"avatars_captions": "avatars", "spoken_digits": "spoken_digits_pictures"}  # data set -> its pictures
 Figures = dict[str, dict[str, Any]]  # precision -> measurements, or the reason why there are none
 
 
@@ -57,15 +61,25 @@ def figures(name: str, repetitions: int, samples: int, threads: int, folder: Pat
             found[precision] = {"refused": str(error)}
             continue
         files[precision] = made.path
-        found[precision] = {"bytes": made.bytes, "difference": made.difference, "psnr": made.psnr}
+        found[precision] = {"bytes": made.bytes, "difference": made.difference} | asdict(made.fidelity)
     cases: dict[str, Callable[[], float]] = {"torch": lambda: seconds(_eager(graph))}
     cases |= {precision: _timed(path, graph, threads) for precision, path in files.items()}
     times = {case: min(taken) * 1e3 for case, taken in interleaved(cases, repetitions).items()}
     for precision, path in files.items():
         found[precision] |= {"milliseconds": times[precision], "torch": times["torch"]}
-        if samples and sampler.recipe.draws and sampler.recipe.task == "images":
+        if samples and sampler.recipe.draws and _net(name) in listing.names():
             found[precision]["distance"] = _distance(name, sampler, path, samples, threads)
     return found
+
+
+def _judged(name: str) -> str:
+    """The data set that a model's samples are compared with, as pictures."""
+    learnt = listing.card(name).data
+    return JUDGED.get(learnt, learnt)
+
+
+def _net(name: str) -> str:
+    return f"features.{whole(_judged(name))}".removesuffix("_pictures")
 
 
 def _eager(graph: Graph) -> Callable[[], object]:
@@ -89,24 +103,27 @@ def _distance(name: str, sampler: Sampler, path: Path, samples: int, threads: in
     """The Frechet distance of the file's samples, and the metric's name, which contains their number."""
     session = open_session(path, threads)
     asked = {port.name for port in session.get_inputs()}
+    captions = data.load(listing.card(name).data, sampler.spec.size).arrays.get("caption")
 
     def batches() -> Iterator[np.ndarray]:
         seeds = np.random.default_rng(0)
         for start in range(0, samples, BATCH):
             latents, labels = sampler.latents(min(BATCH, samples - start), int(seeds.integers(2**31)))
             inputs = {"z": latents.numpy()}
-            if labels is not None:
-                inputs["class"] = labels.numpy()
+            if captions is not None:
+                places = np.arange(start, start + len(latents))
+                inputs["condition"] = captions[places % len(captions), places % captions.shape[1]]
+            elif labels is not None:
+                inputs["condition" if "condition" in asked else "class"] = labels.numpy()
             if "truncation" in asked:
                 inputs["truncation"] = np.array(1, np.float32)
             drawn = torch.from_numpy(session.run(None, inputs)[0])
             yield np.ascontiguousarray(to_uint8(drawn).transpose(0, 3, 1, 2))  # (B, H, W, C) -> (B, C, H, W)
 
-    reference = listing.card(name).data
-    images = data.load(reference, sampler.spec.size)
-    store, size = RunStore(), sampler.spec.size
-    net = find_net(store, None, reference, size, size, store.get)
-    stream = Stream(name, samples, sampler.spec.fields["real"], batches)
+    net = FeatureNet.from_shelf(_net(name))
+    side = net.spec.size
+    stream = Stream(name, samples, (session.get_outputs()[0].shape[1], side, side), batches)
+    images = data.load(_judged(name), side)
     ((metric, value),) = evaluate(stream, images, net, ["fd"]).values.items()
     return metric, value
 
@@ -117,7 +134,11 @@ def rows(name: str, found: Figures, repetitions: int) -> Iterator[Row]:
         if "refused" in one:
             yield Row(f"{name}, {precision}", one["refused"], "", None, "64")
             continue
-        kept = f"PSNR {one['psnr']:.1f} dB" if one["psnr"] is not None else f"difference {one['difference']:.1g}"
+        kept = f"difference {one['difference']:.1g}"
+        if one["psnr"] is not None:
+            kept = f"PSNR {one['psnr']:.1f} dB"
+        elif one["equal"] is not None:
+            kept = f"equal {percent(one['equal'], 1)}"
         words = f"{one['bytes'] / 1e6:.2f} MB; {one['milliseconds']:.3g} ms, PyTorch {one['torch']:.3g} ms; {kept}"
         if "distance" in one:
             words += "; {} {:.1f}".format(*one["distance"])

@@ -43,7 +43,7 @@ def first(pairs: DataSet, count: int) -> DataSet:
 
 def marks(trainer: Trainer, test: DataSet) -> tuple[float, float]:
     """L1 and SSIM of the averaged generator's outputs for test pairs, in evaluation mode."""
-    generator = trainer.ema.refresh(trainer.hparams.ema)["generator"].eval()
+    generator = trainer.ema.refresh()["generator"].eval()
     batch = Batches(test, 0, torch.device("cpu")).first(len(test))
     with torch.no_grad():
         made = torch.cat([generator(part) for part in batch["source"].split(50)])

@@ -113,7 +113,7 @@ def drawn(running: Trainer, count: int) -> np.ndarray:
     hparams: Any = running.hparams
     latents = torch.randn(count, hparams.latent_size, generator=torch.Generator().manual_seed(SAMPLE_SEED))
     with torch.no_grad():
-        made = running.recipe.draw(running.ema.refresh(hparams.ema), hparams, latents, None)
+        made = running.recipe.draw(running.ema.refresh(), hparams, latents, None)
     return made.numpy()
 
 

@@ -58,7 +58,7 @@ def trained(task: Task, seed: int, changes: Mapping[str, Any], count: int = 4, s
     trainer = Trainer(recipe, hparams, DataSet("demonstrations", arrays))
     for _ in range(steps or task.steps):
         trainer.train_step()
-    trainer.ema.refresh(hparams.ema)
+    trainer.ema.refresh()
     return score(task.environment, policy_player(trainer.ema.networks["generator"]), EPISODES)  # type: ignore[arg-type]
 
 

@@ -45,7 +45,7 @@ def trained(name: str, learnt: DataSet, steps: int, **settings: Any) -> tuple[Sa
     for _ in range(steps):
         trainer.train_step()
     took = time.process_time() - began
-    trainer.ema.refresh(trainer.hparams.ema)
+    trainer.ema.refresh()
     return Sampler(recipe, trainer.hparams, trainer.spec, trainer.ema.networks), took
 
 

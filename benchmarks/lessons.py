@@ -49,7 +49,7 @@ class Trained:
 
     @property
     def sampler(self) -> Sampler:
-        networks = self.trainer.ema.refresh(self.settings.ema)
+        networks = self.trainer.ema.refresh()
         return Sampler(self.recipe, self.settings, self.trainer.spec, networks)
 
 

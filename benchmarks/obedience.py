@@ -39,7 +39,7 @@ def train(blind: bool, seed: int, last: int = STEPS[-1]) -> dict[int, Seen]:
     found = {}
     for step in range(last + 1):
         if step in STEPS:
-            averaged = trainer.ema.refresh(settings.ema)
+            averaged = trainer.ema.refresh()
             found[step] = conditioning.measured(Sampler(recipe, settings, trainer.spec, averaged))
         trainer.train_step()
     return found

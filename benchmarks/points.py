@@ -116,7 +116,7 @@ def samples(trainer: Trainer, count: int) -> Tensor:
     assert isinstance(hparams, PointsHParams)
     latents = torch.randn(count, hparams.latent_size, generator=torch.Generator().manual_seed(SAMPLE_SEED))
     with torch.no_grad():
-        drawn: Tensor = trainer.ema.refresh(hparams.ema)["generator"](latents)
+        drawn: Tensor = trainer.ema.refresh()["generator"](latents)
     return drawn
 
 

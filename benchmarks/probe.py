@@ -84,7 +84,7 @@ def probed(name: str, size: int, steps: int, labelled: int, seed: int) -> dict[s
         run = trainer(training, seed, weight)
         for _ in range(steps):
             run.train_step()
-        encoder = run.ema.refresh(run.hparams.ema)["generator"]
+        encoder = run.ema.refresh()["generator"]
         assert isinstance(encoder, ContextEncoder)
         found[what] = probe(training, test, labelled, encoding(encoder), seed)
     return found

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 from gan_core.version import __version__
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gan_core.models.sampler import Sampler
 
 __all__ = ["__version__", "load"]
 
 
-def load(name: str) -> Sampler:
+def load(name: str | Path) -> Sampler:
     """Loads a model of the shelf by name, a model from a folder, or `hf://owner/name` from the Hub.
 
-    Raises UnknownName, BadCheckpoint or HubError.
+    Raises UnknownName, which lists the shelf, BadCheckpoint or HubError.
     """
     from gan_core.models import loading  # imports torch
 
-    return loading.load(name)
+    return loading.load(str(name))

@@ -3,6 +3,8 @@
     with Client("http://127.0.0.1:8000", key="...") as service:
         made = service.generate(seed=7, count=4, truncation=0.7)
         made.pictures[0].save("face.png")
+        said = service.generate(model="specgan.spoken_digits", label="7 theo")
+        Path("seven.wav").write_bytes(said.files[0])
         film = service.interpolate(seeds=[1, 2, 3], kind="WebP")         waits until it is done
 
 docs/serving.md describes the parameters of each call; errors are raised as a ServiceError with the server's message.
@@ -26,6 +28,7 @@ from PIL import Image
 
 from gan_core.errors import GanscopeError
 
+PICTURES = ("image/png", "image/webp")
 Picture = Path | bytes | Image.Image
 LOOK = 0.3  # seconds between two polls of a job
 TRIES = 3  # of a request while the server is busy
@@ -42,11 +45,14 @@ class ServiceError(GanscopeError):
 
 @dataclass(frozen=True)
 class Made:
-    """Pictures, and the inputs that they were drawn from."""
+    """Pictures or other samples, and the inputs that they were drawn from."""
 
     pictures: tuple[Image.Image, ...]
     seed: str
     sha256: str  # of the model's weights
+    files: tuple[bytes, ...] = ()  # of each sample, or one of all if a format was chosen
+    type: str = "image/png"  # media type of the files
+    texts: tuple[str, ...] = ()  # of samples that can be read, such as texts and molecules
 
 
 @dataclass(frozen=True)
@@ -84,16 +90,15 @@ class Client:
         return found
 
     def generate(self, **values: Any) -> Made:
-        """`model`, `seed`, `count`, `truncation`, `label` (a class), or `latents`."""
-        if "label" in values:
-            values["class"] = values.pop("label")
-        return self._drawn("generate", values)
+        """`model`, `seed`, `count`, `truncation`, `label` (a class, a sentence or a pose), or `latents`.
+
+        `format`, such as "mp4", asks for one file of all samples; otherwise there is one for each.
+        """
+        return self._drawn("generate", _named(values))
 
     def edit(self, **values: Any) -> Made:
         """`model`, `seed`, `truncation`, `label`, and `edits` by name, such as {"PCA 1": 2}."""
-        if "label" in values:
-            values["class"] = values.pop("label")
-        return self._drawn("edit", values)
+        return self._drawn("edit", _named(values))
 
     def mix(self, **values: Any) -> Made:
         """`model`, `seed_a`, `seed_b`, `band`, `first_layer`, `truncation`."""
@@ -108,8 +113,8 @@ class Client:
         return self._of_picture("inpaint", values, picture=picture, mask=mask)
 
     def interpolate(self, progress: Callable[[float], object] | None = None, **values: Any) -> Result:
-        """`model`, `seeds`, `way`, `closed`, `kind`, `seconds`, `size`, `truncation`."""
-        return self._result(self._sent("POST", "/v1/interpolate", json=values), progress)
+        """`model`, `seeds`, `way`, `closed`, `kind`, `seconds`, `size`, `truncation`, `label`."""
+        return self._result(self._sent("POST", "/v1/interpolate", json=_named(values)), progress)
 
     def upscale(self, picture: Picture, progress: Callable[[float], object] | None = None, **values: Any) -> Result:
         """`model`, `scale`."""
@@ -126,7 +131,10 @@ class Client:
         return found
 
     def _drawn(self, call: str, values: Mapping[str, Any]) -> Made:
-        return _made(self._sent("POST", f"/v1/{call}", json={**values, "format": "base64"}))
+        format = values.get("format")
+        if format in (None, "json"):  # nested lists say no more than files do
+            format = "base64"
+        return _made(self._sent("POST", f"/v1/{call}", json={**values, "format": format}))
 
     def _of_picture(self, call: str, values: Mapping[str, Any], **pictures: Picture) -> Made:
         return _made(self._with_files(call, {**values, "format": "base64"}, **pictures))
@@ -177,10 +185,21 @@ def _content(picture: Picture) -> bytes:
     return buffer.getvalue()
 
 
+def _named(values: dict[str, Any]) -> dict[str, Any]:
+    """Values with `label` under its name in the service, which Python reserves."""
+    return {"class" if name == "label" else name: value for name, value in values.items()}
+
+
 def _made(answer: httpx.Response) -> Made:
-    said = answer.json()
-    pictures = tuple(Image.open(io.BytesIO(base64.b64decode(one))) for one in said["images"])
-    return Made(pictures, answer.headers.get("X-Seed", ""), answer.headers["X-Model-SHA256"])
+    type, said = answer.headers["Content-Type"].partition(";")[0], {}
+    files: tuple[bytes, ...] = (answer.content,)
+    if type == "application/json":
+        said = answer.json()
+        type = said.get("type", "image/png")
+        files = tuple(map(base64.b64decode, said["images"] if "images" in said else said["files"]))
+    pictures = tuple(Image.open(io.BytesIO(file)) for file in files if type in PICTURES)
+    facts = answer.headers.get("X-Seed", ""), answer.headers["X-Model-SHA256"]
+    return Made(pictures, *facts, files, type, tuple(said.get("texts", ())))
 
 
 def _sentence(answer: httpx.Response) -> str:

@@ -67,6 +67,23 @@ class GanscopeError(Exception):
         return filled(self.message, self.values)
 
 
+def plain_values(values: Mapping[str, object]) -> dict[str, Any]:
+    """A template's values as JSON holds them. An error among them stays a template with values, for any language."""
+    return {
+        name: {"message": value.message, "values": plain_values(value.values)} if isinstance(value, GanscopeError)
+        else value if isinstance(value, int | float) else str(value)
+        for name, value in values.items()
+    }  # fmt: skip
+
+
+def values_of(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Values from what `plain_values` made of them."""
+    return {
+        name: GanscopeError(value["message"], **values_of(value["values"])) if isinstance(value, dict) else value
+        for name, value in stored.items()
+    }
+
+
 class BadValue(GanscopeError):
     """A setting, size or argument is out of its range."""
 

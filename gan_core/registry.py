@@ -38,6 +38,9 @@ class Registry(Generic[Item]):
     def names(self) -> list[str]:
         return list(self._items)
 
+    def __repr__(self) -> str:
+        return f"Registry({self.kind}: {', '.join(self._items)})"
+
     def __iter__(self) -> Iterator[Item]:
         return iter(self._items.values())
 

@@ -27,8 +27,9 @@ from serving.routes import drawing, jobs, pictures, state
 from serving.service import Service
 from serving.settings import Settings
 
-ABOUT = """Draws, edits and translates pictures with GANs. Pictures come as PNG, WebP, nested lists or base64. Errors
-are one sentence in `error`. Long work is a job: begin it, watch it, fetch its result."""
+ABOUT = """Draws, edits and translates pictures with GANs, and draws sounds, texts, music, molecules and films.
+Pictures come as PNG, WebP, nested lists or base64, other samples as files of their medium too. Errors are one sentence
+in `error`. Long work is a job: begin it, watch it, fetch its result."""
 MOST_NAMED = 3  # maximum number of problems that an answer names
 CODES = {
     401: "A key is needed.", 404: "There is no such model or job.", 413: "The body is too large.",

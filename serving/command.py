@@ -36,11 +36,11 @@ def serve(settings: Settings) -> None:
                          host=bracketed(settings.host), port=settings.port, reason=why)  # fmt: skip
     studio = _studio() if settings.studio else None
     from serving.app import app
-    from serving.catalogue import DRAWING
+    from serving.catalogue import GENERATE
 
     made = app(settings, studio)
     for name in settings.models:
-        made.state.service.catalogue.chosen(name, DRAWING)
+        made.state.service.catalogue.chosen(name, GENERATE)
     if not settings.keys and not is_loopback(settings.host):
         print("Everybody who reaches this address can use the service: there are no keys (--key).", file=sys.stderr)
     print(f"Serving at http://{bracketed(settings.host)}:{settings.port}", file=sys.stderr, flush=True)

@@ -19,19 +19,18 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from gan_core.errors import BadValue, GanscopeError
+from gan_core.errors import GanscopeError
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points, joined
 from gan_core.latent.truncation import Truncation, truncated
+from gan_core.layers.classes import Name
 from gan_core.models import listing, loading
 from gan_core.models.card import read_card
-from gan_core.models.sampler import MOST_TRUNCATION
 from gan_core.pictures.grids import to_uint8
 from serving import exports
-from ui.studio.models.opened import Opened
+from serving.sampling import ONNX, TORCH, SampleDrawer, rows_of
+from ui.studio.models.opened import Opened, draws_pictures
 from ui.studio.requests.right_of_way import right_of_way
-
-ONNX, TORCH = "onnx", "torch"
 
 _exporting = threading.Lock()
 logger = logging.getLogger(__name__)
@@ -44,6 +43,9 @@ class Wish:
     points: Points
     psi: float | None = None
 
+    def __len__(self) -> int:
+        return len(self.points)
+
 
 def loaded(name: str) -> Opened:
     """A model of the shelf by its name, never by a path; raises UnknownName or BadCheckpoint."""
@@ -51,12 +53,22 @@ def loaded(name: str) -> Opened:
     return Opened(name, read_card(folder), Explorer(loading.load(str(folder))), folder)
 
 
+def drawer_of(name: str) -> Drawer | SampleDrawer:
+    """The drawer for a model of the shelf; raises UnknownName or BadCheckpoint."""
+    folder = listing.standing(name)
+    card = read_card(folder)
+    return Drawer(loaded(name)) if draws_pictures(card) else SampleDrawer(card, loading.load(str(folder)), folder)
+
+
 class Drawer:
     """Draws for one model."""
+
+    pictured = True
 
     def __init__(self, model: Opened) -> None:
         self.model = model
         self.explorer = model.explorer
+        self.card, self.sampler = model.card, model.explorer.sampler
         self._session: Any = None
 
     @property
@@ -70,6 +82,17 @@ class Drawer:
             self._session = exports.session_of(self.model.folder, self.model.card.sha256, part)
         except GanscopeError as error:
             logger.warning("%s is drawn by PyTorch: %s", self.model.name, error)
+
+    def wish(
+        self, count: int, seed: int, label: Name | None = None, latents: Sequence[Sequence[float]] | None = None,
+        psi: float | None = None,
+    ) -> Wish:  # fmt: skip
+        """Pictures by their seed, or from a client's `latents`; raises BadValue."""
+        if latents is not None:
+            points = given_points(self.explorer, latents, label)
+        else:
+            points = bare_points(self.explorer, count, seed, label)
+        return wish_of(self.explorer, points, psi)
 
     @torch.inference_mode()
     def draw(self, wishes: Sequence[Wish]) -> list[np.ndarray]:
@@ -116,45 +139,42 @@ class Drawer:
         return levels
 
 
-def bare_points(explorer: Explorer, count: int, seed: int, label: int | str | None) -> Points:
+def bare_points(explorer: Explorer, count: int, seed: int, label: Name | None) -> Points:
     """As `Explorer.sample`, without w: a whole batch is mapped at once. Raises BadValue."""
-    latents, labels = explorer.sampler.latents(count, seed, label)
+    latents, labels = explorer.sampler.latents(count, seed, explorer.sampler.asked_for(label))
     return Points(latents, _shares(explorer, labels))
 
 
-def given_points(explorer: Explorer, latents: Sequence[Sequence[float]], label: int | str | None) -> Points:
+def given_points(explorer: Explorer, latents: Sequence[Sequence[float]], label: Name | None) -> Points:
     """Latents that the client chose, (count, latent_size); raises BadValue."""
-    size = explorer.sampler.hparams.latent_size
-    if any(len(row) != size for row in latents):
-        raise BadValue("latents must be rows of {size} finite numbers.", size=size)
-    _latents, labels = explorer.sampler.latents(len(latents), 0, label)
-    return Points(torch.tensor(latents, dtype=torch.float32), _shares(explorer, labels))
+    drawn, labels = explorer.sampler.latents(len(latents), 0, explorer.sampler.asked_for(label))
+    return Points(rows_of(latents, drawn.shape[1]), _shares(explorer, labels))
 
 
 def _shares(explorer: Explorer, labels: Tensor | None) -> Tensor | None:
-    return None if labels is None else one_hot(labels, explorer.sampler.spec.classes).float()
+    """Shares of the classes, (count, classes), from labels (count,) or shares."""
+    if labels is None or labels.is_floating_point():
+        return labels
+    return one_hot(labels, explorer.sampler.spec.classes).float()
 
 
 def wish_of(explorer: Explorer, points: Points, psi: float | None) -> Wish:
     """Raises BadValue for a model that can't be truncated."""
     if psi is None:
         return Wish(points)
-    if explorer.sampler.recipe.truncate is None:
-        raise BadValue("{recipe} doesn't support truncation.", recipe=explorer.sampler.recipe.title)
-    if not 0 <= psi <= MOST_TRUNCATION:
-        raise BadValue("The truncation must be between 0 and {most}, got {psi}.", most=MOST_TRUNCATION, psi=psi)
+    explorer.sampler.check_truncation(psi)
     if explorer.styled is not None and points.ws is None:
         return Wish(points, psi)
     return Wish(truncated(explorer, points, Truncation(psi)))
 
 
-def prepare_later(drawer: Drawer) -> threading.Thread:
+def prepare_later(drawer: Drawer | SampleDrawer) -> threading.Thread:
     """Prepares a drawer in a thread of its own; several are prepared one after the other."""
     thread = threading.Thread(target=_prepare, args=(drawer,), name="export", daemon=True)
     thread.start()
     return thread
 
 
-def _prepare(drawer: Drawer) -> None:
+def _prepare(drawer: Drawer | SampleDrawer) -> None:
     with _exporting:
         drawer.prepare()

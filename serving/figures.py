@@ -18,9 +18,9 @@ class Figures:
             "ganscope_request_seconds", "Seconds until an answer was sent.", ("route",), buckets=SECONDS, registry=one
         )
         self.batches = Histogram(
-            "ganscope_batch_pictures", "Pictures drawn at once.", ("model",), buckets=SIZES, registry=one
+            "ganscope_batch_pictures", "Samples drawn at once.", ("model",), buckets=SIZES, registry=one
         )
-        self.waiting = Gauge("ganscope_waiting_pictures", "Pictures that wait.", ("model",), registry=one)
+        self.waiting = Gauge("ganscope_waiting_pictures", "Samples that wait.", ("model",), registry=one)
         self.jobs = Gauge("ganscope_jobs", "Long jobs that wait or are at work.", registry=one)
 
     def text(self) -> bytes:

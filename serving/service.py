@@ -14,12 +14,13 @@ import numpy as np
 from starlette.requests import Request
 
 from gan_core.errors import GanscopeError
-from serving.catalogue import DRAWING, Catalogue
-from serving.drawing import Drawer, Wish, loaded, prepare_later
+from serving.catalogue import GENERATE, Catalogue
+from serving.drawing import Drawer, Wish, drawer_of, prepare_later
 from serving.errors import Gone
 from serving.figures import Figures
 from serving.jobs import Jobs
 from serving.line import Line
+from serving.sampling import Draft, SampleDrawer
 from serving.settings import Settings
 
 MOST_OPEN = 8  # maximum number of open models
@@ -34,9 +35,15 @@ Made = TypeVar("Made")
 class Counter:
     """An open model: its drawer, its queue, and the thread in which it is exported."""
 
-    drawer: Drawer
-    line: Line[Wish, np.ndarray]
+    drawer: Drawer | SampleDrawer
+    line: Line[Any, np.ndarray]  # of Wish, or of Draft
     export: threading.Thread
+
+    @property
+    def explored(self) -> Drawer:
+        """The drawer of a model with a latent space of pictures, which the catalogue has made sure of."""
+        assert isinstance(self.drawer, Drawer)
+        return self.drawer
 
 
 class Service:
@@ -60,7 +67,7 @@ class Service:
         Raises UnknownName or BadCheckpoint. Takes a while the first time: not for the event loop.
         """
         with self._opening:
-            return self.open_counter(name) or self._put(name, Drawer(loaded(name)))
+            return self.open_counter(name) or self._put(name, drawer_of(name))
 
     def open_counter(self, name: str) -> Counter | None:
         """The same if it is already open."""
@@ -69,8 +76,8 @@ class Service:
                 self._counters.move_to_end(name)
             return self._counters.get(name)
 
-    def _put(self, name: str, drawer: Drawer) -> Counter:
-        line: Line[Wish, np.ndarray] = Line(name, drawer.draw, most=BATCH, places=self.settings.places, seen=self._seen)
+    def _put(self, name: str, drawer: Drawer | SampleDrawer) -> Counter:
+        line: Line[Any, np.ndarray] = Line(name, drawer.draw, most=BATCH, places=self.settings.places, seen=self._seen)
         self.figures.waiting.labels(name).set_function(lambda: len(line))
         made = Counter(drawer, line, prepare_later(drawer))
         with self._lock:
@@ -102,17 +109,18 @@ class Service:
 
     def _warm(self, name: str) -> None:
         try:
-            counter = self.counter(self.catalogue.chosen(name, DRAWING))
+            counter = self.counter(self.catalogue.chosen(name, GENERATE))
             counter.export.join()
-            counter.drawer.draw([Wish(counter.drawer.explorer.sample(1))])
+            drawer: Any = counter.drawer
+            drawer.draw([drawer.wish(1, seed=0)])
         except GanscopeError as error:
             logger.warning("not opened beforehand: %s", error)
         except Exception:  # the others are opened, and its first request says what is wrong
             logger.exception("not opened beforehand: %s", name)
 
-    async def drawn(self, request: Request, counter: Counter, wish: Wish) -> np.ndarray:
-        """Levels (count, H, W, C); raises Busy, Late, or Gone if the client has left."""
-        return await _while_connected(request, counter.line.ask(wish, len(wish.points), self.settings.longest))
+    async def drawn(self, request: Request, counter: Counter, wish: Wish | Draft) -> np.ndarray:
+        """Levels (count, H, W, C), or samples (count, ...); raises Busy, Late, or Gone if the client has left."""
+        return await _while_connected(request, counter.line.ask(wish, len(wish), self.settings.longest))
 
     async def worked(self, request: Request, work: Callable[[], Made]) -> Made:
         """Short work with a client's picture, one at a time; raises as `drawn`."""

@@ -198,7 +198,7 @@ def enlarge(source: Source, model: str, scale: float, share: float, strength: fl
             if not news.done:
                 yield [source, gr.skip(), gr.skip(), news.bar, *waits]
                 continue
-            shown, words = enlargement.compared(source.array, news.made, int(scale))
+            shown, words = enlargement.compared(source.array, news.made, int(scale), strength)
             scene = [source, shown, gr.skip(), words]
             yield [*scene, gr.update(value=str(path), visible=True), *[gr.skip()] * (2 + ADVICE)]
 

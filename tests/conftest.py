@@ -9,6 +9,7 @@ import os
 # and then other work on the machine can't stall them
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from collections import Counter
 from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,17 @@ WITH_THE_JUDGE = (
 )  # fmt: skip
 
 
+# what a test takes beside two others, roughly, in seconds
+USUAL, MARKED = 0.25, 15.0
+
+
+def shared_by(nodeid: str) -> str:
+    """The file of a test, or what its file shares something slow with: one process runs all of them."""
+    if nodeid.startswith(WITH_THE_JUDGE):
+        return WITH_THE_JUDGE[0]
+    return next((folder for folder in IN_ONE_PROCESS if nodeid.startswith(folder)), nodeid.partition("::")[0])
+
+
 @pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is none
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
     """Keeps the tests of a file together, and files that share something slow."""
@@ -47,13 +59,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
 
     class ByWhatIsShared(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            if nodeid.startswith(WITH_THE_JUDGE):
-                return WITH_THE_JUDGE[0]
-            return next(
-                (folder for folder in IN_ONE_PROCESS if nodeid.startswith(folder)), super()._split_scope(nodeid)
-            )
+            return shared_by(nodeid)
 
+    config.option.loadscopereorder = False  # the order is that of the items, see below
     return ByWhatIsShared(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Processes begin with what takes longest, so that none is left alone with it at the end."""
+    if not hasattr(config, "workerinput"):
+        return
+    seconds: Counter[str] = Counter()
+    for item in items:
+        is_marked = any(item.get_closest_marker(name) for name in ("slow", "e2e"))
+        seconds[shared_by(item.nodeid)] += MARKED if is_marked else USUAL
+    items.sort(key=lambda item: (-seconds[shared_by(item.nodeid)], shared_by(item.nodeid)))
 
 
 @pytest.hookimpl(wrapper=True)

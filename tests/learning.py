@@ -12,5 +12,5 @@ def stages(trainer: Trainer, steps: int, every: int) -> Iterator[int]:
     for step in range(1, steps + 1):
         trainer.train_step()
         if step % every == 0 or step == steps:
-            trainer.ema.refresh(trainer.hparams.ema)
+            trainer.ema.refresh()
             yield step

@@ -31,7 +31,7 @@ def make_model(name: str, reference: str = "digits", folder: Path | None = None,
     trainer = Trainer(recipe, hparams, data.load(reference, recipe.fit_size(8)))
     for _step in range(2):
         trainer.train_step()
-    trainer.ema.refresh(hparams.ema)
+    trainer.ema.refresh()
     state = trainer.state_dict() | {
         "recipe": recipe.name,
         "hparams": to_dict(hparams),
@@ -76,6 +76,20 @@ def make_drawer(name: str, size: int = 16, **changes: Any) -> Card:
 
     spec = DataSpec({"real": (1, size, size), "caption": (2, LENGTH)}, vocabulary=VOCABULARY)
     return _untrained(name, "stackgan", spec, **changes)
+
+
+def make_medium(name: str, folder: Path | None = None) -> Card:
+    """`RECIPE.ANYTHING` for samples that aren't pictures, with random weights, on the user's shelf or in a folder."""
+    from gan_core.data.base import DataSpec
+
+    spec = {
+        "specgan": DataSpec({"wave": (8192,)}, classes=2, class_names=("0", "1"), rate=8000),
+        "text_mle": DataSpec({"tokens": (6,)}, vocabulary=("", *"0123456789+=")),
+        "musegan": DataSpec({"voices": (4, 32)}),
+        "molgan": DataSpec({"molecule": (9, 9)}),
+        "mocogan": DataSpec({"frames": (1, 4, 8, 8)}, rate=12),
+    }[name.partition(".")[0]]
+    return _untrained(name, name.partition(".")[0], spec, spec.class_names, folder)
 
 
 def make_seer(name: str, channels: int = 3, size: int = 8, folder: Path | None = None) -> Card:

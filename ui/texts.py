@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from gan_core.data import size_word as size_word
 from gan_core.data.user.references import SHARDS, is_shards, shown, user_images
 from gan_core.doctor.remedies import remedies
 from gan_core.errors import BadValue, GanscopeError, UnknownName, filled
@@ -169,13 +170,6 @@ def modes_of(reference: str) -> int:
 
     modes = data.modes_of(reference)
     return len(modes.centres) if modes else 0
-
-
-def size_word(reference: str, size: int) -> str:
-    """Returns the image size of a data set; "" for points, sounds and whatever else has one size only."""
-    from gan_core import data
-
-    return "" if data.size_of(reference) else f"{size} px"
 
 
 def items_word(reference: str, count: int) -> str:

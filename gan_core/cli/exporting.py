@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gan_core.cli.output import AsJson, emit, find_run, megabytes, unknown
-from gan_core.errors import UnknownName
+from gan_core.errors import UnknownName, percent
 from gan_core.runs.store import RunStore
 
 
@@ -61,7 +61,8 @@ def export(
     if as_json:
         emit({
             "model": model, "files": [path.resolve() for path in made.files], "bytes": made.bytes,
-            "difference": made.difference, "psnr": made.psnr, "inputs": made.inputs, "outputs": made.outputs,
+            "difference": made.difference, "psnr": made.psnr, "equal": made.equal, "inputs": made.inputs,
+            "outputs": made.outputs,
         })  # fmt: skip
         return
     typer.echo(f"{model}: {', '.join(map(str, made.files))}, {megabytes(made.bytes)}")
@@ -74,3 +75,5 @@ def export(
             typer.echo("  compared at three sizes; what the sizes are multiples of is in the names of the axes")
     if made.psnr is not None:
         typer.echo(f"  PSNR to single precision: {made.psnr:.1f} dB")
+    if made.equal is not None:
+        typer.echo(f"  equal to single precision: {percent(made.equal)} of the outputs")

@@ -164,6 +164,13 @@ def interpolate(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same samples.")] = 0,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            "--class",
+            help="Class of all samples, by name or number, or a blend, such as cat:0.5,dog:0.5. [default: all in turn]",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Render a film that interpolates between samples."""
@@ -178,7 +185,7 @@ def interpolate(
 
     sampler, _, facts = sampler_of(model)
     explorer = Explorer(sampler)
-    keyframes = explorer.sample(count, seed)
+    keyframes = explorer.sample(count, seed, sampler.asked_for(classes))
     if truncation is not None:
         keyframes = truncated(explorer, keyframes, Truncation(truncation))
     points = interpolate(explorer, keyframes, round(seconds * rate), closed, kind)

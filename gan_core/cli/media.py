@@ -24,7 +24,6 @@ from gan_core.errors import BadValue, UnknownName
 from gan_core.runs.store import RunStore
 
 if TYPE_CHECKING:
-    from gan_core.layers.classes import Classes
     from gan_core.models.sampler import Sampler
 
 PICTURES = (".png", ".jpg", ".webp")
@@ -71,17 +70,11 @@ def sample(
     sampler, title, facts = sampler_of(model)
     medium = medium_of(sampler.recipe.task)
     check_output(output, (*PICTURES, *(medium.suffixes if medium else ())))
-    from gan_core.layers.classes import parse_classes
     from gan_core.models.showing import sheet
     from gan_core.pictures.grids import enlarge
     from gan_core.pictures.photos import check_sides
 
-    label: Classes | None = None
-    if classes is not None and sampler.recipe.conditions:
-        label = classes
-    elif classes is not None:  # the sampler raises the error for a model without classes
-        known = sampler.recipe.conditional
-        label = parse_classes(classes, sampler.spec.class_names, sampler.spec.classes) if known else 0
+    label = sampler.asked_for(classes)
     drawn = sampler.sample(count, seed, label, truncation)
     if medium and output.suffix.lower() in medium.suffixes:
         medium.write(drawn.numpy(), sampler.spec, output)

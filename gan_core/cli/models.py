@@ -19,8 +19,8 @@ from gan_core.cli.output import (
     say,
     show_facts,
     show_table,
-    size_word,
 )
+from gan_core.data import size_word
 from gan_core.errors import BadValue, UnknownName, listed
 from gan_core.metrics.pictures import LUMA, SSIM
 
@@ -48,7 +48,8 @@ def list_models(as_json: AsJson = False) -> None:
         say("There are no models yet. The quickest one to train: `ganscope pretrain dcgan.digits`")
         return
     rows = [
-        (card.name, card.title, size_word(card.data, card.size), megabytes(card.bytes), card.licence) for card in cards
+        (card.name, card.title, size_word(card.data, card.size) or "-", megabytes(card.bytes), card.licence)
+        for card in cards
     ]
     show_table(("NAME", "TITLE", "SIZE", "FILE", "LICENCE"), rows, flexible=("TITLE", "LICENCE"))
 
@@ -115,6 +116,25 @@ def publish(
         return
     typer.echo(f"{card.name}: {card.recipe_title}, step {card.steps:,}, {megabytes(card.bytes)}")
     typer.echo(f"  `{command('models', 'show', card.name)}`, or the page Models")
+
+
+@app.command("remove")
+def remove(
+    names: Annotated[
+        list[str],
+        typer.Argument(help="Names of your own models, or hf://owner/name of downloaded ones.", metavar="MODEL..."),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Remove your own models and those downloaded from the Hub. Bundled models can't be removed."""
+    from gan_core.models import removing
+
+    names = list(dict.fromkeys(names))
+    freed = removing.remove(names)
+    if as_json:
+        emit({"removed": names, "bytes": freed})
+        return
+    typer.echo(f"Removed {listed(names)}: {megabytes(freed)} freed.")
 
 
 def card_facts(card: Card) -> dict[str, Any]:

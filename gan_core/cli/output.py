@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
+from gan_core.data import size_word
 from gan_core.data.base import Progress as Report
 from gan_core.data.base import Source
 from gan_core.data.parts import PARTS, SHARES
@@ -48,17 +49,10 @@ Settings = Annotated[
 ]
 
 
-def size_word(reference: str, size: int) -> str:
-    """Such as "64 px"; "-" for points, sounds, texts and others whose size isn't that of a picture."""
-    from gan_core.data import size_of
-
-    return "-" if size_of(reference) else f"{size} px"
-
-
 def what(spec: RunSpec) -> str:
     """The recipe, data and size of a run, such as "dcgan on digits, 16 px"."""
     size = size_word(spec.data, spec.size)
-    return f"{spec.recipe} on {spec.data}" + ("" if size == "-" else f", {size}")
+    return f"{spec.recipe} on {spec.data}" + (f", {size}" if size else "")
 
 
 class Verbs(TyperGroup):

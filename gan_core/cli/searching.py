@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TRIALS = 20
 SAMPLES = 2000
-CONFIRM = 2
+CONFIRM = 4
 BEST = 5  # trials that are listed
 
 
@@ -117,9 +117,10 @@ def search(
     ranked = results.ranked(found)
     shares = results.importances(study)
     if as_json:
+        ratio = results.against_start(found, ranked[0]) if ranked else None
         emit({
             "search": plan.name, "trials": [asdict(one) for one in found], "importances": shares,
-            "best": ranked[0].number if ranked else None,
+            "best": ranked[0].number if ranked else None, "ratio_to_start": ratio and asdict(ratio),
         })  # fmt: skip
     else:
         _show(plan, found, shares)
@@ -186,8 +187,8 @@ def _short(reference: str) -> str:
 
 
 def _show(plan: SearchPlan, found: list[TrialResult], shares: dict[str, float]) -> None:
+    from gan_core.search.results import against_start, over_seeds
     from gan_core.search.results import command as words_of
-    from gan_core.search.results import over_seeds
     from gan_core.search.results import ranked as in_order
 
     ranked = in_order(found)
@@ -202,6 +203,15 @@ def _show(plan: SearchPlan, found: list[TrialResult], shares: dict[str, float]) 
     show_table(("trial", ranked[0].figure, "95 %", "other seeds", *(one.knob for one in plan.ranges), "run"), rows)
     if shares:
         say("Importance: " + ", ".join(f"{knob} {percent(share)}" for knob, share in shares.items()))
+    if ratio := against_start(found, ranked[0]):
+        say(
+            f"Trial {ranked[0].number} has {percent(ratio.value)} of the distance of the settings that the search "
+            f"started from ({ratio.seeds} seeds" + (
+                f"; 95 %: {percent(ratio.low)} to {percent(ratio.high)}). " if ratio.seeds > 1 else "). "
+            ) + ("" if ratio.high < 1 else "This may be luck: confirm it with more seeds (--confirm).")
+        )  # fmt: skip
+    elif ranked[0].number == 0:
+        say("The best are the settings that the search started from (trial 0).")
     say("Train the best for longer: " + command(*words_of(plan, ranked[0])))
 
 

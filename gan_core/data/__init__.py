@@ -2,7 +2,7 @@
 
 from gan_core.data import sets
 from gan_core.data.base import DataSet, DataSpec, Source, sources
-from gan_core.data.catalogue import is_points, load, modes_of, size_of, source, task_of
+from gan_core.data.catalogue import is_points, load, modes_of, size_of, size_word, source, task_of
 
 __all__ = [
     "DataSet",
@@ -13,6 +13,7 @@ __all__ = [
     "modes_of",
     "sets",
     "size_of",
+    "size_word",
     "source",
     "sources",
     "task_of",

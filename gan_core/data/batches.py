@@ -5,6 +5,7 @@ Batches of a streamed set come from its shards instead (streaming.py), in the sa
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,12 @@ import torch
 from torch import Tensor
 
 from gan_core.data.base import NOT_SHOWN_TO_NETWORKS, DataSet
+from gan_core.errors import BadData
 from gan_core.ranks import ALONE, Ranks
 
 HELD_OUT = 12  # items that image-to-image recipes never train on, for their previews and metrics
+CHECKED = 256  # items whose levels are checked
+BEYOND = 1.01  # the largest float of a picture, with room for rounding
 IN_DEVICE_MEMORY = 2 * 2**30  # sets up to this many bytes are kept on the accelerator
 
 
@@ -65,6 +69,7 @@ class Batches:
         on_device = device.type != "cpu" and sum(array.nbytes for array in data.arrays.values()) < IN_DEVICE_MEMORY
         self._arrays: dict[str, Tensor | np.ndarray] = {}
         for name, array in data.arrays.items():
+            _check_levels(name, array)
             if isinstance(array, np.memmap):
                 self._arrays[name] = array
             else:
@@ -131,6 +136,24 @@ class Batches:
             return self._flow.load_state_dict(state["flow"])
         for group, order in self._orders.items():
             order.load_state_dict(state[group])
+
+
+def _check_levels(name: str, array: np.ndarray) -> None:
+    """Raises BadData for pictures or films that aren't uint8 or scaled to [-1, 1], by the first CHECKED."""
+    if array.ndim < 4 or array.dtype == np.uint8:
+        return
+    some = array[:CHECKED]
+    low, high = (float(some.min()), float(some.max())) if some.size else (0.0, 0.0)
+    if array.dtype.kind != "f" or not -BEYOND <= low <= high <= BEYOND:
+        raise BadData(
+            "'{name}' holds {kind} from {low:g} to {high:g}. Images must be uint8 from 0 to 255, or float32 from "
+            "-1 (black) to 1 (white).", name=name, kind=array.dtype, low=low, high=high,
+        )  # fmt: skip
+    if low >= 0 < high:
+        warnings.warn(
+            f"'{name}' holds floats from {low:g} to {high:g}. If 0 is black, rescale them by 2 * x - 1: images are "
+            "expected from -1 (black) to 1 (white).", stacklevel=4,
+        )  # fmt: skip
 
 
 def to_device(items: Tensor, device: torch.device) -> Tensor:

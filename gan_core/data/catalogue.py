@@ -56,6 +56,11 @@ def size_of(reference: str) -> int:
     return found.size if found.task == "points" or FIELDS[found.task][0] in found.shapes else 0
 
 
+def size_word(reference: str, size: int) -> str:
+    """Such as "64 px"; "" for points, sounds, texts and others whose size isn't that of a picture."""
+    return "" if size_of(reference) else f"{size} px"
+
+
 def modes_of(reference: str) -> Modes | None:
     """The modes of a set of points, if known; None for other data."""
     return sources.get(reference).modes if reference in sources else None

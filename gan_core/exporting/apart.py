@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_core import paths
-from gan_core.errors import BadCheckpoint, BadValue, ExportError, GanscopeError, StoreError
+from gan_core.errors import BadCheckpoint, BadValue, ExportError, GanscopeError, StoreError, plain_values, values_of
 from gan_core.exporting.wanted import Wanted, Written
 
 LONGEST = 600.0  # seconds of an export
@@ -50,7 +50,7 @@ def export_apart(name: str, path: Path, wanted: Wanted, run: bool = False) -> Wr
         raise ExportError("This network can't be exported: {reason}", reason=last)
     answer = json.loads(said.strip().splitlines()[-1])
     if "message" in answer:
-        raise KINDS.get(answer["kind"], ExportError)(answer["message"], **answer["values"])
+        raise KINDS.get(answer["kind"], ExportError)(answer["message"], **values_of(answer["values"]))
     return Written(**answer | {"files": tuple(map(Path, answer["files"]))})
 
 
@@ -68,8 +68,7 @@ def _answer(asked: dict[str, Any]) -> dict[str, Any]:
         store = RunStore() if asked["run"] else None
         written = export_model(asked["name"], Path(asked["path"]), Wanted(**asked["wanted"]), store)
     except GanscopeError as error:
-        values = {name: value if isinstance(value, int | float) else str(value) for name, value in error.values.items()}
-        return {"kind": type(error).__name__, "message": error.message, "values": values}
+        return {"kind": type(error).__name__, "message": error.message, "values": plain_values(error.values)}
     return asdict(written) | {"files": list(map(str, written.files))}
 
 

@@ -6,13 +6,17 @@
 | model | inputs | outputs |
 | --- | --- | --- |
 | draws from noise | z (B, latent_size), class (B,) int64 where it knows classes, truncation () if styled | picture |
-| sounds | z, class | sound: waves (B, L), or log-mel spectrograms (B, 1, H, W) |
+| sounds | z, condition: shares of words and speakers | sound: waves (B, L), or log-mel spectrograms (B, 1, H, W) |
 | the same, from w | w (B, layers, w_size) | picture |
 | translates | picture (B, C, S, S) | picture |
 | enlarges | picture (B, C, H, W) of any size | picture (B, C, kH, kW) |
 | fills holes | picture, hole (B, 1, S, S) bool | picture |
 | feature net | picture | features (B, F), logits (B, answers) |
 | draws films from noise | z | film (B, C, T, S, S) |
+| writes texts from noise | z | tokens (B, T) int64 |
+| writes music | z, condition: the bar to continue (B, voices, T / 2) int64 | voices (B, voices, T) int64 |
+| draws molecules from noise | z | molecule (B, n, n) int64 |
+| renders views | z, condition: yaw and pitch (B, 2) in degrees | picture |
 | acts in an environment | observation (B, O) | logits of the actions (B, A) |
 | follows words | z, condition: tokens (B, T) int64 | picture |
 | matches pictures and words | picture, words (B, T) int64 | picture_vector, words_vector (B, d) |
@@ -44,8 +48,15 @@ from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandard
 from gan_core.layers.style_generator import StyleGenerator
 from gan_core.models.sampler import Sampler
 
-OUTPUTS = {"audio": "sound", "video": "film"}  # of tasks whose samples aren't pictures
-ABOUT = {"sound": "waves (B, L), or log-mel spectrograms (B, 1, H, W) for Griffin-Lim; all in [-1, 1]"}
+OUTPUTS = {  # of tasks whose samples aren't pictures
+    "audio": "sound", "video": "film", "sequence": "tokens", "music": "voices", "graph": "molecule",
+}  # fmt: skip
+ABOUT = {
+    "sound": "waves (B, L), or log-mel spectrograms (B, 1, H, W) for Griffin-Lim; all in [-1, 1]",
+    "tokens": "indices (B, T) into the vocabulary; 0 ends a text",
+    "voices": "MIDI pitches (B, voices, T) at each sixteenth; -1 is a rest",
+    "molecule": "matrices (B, n, n): atoms on the diagonal, bonds beside it",
+}
 BATCH, HEIGHT, WIDTH = "batch", "height", "width"  # axes whose length is free
 FREE = {0: BATCH, 2: HEIGHT, 3: WIDTH}  # axes of pictures of any size
 PICTURES = ("picture", "translated", "enlarged", "filled")  # outputs that are pictures

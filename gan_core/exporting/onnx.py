@@ -26,7 +26,7 @@ from torch import Tensor
 from gan_core.disk import replacing
 from gan_core.errors import ExportError
 from gan_core.exporting.graphs import HEIGHT, WIDTH, EightBits, Graph
-from gan_core.exporting.precision import reduced
+from gan_core.exporting.precision import Fidelity, reduced
 from gan_core.exporting.runtime import open_session, reason, require_packages
 from gan_core.version import __version__
 
@@ -41,7 +41,7 @@ class Exported:
     path: Path
     bytes: int
     difference: float  # from PyTorch, in single precision: the largest over all outputs for graph.checks()
-    psnr: float | None  # dB relative to single precision, for other precisions
+    fidelity: Fidelity  # to single precision, for other precisions
     inputs: Mapping[str, str]  # name -> type and shape, with the names of free axes
     outputs: Mapping[str, str]
 
@@ -54,16 +54,17 @@ def export(graph: Graph, path: Path, facts: Mapping[str, str], precision: str = 
     """
     require_packages()
     content = exported(graph)
-    difference, psnr = check(graph, content), None
+    difference, found = check(graph, content), Fidelity()
     known = {**facts, **graph.notes, "difference": f"{difference:.3g}", "precision": precision}
     if precision != "fp32":
-        content, psnr = reduced(graph, content, precision)
-        known["psnr"] = f"{psnr:.1f}"
+        content, found = reduced(graph, content, precision)
+        measured = (("psnr", found.psnr, ".1f"), ("equal", found.equal, ".4f"))
+        known |= {name: format(value, digits) for name, value, digits in measured if value is not None}
     model = _with_facts(content, known)
     with replacing(path) as partial:
         partial.write_bytes(model)
     session = open_session(model)
-    return Exported(path, len(model), difference, psnr, _ports(session.get_inputs()), _ports(session.get_outputs()))
+    return Exported(path, len(model), difference, found, _ports(session.get_inputs()), _ports(session.get_outputs()))
 
 
 def exported(graph: Graph) -> bytes:

@@ -13,9 +13,12 @@ transposed convolutions (onnxruntime 1.32.0).
 from __future__ import annotations
 
 import importlib
+import logging
 import math
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,37 +30,57 @@ from gan_core.exporting.runtime import open_session
 from gan_core.exporting.wanted import PRECISIONS
 
 LEAST = {"fp16": 40.0, "int8": 24.0}  # dB of PSNR to single precision, below which the export is refused
+LEAST_EQUAL = {"fp16": 0.99, "int8": 0.9}  # the same of whole numbers, such as tokens: the share that stays equal
 CALIBRATION, CALIBRATION_BATCH = 64, 8  # items for setting the scales
-MEASURED = 64  # other items for measuring the PSNR
+MEASURED = 64  # other items for measuring the fidelity
 
 
-def reduced(graph: Graph, content: bytes, precision: str) -> tuple[bytes, float]:
-    """The ONNX model in another precision, and its PSNR to the given one in dB; inputs and outputs keep their types.
+@dataclass(frozen=True)
+class Fidelity:
+    """How close the outputs of another precision are: the PSNR in dB relative to the range of the single-precision
+    outputs, or, if these are whole numbers such as tokens, the share that is `equal`.
+    """
 
-    Raises BadValue for an unknown precision, and ExportError below LEAST.
+    psnr: float | None = None
+    equal: float | None = None
+
+
+def reduced(graph: Graph, content: bytes, precision: str) -> tuple[bytes, Fidelity]:
+    """The ONNX model in another precision, and its fidelity to the given one; inputs and outputs keep their types.
+
+    Raises BadValue for an unknown precision, and ExportError below LEAST or LEAST_EQUAL.
     """
     if precision not in LEAST:
         raise BadValue("Unknown precision '{precision}'. Valid: {valid}.", precision=precision,
                        valid=", ".join(PRECISIONS))  # fmt: skip
     made = _half(content) if precision == "fp16" else _eight_bits(graph, content)
     found = fidelity(graph, content, made)
-    if found < LEAST[precision]:
+    if found.equal is not None and found.equal < LEAST_EQUAL[precision]:
+        raise ExportError(
+            "In {precision} only {found:.1%} of the outputs stay as in single precision, less than {least:.0%}, so "
+            "nothing was written. The file would have {bytes:,} bytes instead of {before:,}.",
+            precision=precision, found=found.equal, least=LEAST_EQUAL[precision], bytes=len(made), before=len(content),
+        )  # fmt: skip
+    if found.psnr is not None and found.psnr < LEAST[precision]:
         raise ExportError(
             "In {precision} the outputs keep a PSNR of {found:.1f} dB to single precision, less than {least:g} dB, so "
             "nothing was written. The file would have {bytes:,} bytes instead of {before:,}.",
-            precision=precision, found=found, least=LEAST[precision], bytes=len(made), before=len(content),
+            precision=precision, found=found.psnr, least=LEAST[precision], bytes=len(made), before=len(content),
         )  # fmt: skip
     return made, found
 
 
-def fidelity(graph: Graph, content: bytes, other: bytes) -> float:
-    """PSNR in dB between the first outputs of two ONNX models for MEASURED items, relative to the first's range."""
+def fidelity(graph: Graph, content: bytes, other: bytes) -> Fidelity:
+    """The fidelity of the first output of the second of two ONNX models, for MEASURED items."""
     sessions = [open_session(one) for one in (content, other)]
     inputs = {name: value.numpy() for name, value in graph.examples(MEASURED, seed=1).items()}
-    wanted, given = (session.run(None, inputs)[0].astype(np.float64) for session in sessions)
+    wanted, given = (session.run(None, inputs)[0] for session in sessions)
+    if np.issubdtype(wanted.dtype, np.integer) and wanted.dtype != np.uint8:  # 8-bit numbers are pictures
+        return Fidelity(equal=float((wanted == given).mean()))
+    wanted, given = wanted.astype(np.float64), given.astype(np.float64)
     error = float(np.square(wanted - given).mean())
     span = float(np.ptp(wanted)) or 1.0
-    return math.inf if error == 0 else 10 * math.log10(span**2 / error)
+    return Fidelity(psnr=math.inf if error == 0 else 10 * math.log10(span**2 / error))
 
 
 def _half(content: bytes) -> bytes:
@@ -86,10 +109,22 @@ class _Latents:
         return next(self._batches, None)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences the quantiser's warnings about vectors, which have no channels; it logs them to the root logger."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+
+
 def _eight_bits(graph: Graph, content: bytes) -> bytes:
     tools: Any = importlib.import_module("onnxruntime.quantization")
     shapes: Any = importlib.import_module("onnxruntime.quantization.shape_inference")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _quiet():
         plain, ready, made = (Path(folder) / name for name in ("plain.onnx", "ready.onnx", "int8.onnx"))
         plain.write_bytes(content)
         shapes.quant_pre_process(plain, ready, skip_symbolic_shape=True)

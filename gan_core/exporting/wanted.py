@@ -27,7 +27,7 @@ class Wanted:
 @dataclass(frozen=True)
 class Written:
     """The exported file, and its deviation from PyTorch: `difference`, the largest over all outputs, and for another
-    precision `psnr` (dB) relative to single precision.
+    precision `psnr` (dB) relative to single precision, or the share of whole numbers that stays `equal`.
     """
 
     files: tuple[Path, ...]
@@ -36,3 +36,4 @@ class Written:
     psnr: float | None
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
+    equal: float | None = None

@@ -65,7 +65,8 @@ def export_model(name: str, path: Path, wanted: Wanted | None = None, store: Run
     if kind == "program":
         return _as_program(graph, path, facts)
     made = onnx.export(graph, path, facts, wanted.precision)
-    return Written((path,), made.bytes, made.difference, made.psnr, made.inputs, made.outputs)
+    found = made.fidelity
+    return Written((path,), made.bytes, made.difference, found.psnr, made.inputs, made.outputs, found.equal)
 
 
 def _facts(sampler: Sampler, name: str, card: Card | None, store: RunStore | None) -> dict[str, str]:
@@ -75,6 +76,8 @@ def _facts(sampler: Sampler, name: str, card: Card | None, store: RunStore | Non
         "hparams": to_dict(sampler.hparams), "classes": list(sampler.spec.class_names), "opset": onnx.OPSET,
         "pictures": "float32 (B, C, H, W) in [-1, 1], or uint8 (B, H, W, C)",
     }  # fmt: skip
+    facts |= {"vocabulary": list(sampler.spec.vocabulary)} if sampler.spec.vocabulary else {}
+    facts |= {"rate": sampler.spec.rate} if sampler.spec.rate else {}
     if card is not None:
         facts |= {"name": card.name, "title": card.title, "licence": card.licence, "origin": card.origin,
                   "limits": card.limits, "data": card.data, "sha256": card.sha256, "card": asdict(card)}  # fmt: skip

@@ -20,21 +20,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
 from gan_core.gans.pix2pix import MOST_DEPTH, SIZES
 from gan_core.gans.recipe import Preset, Recipe, register, two_players
-from gan_core.layers.translation import PatchDiscriminator, UnetGenerator, fitting_layers, with_planes
+from gan_core.layers.translation import PatchDiscriminator, UnetGenerator, fitting_layers, fixed_latents, with_planes
 from gan_core.objectives.base import Batch
 from gan_core.objectives.bicycle import Bicycle, BicycleHParams
 from gan_core.objectives.translation import EQUATIONS
 from gan_core.objectives.variational import as_pair
-
-MOST_LATENTS = 64
-_DRAWN = torch.randn(4, MOST_LATENTS, generator=torch.Generator().manual_seed(0))
-CHOSEN = torch.cat([torch.zeros(1, MOST_LATENTS), _DRAWN[1:]])  # latents of the fixed outputs; the first is the mean
 
 
 class LatentUnet(nn.Module):
@@ -79,7 +74,7 @@ def networks(hparams: BicycleHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 def translate(place: int, networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
     """The output at one of the fixed latents."""
-    latents = CHOSEN[place, : hparams.latent_dimensions].to(images).expand(images.shape[0], -1)
+    latents = fixed_latents(place, hparams.latent_dimensions, images)
     made: Tensor = networks["generator"](images, latents)
     return made
 

@@ -143,7 +143,7 @@ def moved_layer(pictures: Tensor, places: Tensor) -> Tensor:
     warp = torch.cat([zoom, -places.reshape(-1, 2, 1)], 2)  # x -> 2 x - p, from the frame to the picture
     layers = pictures[:, None].expand(-1, moments, -1, -1, -1).flatten(0, 1)
     height, width = pictures.shape[2:]
-    grid = affine_grid(warp, [len(layers), pictures.shape[1], 2 * height, 2 * width], align_corners=False)
+    grid = affine_grid(warp, [layers.shape[0], pictures.shape[1], 2 * height, 2 * width], align_corners=False)
     frames = grid_sample(layers + 1, grid, padding_mode="zeros", align_corners=False) - 1
     return frames.reshape(count, moments, *frames.shape[1:])
 

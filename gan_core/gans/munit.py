@@ -28,15 +28,12 @@ from torch.nn.functional import instance_norm
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register, two_players
 from gan_core.knobs import knob
-from gan_core.layers.translation import MultiScaleDiscriminator, ResidualBlock
+from gan_core.layers.translation import MultiScaleDiscriminator, ResidualBlock, fixed_latents
 from gan_core.objectives.base import Batch
 from gan_core.objectives.munit import Munit, MunitHParams
 from gan_core.objectives.translation import EQUATIONS
 
 SIZES = (8, 16, 32, 64, 128, 256)
-MOST_STYLES = 64
-_DRAWN = torch.randn(4, MOST_STYLES, generator=torch.Generator().manual_seed(0))
-CHOSEN = torch.cat([torch.zeros(1, MOST_STYLES), _DRAWN[1:]])  # the fixed styles; the first is the mean
 SMALLEST = 4  # pixels to which the style encoder halves an image at most
 MOST_HALVINGS = 4  # of the style encoder
 
@@ -172,7 +169,7 @@ def translate(
 ) -> Tensor:
     """From one domain to the other, with one of the fixed styles."""
     encoder, decoder = (networks[f"generator_{domain}"] for domain in forth)
-    style = CHOSEN[place, : hparams.style_dimensions].to(images).expand(images.shape[0], -1)
+    style = fixed_latents(place, hparams.style_dimensions, images)
     made: Tensor = decoder.decode(encoder.content(images), style)  # type: ignore[operator]
     return made
 

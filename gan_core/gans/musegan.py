@@ -149,11 +149,13 @@ def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, label
 def conditions(spec: DataSpec, hparams: Any, count: int, asked: Any) -> Tensor:
     """The bar that passages continue, (count, V, BAR): pitches (V, BAR), or None to write from scratch.
 
-    Raises BadValue for another shape, or for pitches that the networks can't write.
+    Raises BadValue for the name of a class, for another shape, or for pitches that the networks can't write.
     """
     voices = spec.fields["voices"][0]
     if asked is None:
         return torch.full((count, voices, BAR), NOTHING)
+    if isinstance(asked, (str, int)):
+        raise BadValue("Passages have no classes to choose from.")
     try:
         bar = np.asarray(asked, np.int64)
     except (TypeError, ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import torch
@@ -168,6 +169,9 @@ class Recipe:
     equation: Callable[[Any], str] | None = None  # LaTeX
     about: str = ""  # description and when to use it, if the docstring of its file describes several recipes
 
+    def __repr__(self) -> str:
+        return f"Recipe({self.name}: {self.title}, {self.task}, {self.paper})"
+
     @property
     def conditional(self) -> bool:
         return "labels" in self.capabilities
@@ -192,8 +196,8 @@ class Recipe:
         """The kind of data set that it trains on, a key of `FIELDS`; images if its task has none."""
         return self.task if self.task in FIELDS else LEARNS_FROM.get(self.task, "images")
 
-    def settings(self, changes: Mapping[str, Any]) -> TrainingHParams:
-        """The recipe's defaults with some knobs changed; raises UnknownName or BadValue."""
+    def settings(self, changes: Mapping[str, Any] = MappingProxyType({})) -> TrainingHParams:
+        """The recipe's defaults, with some knobs changed; raises UnknownName or BadValue."""
         return changed(self.hparams, changes)
 
     def fit_size(self, native: int) -> int:

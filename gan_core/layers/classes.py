@@ -47,7 +47,7 @@ def place_of(wanted: Name, names: Sequence[str], classes: int) -> int:
     Raises BadValue, which lists the names.
     """
     if not isinstance(wanted, str):
-        if not 0 <= wanted < classes:
+        if wanted not in range(classes):  # nor is 3.7 or a list
             raise _no_class(wanted, names, classes)
         return int(wanted)
     for alike in (str, str.casefold, _as_number):
@@ -77,8 +77,10 @@ def parse_classes(text: str, names: Sequence[str], classes: int) -> int | dict[i
         return place_of(text, names, classes)
     shares: dict[int, float] = {}
     for part in text.split(","):
-        name, _, share = part.rpartition(":")
+        name, colon, share = part.rpartition(":")
         try:
+            if not colon:
+                raise ValueError("no share")
             place = place_of(name.strip(), names, classes)
             if place in shares:
                 raise ValueError("twice")

@@ -17,6 +17,9 @@ from gan_core.layers.blocks import Dropout, initialise_normal
 
 WIDEST = 8  # times the channels at full resolution
 BLURS = ("none", "down", "up", "both")  # where a residual generator applies a low-pass filter when it resamples
+# latents or styles of the outputs that a model with several outputs of one input shows; the first is the mean
+_DRAWN = torch.randn(4, 64, generator=torch.Generator().manual_seed(0))
+_FIXED = torch.cat([torch.zeros_like(_DRAWN[:1]), _DRAWN[1:]])
 
 
 def normalisation(kind: str, channels: int) -> nn.Module:
@@ -202,6 +205,13 @@ def with_planes(images: Tensor, values: Tensor) -> Tensor:
     """Images (B, C, H, W) with values (B, K) as K constant channels, (B, C + K, H, W)."""
     planes = values[:, :, None, None].expand(-1, -1, *images.shape[2:])
     return torch.cat([images, planes], 1)
+
+
+def fixed_latents(place: int, dimensions: int, images: Tensor) -> Tensor:
+    """Latents (B, up to 64 dimensions) for images (B, ...), always the same: `place` 0 is the mean of N(0, 1), and 1
+    to 3 are drawn from it.
+    """
+    return _FIXED[place, :dimensions].to(images).expand(images.shape[0], -1)
 
 
 def _doubling(inputs: int, outputs: int, bias: bool) -> nn.Module:

@@ -88,7 +88,7 @@ def pieces(samples: np.ndarray, spec: DataSpec) -> list[Piece]:
 
 AUDIO = register(
     Medium(
-        task="audio", words="recordings", suffixes=(".wav",), pictures=pictures, write=write, pieces=pieces,
-        describe=describe,
+        task="audio", words="recordings", types={".wav": "audio/wav"}, pictures=pictures, write=write,
+        pieces=pieces, describe=describe,
     )
 )  # fmt: skip

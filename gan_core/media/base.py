@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -35,16 +35,21 @@ class Medium:
 
     task: str  # a key of `data.base.FIELDS`
     words: str  # name of the samples, e.g. "recordings"
-    suffixes: tuple[str, ...]  # of the files that `write` writes, the default first
+    types: Mapping[str, str]  # suffix of a file that `write` writes -> its media type in HTTP, the default first
     pictures: Callable[[np.ndarray, DataSpec], np.ndarray]  # -> uint8 (N, H, W, 3)
     write: Callable[[np.ndarray, DataSpec, Path], None]  # all samples as one file
     pieces: Callable[[np.ndarray, DataSpec], list[Piece]]
     describe: Callable[[np.ndarray, DataSpec], np.ndarray] | None = None
+    texts: Callable[[np.ndarray, DataSpec], list[str]] | None = None  # each sample in words, if it can be read
     name: Callable[[np.ndarray], str] | None = None  # of one sample, the same for equal ones; "" for an invalid one
     measure: Callable[[np.ndarray, set[str]], dict[str, float]] | None = None  # samples, known names -> metrics
     examined: int = 0  # samples passed to `measure` during training
     columns: int = 4  # pictures side by side
     shown: int = 16  # samples in a preview
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        return tuple(self.types)
 
 
 media: Registry[Medium] = Registry("medium")

@@ -126,7 +126,7 @@ def pieces(samples: np.ndarray, spec: DataSpec) -> list[Piece]:
 
 CONTROL = register(
     Medium(
-        task="control", words="episodes", suffixes=(".gif", ".csv"), pictures=pictures, write=write, pieces=pieces,
-        describe=describe, columns=2, shown=8,
+        task="control", words="episodes", types={".gif": "image/gif", ".csv": "text/csv"}, pictures=pictures,
+        write=write, pieces=pieces, describe=describe, columns=2, shown=8,
     )
 )  # fmt: skip

@@ -143,6 +143,10 @@ def as_lines(samples: np.ndarray) -> str:
     return "".join(f"{smiles_of(one) or f'{unchecked_smiles(one) or chr(42)}{chr(9)}{INVALID}'}\n" for one in samples)
 
 
+def texts(samples: np.ndarray, spec: DataSpec) -> list[str]:
+    return [caption(one) for one in samples]
+
+
 def pieces(samples: np.ndarray, spec: DataSpec) -> list[Piece]:
     return [Piece("drawing", svg(one), caption(one)) for one in samples]
 
@@ -160,7 +164,7 @@ def counted(samples: np.ndarray, known: set[str]) -> dict[str, float]:
 
 MOLECULES = register(
     Medium(
-        task="graph", words="small molecules", suffixes=(".smi",), pictures=pictures, write=write, pieces=pieces,
-        describe=describe, examined=EXAMINED, name=smiles_of, measure=counted,
+        task="graph", words="small molecules", types={".smi": "chemical/x-daylight-smiles"}, pictures=pictures,
+        write=write, pieces=pieces, describe=describe, texts=texts, examined=EXAMINED, name=smiles_of, measure=counted,
     )
 )  # fmt: skip

@@ -127,7 +127,7 @@ def pieces(samples: np.ndarray, spec: DataSpec) -> list[Piece]:
 
 MUSIC = register(
     Medium(
-        task="music", words="passages", suffixes=(".mid", ".wav"), pictures=pictures, write=write, pieces=pieces,
-        describe=describe, columns=4, shown=12,
+        task="music", words="passages", types={".mid": "audio/midi", ".wav": "audio/wav"}, pictures=pictures,
+        write=write, pieces=pieces, describe=describe, columns=4, shown=12,
     )
 )  # fmt: skip

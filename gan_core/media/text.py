@@ -47,19 +47,23 @@ def describe(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
     return found
 
 
+def texts(samples: np.ndarray, spec: DataSpec) -> list[str]:
+    return [words(tokens, spec) for tokens in samples]
+
+
 def write(samples: np.ndarray, spec: DataSpec, path: Path) -> None:
     """Writes one text per line, UTF-8."""
     with replacing(path) as temporary:
-        temporary.write_text("".join(f"{words(tokens, spec)}\n" for tokens in samples), encoding="utf-8")
+        temporary.write_text("".join(f"{text}\n" for text in texts(samples, spec)), encoding="utf-8")
 
 
 def pieces(samples: np.ndarray, spec: DataSpec) -> list[Piece]:
-    return [Piece("text", words(tokens, spec)) for tokens in samples]
+    return [Piece("text", text) for text in texts(samples, spec)]
 
 
 TEXT = register(
     Medium(
-        task="sequence", words="texts", suffixes=(".txt",), pictures=pictures, write=write, pieces=pieces,
-        describe=describe, columns=2,
+        task="sequence", words="texts", types={".txt": "text/plain"}, pictures=pictures, write=write, pieces=pieces,
+        describe=describe, texts=texts, columns=2,
     )
 )  # fmt: skip

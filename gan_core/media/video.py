@@ -99,7 +99,7 @@ def pieces(samples: np.ndarray, spec: DataSpec) -> list[Piece]:
 
 VIDEO = register(
     Medium(
-        task="video", words="films", suffixes=(".gif", ".mp4"), pictures=pictures, write=write, pieces=pieces,
-        describe=describe, columns=2, shown=12,
+        task="video", words="films", types={".gif": "image/gif", ".mp4": "video/mp4"}, pictures=pictures,
+        write=write, pieces=pieces, describe=describe, columns=2, shown=12,
     )
 )  # fmt: skip

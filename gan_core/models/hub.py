@@ -90,6 +90,31 @@ def folder(name: str, progress: Progress = silent) -> Path:
     return found
 
 
+def downloaded() -> list[str]:
+    """The addresses of all downloaded models, without revisions."""
+    return [f"{SCHEME}{one.repo_id}" for one in _repositories()]
+
+
+def remove(name: str) -> int:
+    """Removes all downloaded files of a model by its address without a revision; returns the number of bytes freed."""
+    from huggingface_hub import scan_cache_dir
+
+    commits = [commit.commit_hash for one in _repositories() if f"{SCHEME}{one.repo_id}" == name
+               for commit in one.revisions]  # fmt: skip
+    plan = scan_cache_dir(cache()).delete_revisions(*commits)
+    with writing(paths.home()):
+        plan.execute()
+    return int(plan.expected_freed_size)
+
+
+def _repositories() -> list[Any]:
+    """The models in the cache, by name."""
+    from huggingface_hub import scan_cache_dir
+
+    found = scan_cache_dir(cache()).repos if cache().is_dir() else ()
+    return sorted((one for one in found if one.repo_type == "model"), key=lambda one: one.repo_id)
+
+
 def _card(wanted: Address, found: Path) -> Card:
     """Reads the card in a folder that is named after a commit; errors name the address."""
     try:

@@ -49,10 +49,10 @@ def standing(name: str) -> Path:
     return known[name]
 
 
-def folders() -> dict[str, Path]:
-    """The folders of all models by name; if both shelves have one, that of the first."""
+def folders(own: bool = False) -> dict[str, Path]:
+    """The folders of all models by name, or only of the user's `own`; if both shelves have one, that of the first."""
     found: dict[str, Path] = {}
-    for shelf in shelves():
+    for shelf in shelves()[own:]:
         for folder in seen(shelf.glob("*")):
             if folder.name not in found and (folder / CARD).is_file():
                 found[folder.name] = folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from gan_core.data.base import DataSpec, columns_for
 from gan_core.errors import BadValue
 from gan_core.gans import Recipe
-from gan_core.layers.classes import Classes, blended, place_of
+from gan_core.layers.classes import Classes, Name, blended, parse_classes, place_of
 from gan_core.media import medium_of
 from gan_core.models import translator
 from gan_core.runs.records import Checkpoint
@@ -43,6 +44,11 @@ class Sampler:
         self.networks = networks
         self.checkpoint = checkpoint
 
+    def __repr__(self) -> str:
+        task, shapes = self.recipe.task, ", ".join(f"{name} {shape}" for name, shape in self.spec.fields.items())
+        classes = f", {self.spec.classes} classes" if self.recipe.conditional else ""
+        return f"Sampler({self.recipe.name}: {task}, {shapes}{classes})"
+
     @property
     def columns(self) -> int:
         """The natural width of a sample grid: a column for each class if there are few, else 8 pictures."""
@@ -66,13 +72,21 @@ class Sampler:
             raise BadValue("{recipe} classifies images; it doesn't generate them.", recipe=self.recipe.title)
         if label is not None and not self.recipe.conditional and self.recipe.conditions is None:
             raise BadValue("{recipe} is unconditional, so no class can be chosen.", recipe=self.recipe.title)
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(operator.index(seed))  # also one of NumPy's
         # numbers are made in blocks of 16, and a last, shorter block would differ from that of a larger count
         rows = count + -count % 16
         latents = torch.randn(rows, self.hparams.latent_size, generator=generator)[:count]
         if self.recipe.conditions:
             return latents, self.recipe.conditions(self.spec, self.hparams, count, label)
         return latents, self._labels(count, label) if self.recipe.conditional else None
+
+    def asked_for(self, text: Name | None) -> Classes | None:
+        """The `label` that users write as text: a class or a blend (`cat:0.5,dog:0.5`), and of recipes with other
+        conditions what these read, such as a sentence or a pose. Raises BadValue.
+        """
+        if not isinstance(text, str) or self.recipe.conditions or not self.recipe.conditional:
+            return text
+        return parse_classes(text, self.spec.class_names, self.spec.classes)
 
     def _labels(self, count: int, label: Classes | None) -> Tensor:
         classes, names = self.spec.classes, self.spec.class_names
@@ -90,7 +104,7 @@ class Sampler:
         `psi` in [0, 1.5] pulls samples towards the average, for models with truncation; None leaves them unchanged.
         Raises BadValue for an invalid `psi`.
         """
-        self._check_truncation(psi)
+        self.check_truncation(psi)
         device = next(next(iter(self.networks.values())).parameters()).device
         parts = []
         chunk = max(1, min(CHUNK, CHUNK_PIXELS // math.prod(self.spec.shape[-2:])))
@@ -108,7 +122,7 @@ class Sampler:
 
         None for models that don't attend to words.
         """
-        self._check_truncation(psi)
+        self.check_truncation(psi)
         if self.recipe.word_maps is None:
             return None
         device = next(next(iter(self.networks.values())).parameters()).device
@@ -116,7 +130,8 @@ class Sampler:
         maps = self.recipe.word_maps(self.networks, self.hparams, scaled.to(device), tokens.to(device))
         return None if maps is None else maps.cpu()
 
-    def _check_truncation(self, psi: float | None) -> None:
+    def check_truncation(self, psi: float | None) -> None:
+        """Raises BadValue for a truncation out of range, and for a model that can't be truncated."""
         if psi is None:
             return
         if self.recipe.truncate is None:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from gan_core.data.base import DataSpec
 from gan_core.hparams import TrainingHParams
 from gan_core.ranks import current, normal
+from gan_core.roles import Role
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 Networks = Mapping[str, nn.Module]
 Batch = Mapping[str, Tensor]
-Role = Literal["generator", "discriminator"]
 Settings = TypeVar("Settings", bound=TrainingHParams)
 
 

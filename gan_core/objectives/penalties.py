@@ -105,7 +105,7 @@ penalties: dict[str, Penalty] = {
     "r2": r2,
     "dragan": dragan,
 }
-STEP = 0.01  # length of the step of finite differences, in units of the images' range of 2
+STEP = 0.01  # s: standard deviation of the step at each pixel; images lie in [-1, 1]
 
 
 def _finite_difference(critic: Critic, points: Tensor, context: StepContext[Any]) -> Tensor:

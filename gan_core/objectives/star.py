@@ -6,8 +6,8 @@
 c' is the value of the attribute that x has, c the one that is wanted. D judges patches, and tells the value from the
 whole image.
 
-Differs from the paper: L_adv is halved in L_D, as in all objectives of translation here, so that l_cls and l_gp count
-twice as much there; wanted values are drawn uniformly.
+Differs from the paper: L_adv is halved in L_D, so that the same l_cls and l_gp weigh twice as much in it; wanted values
+are drawn uniformly. The penalty is on the gradient of the mean over patches (in the authors' code, of their sum).
 """
 
 from __future__ import annotations

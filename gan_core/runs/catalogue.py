@@ -20,7 +20,7 @@ import numpy as np
 
 from gan_core import paths
 from gan_core.disk import DiskFull, Reserve
-from gan_core.errors import DeletedRun, RunConflict, StoreError, UnknownName
+from gan_core.errors import DeletedRun, RunConflict, StoreError, UnknownName, values_of
 from gan_core.runs import liveness
 from gan_core.runs.database import Database
 from gan_core.runs.records import Run, RunState
@@ -195,7 +195,7 @@ class Catalogue:
             pinned=bool(row["pinned"]),
             parent=row["parent"],
             message=row["message"],
-            message_values=json.loads(row["message_values"]),
+            message_values=values_of(json.loads(row["message_values"])),
             traceback=row["traceback"],
             seconds=row["seconds"],
             images_per_second=row["images_per_second"],

@@ -54,7 +54,7 @@ def recorded(metrics: Metrics) -> list[tuple[int, float]]:
 @torch.no_grad()
 def judge(trainer: Trainer, reference: str, samples: int) -> Judged:
     """The distance of `samples` of the averaged networks to as many real items; raises BadData if not finite."""
-    trainer.ema.refresh(trainer.hparams.ema)
+    trainer.ema.refresh()
     sampler = Sampler(trainer.recipe, trainer.hparams, trainer.spec, trainer.ema.networks)
     return distance(sampler, trainer.batches.spread(samples)["real"], reference)
 

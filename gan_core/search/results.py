@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
+from gan_core.errors import values_of
 from gan_core.search.plan import SearchPlan
 from gan_core.search.storage import CONFIRMS, RUN, SEED
 
@@ -39,38 +40,96 @@ class TrialResult:
 STATES = {"COMPLETE": "finished", "PRUNED": "ended early", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}
 
 
+@dataclass(frozen=True)
+class Ratio:
+    """A trial's distance as a share of the distance of the settings that the search starts from, over `seeds` seeds.
+
+    `value` is the geometric mean of the ratios seed by seed, `low` and `high` their 95 % interval (Student's t over the
+    logarithms; NaN for fewer than two seeds).
+    """
+
+    value: float
+    low: float
+    high: float
+    seeds: int
+
+
 def trials(study: Study) -> list[TrialResult]:
     """All trials, in order."""
     found = []
     for one in study.get_trials(deepcopy=False):
         about = one.user_attrs
         value = one.value if one.state.name == "COMPLETE" else None
+        state = "failed" if REASON in about else STATES[one.state.name]
+        template, values = about.get(ERROR, ("", {}))
         found.append(
             TrialResult(
-                one.number, STATES[one.state.name], dict(one.params), about.get(RUN, ""),
+                one.number, state, dict(one.params), about.get(RUN, ""),
                 math.nan if value is None else value, float(about.get(LOW, math.nan)),
                 float(about.get(HIGH, math.nan)), about.get(FIGURE, ""), about.get(REASON, ""),
-                about.get(CONFIRMS), about.get(SEED, 0), tuple(about.get(ERROR, ("", {}))),
+                about.get(CONFIRMS), about.get(SEED, 0), (template, values_of(values)),
             )
         )  # fmt: skip
     return found
 
 
-def ranked(found: Sequence[TrialResult]) -> list[TrialResult]:
-    """The finished trials, best first: those also trained with other seeds by their mean, then all others.
+def ended(found: Sequence[TrialResult]) -> int:
+    """How many trials have ended by themselves, without those that only confirm another one."""
+    return sum((one.state in ("finished", "ended early") or bool(one.reason)) and one.confirms is None for one in found)
 
-    Trials that only confirm another one aren't listed themselves.
-    """
+
+def settings_tried(found: Sequence[TrialResult]) -> list[TrialResult]:
+    """The finished trials, the smallest distance first, without those that only confirm another one."""
     finished = [one for one in found if one.state == "finished" and one.confirms is None]
-    values = {one.number: over_seeds(found, one) for one in finished}
-    return sorted(finished, key=lambda one: (len(values[one.number]) == 1, mean(values[one.number])))
+    return sorted(finished, key=lambda one: one.value)
+
+
+def ranked(found: Sequence[TrialResult]) -> list[TrialResult]:
+    """The finished trials, best first: the more seeds, the earlier; among equally many, by the mean.
+
+    Settings that failed with a seed come last. Trials that only confirm another one aren't listed themselves.
+    """
+    values = {one.number: over_seeds(found, one) for one in settings_tried(found)}
+
+    def place(one: TrialResult) -> tuple[bool, int, float]:
+        average = mean(values[one.number])
+        return math.isinf(average), -len(values[one.number]), average
+
+    return sorted(settings_tried(found), key=place)
 
 
 def over_seeds(found: Sequence[TrialResult], one: TrialResult) -> list[float]:
     """The distances of a trial's settings: its own, and those with other seeds; infinite where such a run failed."""
-    others = [other for other in found if other.confirms == one.number]
-    ended = [other for other in others if other.state == "finished" or other.reason]  # an unfinished one has no reason
-    return [one.value, *(other.value if other.state == "finished" else math.inf for other in ended)]
+    return list(_by_seed(found, one).values())
+
+
+def _by_seed(found: Sequence[TrialResult], one: TrialResult) -> dict[int, float]:
+    others = sorted((other for other in found if other.confirms == one.number), key=lambda other: other.seed)
+    ended = (other for other in others if other.state == "finished" or other.reason)  # an unfinished one has no reason
+    return {one.seed: one.value} | {
+        other.seed: other.value if other.state == "finished" else math.inf for other in ended
+    }  # fmt: skip
+
+
+def against_start(found: Sequence[TrialResult], one: TrialResult) -> Ratio | None:
+    """How much closer a trial is than the settings that the search starts from, over the seeds that both have.
+
+    None if it is that trial itself, or a run of either failed.
+    """
+    start = next((other for other in settings_tried(found) if other.number == 0), None)
+    if start is None or one.number == 0:
+        return None
+    import numpy as np
+
+    from gan_core.metrics.bootstrap import of_mean
+
+    ours, theirs = _by_seed(found, one), _by_seed(found, start)
+    pairs = np.array([(ours[seed], theirs[seed]) for seed in ours.keys() & theirs.keys()])  # (seeds, 2)
+    if not (np.isfinite(pairs) & (pairs > 0)).all():
+        return None
+    logarithms = np.log(pairs[:, 0] / pairs[:, 1])
+    value, low, high = map(float, np.exp([logarithms.mean(), *of_mean(logarithms)]))
+    return Ratio(value, low, high, len(pairs))
 
 
 def importances(study: Study) -> dict[str, float]:

@@ -1,23 +1,24 @@
 """Runs a search: chooses settings, trains each trial as an ordinary run, judges it, ends poor ones early.
 
 A trial that is stopped (Ctrl-C) or whose process is killed is queued again and continues its run from the newest
-checkpoint. The first trial has the settings that the search starts from, as the baseline.
+checkpoint. The first trial has the settings that the search starts from, as the baseline; some of the next are near it.
 """
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from gan_core.errors import BadData, BadValue, GanscopeError, RunConflict, UnknownName
+from gan_core.errors import BadData, BadValue, GanscopeError, RunConflict, UnknownName, plain_values
 from gan_core.knobs import changed
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.search import by_eye, preferring, results, storage
 from gan_core.search.judging import Judged, judge, recorded
 from gan_core.search.plan import MOST_SEEDS, MOST_TRIALS, SearchPlan
-from gan_core.search.results import ERROR, FIGURE, HIGH, LOW, REASON
+from gan_core.search.results import ERROR, FIGURE, HIGH, LOW, REASON, TrialResult
 from gan_core.search.space import Range
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
 LOOK = 0.5  # seconds between checks of a trial
-CONFIRMED = 3  # best settings that are trained with other seeds
+CONFIRMED = 3  # best settings that are trained with another seed; after each seed the worst of them is left out
+SPREAD = 1 / 6  # of a range, in its logarithm if it is logarithmic: a factor of 2.2 in one from 1 to 100
 HOPELESS = 5  # the search ends if this many first trials all fail
 
 Report = Callable[[int, str], None]  # number of the trial, its outcome
@@ -75,7 +77,7 @@ def _settings(plan: SearchPlan, values: dict[str, Any]) -> Any:
 def search(
     store: RunStore, plan: SearchPlan, trials: int, asked: Sequence[int], report: Report, device: str = "cpu"
 ) -> int:
-    """Makes trials until `trials` of them are finished or pruned in all; returns how many are.
+    """Makes trials until `trials` of them are finished, pruned or failed in all; returns how many are.
 
     The search stops once `asked` isn't empty. Raises BadValue or StoreError before the first trial, and BadData if the
     first trials all fail.
@@ -86,10 +88,11 @@ def search(
     _begin(plan, study)
     while not asked:
         _take_up(study, report)
-        if _done(study) >= trials:
+        if results.ended(results.trials(study)) >= trials:
             break
+        _propose(plan, study)
         _make(store, plan, study, asked, report, device)
-    return _done(study)
+    return results.ended(results.trials(study))
 
 
 def until_judged(
@@ -131,6 +134,28 @@ def _begin(plan: SearchPlan, study: Study) -> None:
         study.enqueue_trial(here)
 
 
+def _propose(plan: SearchPlan, study: Study) -> None:
+    """Queues every other one of the random trials near the start; the sampler draws the rest from the whole ranges.
+
+    The start is often a preset that somebody has tuned: of settings far from it, few are better.
+    """
+    made = study.get_trials(deepcopy=False)
+    if len(made) < storage.STARTUP and len(made) % 2 and not any(one.state.name == "WAITING" for one in made):
+        study.enqueue_trial(_near(plan, len(made)))
+
+
+def _near(plan: SearchPlan, number: int) -> dict[str, Any]:
+    """Settings near the start: numbers are normal about it, with SPREAD of their range as deviation; choices stay."""
+    import numpy as np
+
+    random = np.random.default_rng((plan.seed, number))
+    base = _settings(plan, {})
+    return {
+        one.knob: one.near(getattr(base, one.knob), SPREAD, random)
+        for one in plan.ranges if one.holds(getattr(base, one.knob))
+    }  # fmt: skip
+
+
 def _take_up(study: Study, report: Report) -> None:
     for number in storage.retry(study):
         report(number, "its process is gone: it goes on as another trial")
@@ -141,22 +166,45 @@ def confirm(
 ) -> None:
     """Trains the best settings, and those that the search starts from, with `seeds` other seeds, as further trials.
 
-    The best of many trials of one seed is partly lucky, and may not even train with another one.
+    The best of many trials of one seed is partly lucky, and may not even train with another one. After each seed the
+    worst of the best by its mean is left out, until one is left: most seeds go to the settings that are worth it.
     """
     study = storage.open_study(plan)
-    found = results.trials(study)
-    first = [one for one in found if one.number == 0 and one.state == "finished"]
-    chosen = {one.number: one for one in [*first, *results.ranked(found)[:CONFIRMED]]}
+    tried = {one.number: one for one in results.settings_tried(results.trials(study))}
+    best = list(tried)[:CONFIRMED]
+    for seed in range(plan.seed + 1, plan.seed + 1 + seeds):
+        for number in dict.fromkeys([*best, *(number for number in tried if number == 0)]):
+            _repeat(store, plan, study, tried[number], seed, asked, report, device)
+        if asked:
+            return
+        best = _left(results.trials(study), best, seed)
+        if best in ([], [0]):
+            return
+
+
+def _repeat(
+    store: RunStore, plan: SearchPlan, study: Study, one: TrialResult, seed: int, asked: Sequence[int], report: Report,
+    device: str,
+) -> None:  # fmt: skip
+    """Trains a trial's settings with another seed, unless it has been done."""
     # of a trial that was queued again, the last one counts
-    there = {(one.confirms, one.seed): one.state for one in found}
-    for number, one in chosen.items():
-        for seed in range(plan.seed + 1, plan.seed + 1 + seeds):
-            state = there.get((number, seed))
-            if state in ("finished", "failed", "running") or asked:
-                continue
-            if state is None:
-                study.enqueue_trial(dict(one.settings), user_attrs={storage.CONFIRMS: number, storage.SEED: seed})
-            _make(store, plan, study, asked, report, device)
+    there = {(other.confirms, other.seed): other.state for other in results.trials(study)}
+    state = there.get((one.number, seed))
+    if state in ("finished", "failed", "running") or asked:
+        return
+    if state is None:
+        study.enqueue_trial(dict(one.settings), user_attrs={storage.CONFIRMS: one.number, storage.SEED: seed})
+    _make(store, plan, study, asked, report, device)
+
+
+def _left(found: Sequence[TrialResult], best: Sequence[int], last: int) -> list[int]:
+    """The trials of `best` without those that failed with a seed up to the last, and without the worst of several."""
+    means = {
+        one.number: mean(results.over_seeds([other for other in found if other.seed <= last], one))
+        for one in found if one.number in best
+    }  # fmt: skip
+    sound = sorted((number for number in best if math.isfinite(means[number])), key=lambda number: means[number])
+    return sound[: max(1, len(best) - 1)]
 
 
 def _make(store: RunStore, plan: SearchPlan, study: Study, asked: Sequence[int], report: Report, device: str) -> None:
@@ -173,19 +221,13 @@ def _make(store: RunStore, plan: SearchPlan, study: Study, asked: Sequence[int],
         _check_hope(study)
 
 
-def _done(study: Study) -> int:
-    from optuna.trial import TrialState
-
-    ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
-    return sum(storage.CONFIRMS not in one.user_attrs for one in ended)
-
-
 def _fail(study: Study, trial: Trial, error: GanscopeError) -> None:
     from optuna.trial import TrialState
 
     trial.set_user_attr(REASON, str(error))
-    trial.set_user_attr(ERROR, [error.message, json.loads(json.dumps(error.values, default=str))])
-    study.tell(trial.number, state=TrialState.FAIL)
+    trial.set_user_attr(ERROR, [error.message, plain_values(error.values)])
+    # samplers ignore failed trials, and would propose such settings again; pruned ones count as poor
+    study.tell(trial.number, state=TrialState.PRUNED)
 
 
 def _check_hope(study: Study) -> None:

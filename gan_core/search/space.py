@@ -8,13 +8,17 @@ pixels                           both values of a switch, all choices of a choic
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gan_core.errors import BadValue, UnknownName
 from gan_core.hparams import TrainingHParams
 from gan_core.knobs import Knob, knob_type, knobs, read
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LOGARITHMIC = "log"
 SEED = "seed"
@@ -43,6 +47,21 @@ class Range:
     def holds(self, value: Any) -> bool:
         """Whether a search over this range can try the value."""
         return value in self.choices if self.choices else self.low <= value <= self.high
+
+    def near(self, value: Any, spread: float, random: np.random.Generator) -> Any:
+        """A value of the range, normal about `value` with `spread` of the range as deviation; a choice stays as it is.
+
+        A logarithmic range is taken in its logarithm.
+        """
+        if self.choices:
+            return value
+        middle, low, high = (math.log(one) if self.logarithmic else one for one in (value, self.low, self.high))
+        found = random.normal(middle, spread * (high - low))
+        while not low <= found <= high:
+            found = random.normal(middle, spread * (high - low))
+        number = math.exp(found) if self.logarithmic else float(found)
+        number = min(max(number, self.low), self.high)  # the logarithm of an end needn't lead back to it
+        return round(number) if self.whole else number
 
 
 def parse(hparams: TrainingHParams, text: str) -> Range:

@@ -171,7 +171,7 @@ def learn_pixels(features: np.ndarray, parts: np.ndarray, steps: int, seed: int)
 def _trained(trainer: Trainer, steps: int) -> nn.Module:
     for _ in range(steps):
         trainer.train_step()
-    trainer.ema.refresh(trainer.hparams.ema)
+    trainer.ema.refresh()
     return trainer.ema.networks["network"].eval()
 
 

@@ -114,7 +114,7 @@ def _trained(recipe_name: str, changes: Mapping[str, Any], shown: DataSet, steps
     trainer = Trainer(recipe, hparams, shown)
     while trainer.step < steps:
         trainer.train_step()
-    return Sampler(recipe, hparams, shown.spec, trainer.ema.refresh(hparams.ema))
+    return Sampler(recipe, hparams, shown.spec, trainer.ema.refresh())
 
 
 def _evaluated(net: FeatureNet, test: DataSet) -> tuple[float, float]:

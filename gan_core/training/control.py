@@ -12,10 +12,10 @@ from typing import Any
 from gan_core.errors import BadValue, RunConflict
 from gan_core.hparams import RATES, WARM_UP, AdversarialHParams, TrainingHParams
 from gan_core.knobs import changed, clocks, differences
+from gan_core.roles import check_role
 from gan_core.runs.store import Event, Run, RunState, RunStore
 from gan_core.training import schedule
 
-ROLES = ("generator", "discriminator")
 PACE = "pace"  # event kind
 BACK = 10.0  # seconds to wait for a run to go back to a checkpoint
 
@@ -81,8 +81,7 @@ class Control:
         """Trains for some steps and pauses; `only` restricts them to the phases of one role."""
         if not 1 <= count <= 10_000:
             raise BadValue("The number of steps must be between 1 and 10000, got {count}.", count=count)
-        if only is not None and only not in ROLES:
-            raise BadValue("Unknown role '{only}'. Valid: {valid}.", only=only, valid=", ".join(ROLES))
+        check_role(only)
         self._send("step", {"count": count, "only": only})
 
     def step_to(self, step: int) -> None:
@@ -283,7 +282,6 @@ def _plain(hparams: TrainingHParams) -> dict[str, Any]:
 
 __all__ = [
     "PACE",
-    "ROLES",
     "Control",
     "RunState",
     "current_hparams",

@@ -13,7 +13,8 @@ class Ema:
     """Copies of some networks, in evaluation mode, whose weights are exponential moving averages.
 
     The decay grows with age, min(decay, (1 + n) / (10 + n)) after n updates, so that early samples do not show the
-    initial weights. Buffers (batch-norm statistics) are copied from the live networks.
+    initial weights; with a decay of 0 the averages are the live weights. `refresh` copies the buffers (batch-norm
+    statistics) of the live networks.
     """
 
     def __init__(self, networks: Mapping[str, nn.Module], names: tuple[str, ...]) -> None:
@@ -28,17 +29,14 @@ class Ema:
 
     @torch.no_grad()
     def update(self, decay: float) -> None:
-        """Updates the averages; with a decay of 0, `refresh` copies the live weights instead."""
+        """Updates the averaged weights after a step."""
         self.updates += 1
-        if decay:
-            effective = min(decay, (1 + self.updates) / (10 + self.updates))
-            torch._foreach_lerp_(self._averaged, self._current, 1 - effective)
+        effective = min(decay, (1 + self.updates) / (10 + self.updates))
+        torch._foreach_lerp_(self._averaged, self._current, 1 - effective)
 
     @torch.no_grad()
-    def refresh(self, decay: float) -> dict[str, nn.Module]:
+    def refresh(self) -> dict[str, nn.Module]:
         """The averaged networks with current buffers, ready to sample from."""
-        if not decay:
-            torch._foreach_copy_(self._averaged, self._current)
         for name, live in self._live.items():
             for averaged, current in zip(self.networks[name].buffers(), live.buffers(), strict=True):
                 averaged.copy_(current)

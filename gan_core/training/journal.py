@@ -236,7 +236,7 @@ class Journal:
     def _write_checkpoint(self) -> None:
         trainer = self.trainer
         trainer.verify()
-        trainer.ema.refresh(trainer.hparams.ema)
+        trainer.ema.refresh()
         state = trainer.state_dict() | {
             "run": self.run_id,
             "event_id": self.event_id,

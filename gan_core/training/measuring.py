@@ -80,7 +80,7 @@ class Measurer:
     def measure(self) -> dict[str, float]:
         """The figure by its name, with interval and floor; empty if samples aren't finite."""
         began = self._clock()
-        self._trainer.ema.refresh(self._trainer.hparams.ema)
+        self._trainer.ema.refresh()
         found = self._distance()
         self._ended = self._clock()
         self._cost = self._ended - began

@@ -40,7 +40,7 @@ def previewer(trainer: Trainer) -> Callable[[], bytes]:
     draw = _drawer(trainer)
 
     def preview() -> bytes:
-        trainer.ema.refresh(trainer.hparams.ema)
+        trainer.ema.refresh()
         return png(draw())
 
     return preview

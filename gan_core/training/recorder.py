@@ -68,8 +68,8 @@ class Recorder:
         places: dict[str, list[int]] = {}  # positions of the steps that have a value
         for name, (places[name], values) in _by_name([result.terms for result in results]).items():
             columns[name] = _scatter(torch.stack(values), places[name], count)
-        for group, (found, norms) in _by_name([result.gradients for result in results]).items():
-            name = f"gradient_norm/{group}"
+        for phase, (found, norms) in _by_name([result.gradients for result in results]).items():
+            name = f"gradient_norm/{phase}"
             places[name], columns[name] = found, _scatter(_total_norms(norms), found, count)
         judged = list(columns)
         for name, (found, summary) in _summaries(results, objective, hparams).items():

@@ -23,7 +23,7 @@ import torch
 from gan_core import data
 from gan_core.checkpoint import load_state, read_checkpoint
 from gan_core.data.base import DataSet, DataSpec
-from gan_core.errors import BadCheckpoint, GanscopeError
+from gan_core.errors import BadCheckpoint, GanscopeError, plain_values
 from gan_core.gans import recipes
 from gan_core.hparams import RATES
 from gan_core.knobs import changed, clocks, differences, to_dict
@@ -157,7 +157,7 @@ class Session(Control):
         self, state: RunState, message: str = "", values: Mapping[str, Any] | None = None, trace: str = ""
     ) -> None:
         self.store.set_state(
-            self.run_id, self._token, state, message=message, values=dict(values or {}), traceback=trace
+            self.run_id, self._token, state, message=message, values=plain_values(values or {}), traceback=trace
         )
 
     def _await_turn(self) -> None:
@@ -208,7 +208,7 @@ class Session(Control):
     def _report_damage(self) -> None:
         while self._damaged:
             error = self._damaged.pop(0)
-            self.journal.event("warning", {"message": error.message, "values": plain(error.values)})
+            self.journal.event("warning", {"message": error.message, "values": plain_values(error.values)})
 
     def _load_data(self, name: str, size: int) -> DataSet:
         shown = time.monotonic()
@@ -376,7 +376,7 @@ class Session(Control):
         try:
             new = changed(old, changes)
         except GanscopeError as error:  # valid when it was sent; another viewer's edit came first
-            self._set_state(self.status.state, error.message, plain(error.values))
+            self._set_state(self.status.state, error.message, error.values)
             self._refused = True
             return
         # scores are interpreted by the loss that produced them
@@ -454,7 +454,7 @@ class Session(Control):
         self._paused = True
         self.store.free_reserve()
         try:
-            self._set_state(RunState.PAUSED, error.message, plain(error.values))
+            self._set_state(RunState.PAUSED, error.message, error.values)
         except DiskFull:
             logger.error("run %s is paused, and even that can't be written: %s", self.run_id, error)
         time.sleep(POLL)
@@ -466,19 +466,14 @@ class Session(Control):
                 self.journal.write_due(everything=True)
         except DiskFull as error:
             self.store.free_reserve()
-            message, values = error.message, plain(error.values)
+            message, values = error.message, error.values
         self._set_state(state, message, values)
 
     def _fail(self, message: str, values: Mapping[str, Any]) -> None:
         logger.exception("run %s failed", self.run_id)
         trace = traceback.format_exc()
         try:
-            self._set_state(RunState.FAILED, message, plain(values), trace)
+            self._set_state(RunState.FAILED, message, values, trace)
         except DiskFull:
             self.store.free_reserve()
-            self._set_state(RunState.FAILED, message, plain(values), trace)
-
-
-def plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Converts to values that JSON supports."""
-    return {name: value if isinstance(value, (int, float)) else str(value) for name, value in values.items()}
+            self._set_state(RunState.FAILED, message, values, trace)

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gan_core.data.arrays import check_arrays
 from gan_core.data.base import DataSet
 from gan_core.data.batches import HELD_OUT, Batches
 from gan_core.gans.recipe import Recipe
@@ -31,6 +32,7 @@ from gan_core.models.lending import lend
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.base import Batch, Moment, Phase, StepContext
 from gan_core.ranks import ALONE, Ranks, as_stored
+from gan_core.roles import check_role
 from gan_core.training.allocator import keep_freed_memory
 from gan_core.training.computation import USUAL, Computation, finite_or_zero
 from gan_core.training.ema import Ema
@@ -44,7 +46,7 @@ class StepResult:
     step: int
     terms: dict[str, Tensor] = field(default_factory=dict)  # "phase/term" and "phase/loss", scalars
     observed: dict[str, Tensor] = field(default_factory=dict)  # raw logits etc., see Objective.summarise
-    gradients: dict[str, tuple[Tensor, ...]] = field(default_factory=dict)  # group -> norm of each weight's gradient
+    gradients: dict[str, tuple[Tensor, ...]] = field(default_factory=dict)  # phase -> norm of each weight's gradient
     values: dict[str, float] = field(default_factory=dict)  # rates and schedule
     faulty: dict[str, Tensor] = field(default_factory=dict)  # phase -> ranks with values that weren't finite, (W,)
 
@@ -67,8 +69,12 @@ class Trainer:
     ) -> None:
         """`hparams` are made by `recipe.settings`, `data` by `data.load` or from arrays: `DataSet(name, arrays)`.
 
-        Raises BadValue or BadData if the data don't suit the recipe.
+        Raises BadData for arrays that aren't as `DataSet` describes them, BadValue or BadData if the data don't suit
+        the recipe, and TypeError for the settings of another recipe.
         """
+        if not isinstance(hparams, type(recipe.hparams)):
+            raise TypeError(f"the settings of {recipe.name} are made by its recipe, as recipe.settings({{...}})")
+        check_arrays(data)
         keep_freed_memory()
         self.ranks = ranks.alike()
         self._turns = computation.accumulate
@@ -112,6 +118,9 @@ class Trainer:
         self.optimizers = {group: self._optimizer(group) for group in recipe.optimizers}
         self.scalers = {group: computation.scaler(self.device) for group in recipe.optimizers}
         self.ranks.broadcast(list(self._tensors()))
+
+    def __repr__(self) -> str:
+        return f"Trainer({self.recipe.name}, step={self.step}, images_seen={self.images_seen})"
 
     def _tensors(self) -> Iterator[Tensor]:
         """All weights and buffers that must be equal on all ranks."""
@@ -173,7 +182,11 @@ class Trainer:
     # --- a step ------------------------------------------------------------------------------------------------------
 
     def train_step(self, only: str | None = None) -> StepResult:
-        """Runs every due phase once; `only` restricts this to one role, "generator" or "discriminator"."""
+        """Runs every due phase once; `only` restricts this to one role, "generator" or "discriminator".
+
+        Raises BadValue for another role.
+        """
+        check_role(only)
         with self.ranks.training():
             return self._step(only)
 
@@ -270,7 +283,7 @@ class Trainer:
 
         Sampling doesn't change the training.
         """
-        return Sampler(self.recipe, self.hparams, self.spec, self.ema.refresh(self.hparams.ema))
+        return Sampler(self.recipe, self.hparams, self.spec, self.ema.refresh())
 
     def edit(self, hparams: TrainingHParams, begin: Iterable[str] | None = None) -> None:
         """Changes live knobs; raises BadValue, and changes nothing, if a knob would rebuild the networks.

@@ -87,7 +87,7 @@ def examiner(trainer: Trainer, reference: str) -> Examine | None:
     data = _range(trainer)
 
     def examine() -> dict[str, float]:
-        trainer.ema.refresh(trainer.hparams.ema)
+        trainer.ema.refresh()
         found = look()
         found = found and found | data
         # no figures from weights that aren't finite: the losses report them

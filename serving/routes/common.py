@@ -30,6 +30,13 @@ PICTURES: dict[int | str, dict[str, Any]] = {
         },
     }
 }
+SAMPLES: dict[int | str, dict[str, Any]] = {
+    200: {
+        **PICTURES[200],
+        "description": "Pictures, or a file of the model's medium. JSON has a list of images, samples or files.",
+        "content": dict.fromkeys(answers.FORMATS.values(), PICTURE) | PICTURES[200]["content"],
+    }
+}
 
 
 def service_of(request: Request) -> Service:
@@ -48,8 +55,9 @@ def noted(request: Request, **facts: object) -> None:
     request.scope[NOTES].update(facts)
 
 
-def format_of(request: Request, format: answers.Format | None) -> answers.Format:
-    return answers.wanted(format, request.headers.get("accept", ""))
+def format_of(request: Request, format: str | None, formats: Mapping[str, str] = answers.PICTURES) -> str:
+    """The format of the answer among those available; raises BadValue and Refused."""
+    return answers.wanted(format, request.headers.get("accept", ""), formats)
 
 
 def headers_of(card: Card, seed: object = None) -> dict[str, str]:
@@ -58,7 +66,7 @@ def headers_of(card: Card, seed: object = None) -> dict[str, str]:
 
 
 async def answered(
-    levels: np.ndarray, format: answers.Format, columns: int, facts: Mapping[str, Any], headers: Mapping[str, str]
+    levels: np.ndarray, format: str, columns: int, facts: Mapping[str, Any], headers: Mapping[str, str]
 ) -> Response:
     """The answer, encoded in a thread where that takes a while."""
     given = levels, format, columns, facts, headers

@@ -1,4 +1,4 @@
-"""Pictures from latents: /v1/generate, /v1/edit, /v1/mix."""
+"""Pictures and other samples from latents: /v1/generate, /v1/edit, /v1/mix."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from gan_core.latent.edits import edited
 from gan_core.latent.mixing import mixed
 from gan_core.latent.points import Points
 from gan_core.latent.truncation import Truncation, truncated
-from serving.bodies import Drawn, Edit, Generate, Mix
-from serving.catalogue import DRAWING, MIXING
-from serving.drawing import Wish, bare_points, given_points, wish_of
-from serving.routes.common import PICTURES, answered, format_of, headers_of, noted, service_of
+from serving import answers
+from serving.bodies import Edit, Generate, Label, Mix
+from serving.catalogue import GENERATE
+from serving.drawing import Wish
+from serving.routes.common import PICTURES, SAMPLES, answered, format_of, headers_of, noted, service_of
+from serving.sampling import Draft
 from serving.service import Counter
 from ui.studio.models.opened import Opened
 from ui.studio.view.bands import band_layers
@@ -30,42 +32,41 @@ router = APIRouter(prefix="/v1", tags=["drawing"])
 _random = random.SystemRandom()
 
 
-@router.post("/generate", responses=PICTURES, response_class=Response)
+@router.post("/generate", responses=SAMPLES, response_class=Response)
 async def generate(request: Request, body: Generate) -> Response:
-    """Draws pictures by their seed, class and truncation."""
-    counter = await opened_for(request, body.model, DRAWING)
-    seed = None if body.latents is not None else _seed(body.seed)
-    explorer = counter.drawer.explorer
-    if body.latents is None:
-        points = bare_points(explorer, body.count, seed or 0, body.label)
-    elif body.seed is not None or body.count != 1:
+    """Draws pictures, sounds, texts, music, molecules or films by their seed, class or sentence, and truncation."""
+    if body.latents is not None and (body.seed is not None or body.count != 1):
         raise BadValue("Give latents, or seed and count, but not both.")
-    else:
-        points = given_points(explorer, body.latents, body.label)
-    return await _drawn(request, body, counter, wish_of(explorer, points, body.truncation), seed, body.label is None)
+    counter = await opened_for(request, body.model, GENERATE)
+    drawer, seed = counter.drawer, None if body.latents is not None else _seed(body.seed)
+    format = format_of(request, body.format, answers.formats_of(drawer.card.task))
+    wish = drawer.wish(body.count, seed or 0, body.label, body.latents, body.truncation)
+    columns = drawer.sampler.columns if body.label is None else 8
+    return await _drawn(request, format, counter, wish, seed, columns)
 
 
 @router.post("/edit", responses=PICTURES, response_class=Response)
 async def edit(request: Request, body: Edit) -> Response:
     """Draws one picture, moved along directions such as mouth: smile or PCA 1."""
-    counter = await opened_for(request, body.model, DRAWING)
-    seed = _seed(body.seed)
-    points = await asyncio.to_thread(_moved, counter.drawer.model, counter.drawer.explorer, body, seed)
-    return await _drawn(request, body, counter, Wish(points), seed)
+    counter = await opened_for(request, body.model, "edit")
+    drawer, seed = counter.explored, _seed(body.seed)
+    points = await asyncio.to_thread(_moved, drawer.model, drawer.explorer, body, seed)
+    return await _drawn(request, format_of(request, body.format), counter, Wish(points), seed)
 
 
 @router.post("/mix", responses=PICTURES, response_class=Response)
 async def mix(request: Request, body: Mix) -> Response:
     """Draws picture A with a band of picture B's layers."""
-    counter = await opened_for(request, body.model, MIXING)
-    points = await asyncio.to_thread(_mixed, counter.drawer.explorer, body)
-    return await _drawn(request, body, counter, Wish(points), f"{body.seed_a},{body.seed_b}")
+    counter = await opened_for(request, body.model, "mix")
+    points = await asyncio.to_thread(_mixed, counter.explored.explorer, body)
+    seeds = f"{body.seed_a},{body.seed_b}"
+    return await _drawn(request, format_of(request, body.format), counter, Wish(points), seeds)
 
 
-async def opened_for(request: Request, name: str, kind: str) -> Counter:
+async def opened_for(request: Request, name: str, call: str) -> Counter:
     """Returns the requested model; raises UnknownName, BadValue, and what opening it raises."""
     service = service_of(request)
-    chosen = service.catalogue.chosen(name, kind)
+    chosen = service.catalogue.chosen(name, call)
     noted(request, model=chosen)
     found = service.open_counter(chosen)
     return await asyncio.to_thread(service.counter, chosen) if found is None else found
@@ -76,20 +77,21 @@ def _seed(seed: int | None) -> int:
 
 
 async def _drawn(
-    request: Request, body: Drawn, counter: Counter, wish: Wish, seed: object, of_all_classes: bool = False
+    request: Request, format: str, counter: Counter, wish: Wish | Draft, seed: object, columns: int = 8
 ) -> Response:
-    format = format_of(request, body.format)
-    levels: np.ndarray = await service_of(request).drawn(request, counter, wish)
-    noted(request, pictures=len(levels), engine=counter.drawer.engine)
-    model = counter.drawer.model
-    facts: dict[str, Any] = {"model": model.name, "seed": seed, "sha256": model.card.sha256}
-    columns = counter.drawer.explorer.sampler.columns if of_all_classes else 8
-    return await answered(levels, format, columns, facts, headers_of(model.card, seed))
+    made: np.ndarray = await service_of(request).drawn(request, counter, wish)
+    drawer = counter.drawer
+    noted(request, pictures=len(made), engine=drawer.engine)
+    facts: dict[str, Any] = {"model": drawer.card.name, "seed": seed, "sha256": drawer.card.sha256}
+    headers = headers_of(drawer.card, seed)
+    if drawer.pictured:
+        return await answered(made, format, columns, facts, headers)
+    return await asyncio.to_thread(answers.sampled, made, drawer.sampler, format, facts, headers)
 
 
-def placed(explorer: Explorer, seed: int, label: int | str | None, psi: float | None) -> Points:
+def placed(explorer: Explorer, seed: int, label: Label | None, psi: float | None) -> Points:
     """The point of a seed, truncated; raises BadValue."""
-    points = explorer.sample(1, seed, label)
+    points = explorer.sample(1, seed, explorer.sampler.asked_for(label))
     if psi is None:
         return points
     return truncated(explorer, points, Truncation(psi))

@@ -27,7 +27,6 @@ from gan_core.pictures.grids import to_uint8
 from serving import evaluating
 from serving.answers import Format, encoded, image_of
 from serving.bodies import MODEL, Evaluate, Interpolate, Name
-from serving.catalogue import DRAWING, UPSCALING
 from serving.errors import Refused
 from serving.jobs import Job, Work
 from serving.routes.common import answered, client_of, content_of, format_of, headers_of, noted, rgb_of, service_of
@@ -59,13 +58,13 @@ router = APIRouter(prefix="/v1", tags=["jobs"])
 @router.post("/interpolate", status_code=202, responses=BEGUN)
 async def interpolate(request: Request, body: Interpolate) -> JSONResponse:
     """Begins a film through the pictures of some seeds."""
-    counter = await opened_for(request, body.model, DRAWING)
-    explorer = counter.drawer.explorer.apart()
+    counter = await opened_for(request, body.model, "interpolate")
+    explorer = counter.explored.explorer.apart()
     rate, parts = KINDS[body.kind][0], len(body.seeds) - (not body.closed)
     frames = max(len(body.seeds), round(parts * body.seconds * rate))
 
     def keyed() -> Points:
-        return joined([placed(explorer, seed, None, body.truncation) for seed in body.seeds])
+        return joined([placed(explorer, seed, body.label, body.truncation) for seed in body.seeds])
 
     keyframes = await asyncio.to_thread(keyed)  # problems are reported at once
 
@@ -74,7 +73,7 @@ async def interpolate(request: Request, body: Interpolate) -> JSONResponse:
         film = write_film(explorer, points, path, rate, body.size, tell)
         return {"frames": film.frames, "seconds": film.seconds}
 
-    model = counter.drawer.model
+    model = counter.explored.model
     work = Work(
         "interpolate", make, f".{body.kind.lower()}", TYPES[body.kind], f"film {body.kind} {model.name}",
         film_cost(body.kind, frames, body.size),
@@ -91,9 +90,9 @@ async def search(
 ) -> JSONResponse:
     """Begins a search for the point whose picture is nearest to a given one."""
     content = await content_of(picture)
-    counter = await opened_for(request, model, DRAWING)
+    counter = await opened_for(request, model, "invert")
     image = await asyncio.to_thread(rgb_of, content)
-    opened, explorer = counter.drawer.model, counter.drawer.explorer.apart()
+    opened, explorer = counter.explored.model, counter.explored.explorer.apart()
 
     def make(path: Path, tell: Tell) -> dict[str, Any]:
         settings = Settings(steps=steps, start="nearest" if opened.encode is None else "encoder")
@@ -120,7 +119,7 @@ async def upscale(
     most, longest = (MOST_HOSTED, LONGEST_HOSTED) if hosted() else (photos.MOST_PIXELS, LONGEST)
     limits = Limits(LARGE_BYTES, most, 1, (*FORMATS, "TIFF"))
     content = await content_of(picture, limits)
-    name = service_of(request).catalogue.chosen(model, UPSCALING)
+    name = service_of(request).catalogue.chosen(model, "upscale")
     noted(request, model=name)
 
     def checked() -> tuple[np.ndarray, ImageModel]:
@@ -143,10 +142,10 @@ async def upscale(
 @router.post("/evaluate", status_code=202, responses=BEGUN)
 async def evaluate(request: Request, body: Evaluate) -> JSONResponse:
     """Begins to compare a model's samples with the images that it has learnt from."""
-    counter = await opened_for(request, body.model, DRAWING)
-    model = counter.drawer.model
+    counter = await opened_for(request, body.model, "evaluate")
+    model = counter.explored.model
     plan = await asyncio.to_thread(evaluating.plan, model.card, body.samples, body.metrics)
-    sampler = counter.drawer.explorer.apart().sampler
+    sampler = counter.explored.explorer.apart().sampler
 
     def make(path: Path, tell: Tell) -> dict[str, Any]:
         found = plan.measure(sampler, body.seed, tell)

@@ -13,7 +13,6 @@ from gan_core.errors import BadValue
 from gan_core.pictures.grids import to_uint8
 from serving.answers import Format
 from serving.bodies import MODEL, Name
-from serving.catalogue import INPAINTING, TRANSLATION
 from serving.routes.common import PICTURES, answered, content_of, format_of, headers_of, noted, rgb_of, service_of
 from ui.studio.models.image_models import TRANSLATING, ImageModel, open_image_model, taken
 from ui.studio.requests.uploads import picture_of
@@ -34,7 +33,7 @@ async def translate(
 ) -> Response:
     """Makes another kind of picture of a picture, such as a coloured one of a drawing."""
     wanted, content = format_of(request, format), await content_of(picture)
-    name = service_of(request).catalogue.chosen(model, TRANSLATION)
+    name = service_of(request).catalogue.chosen(model, "translate")
     noted(request, model=name)
 
     def work() -> tuple[ImageModel, np.ndarray]:
@@ -59,7 +58,7 @@ async def inpaint(
 ) -> Response:
     """Fills in a part of a picture: where the mask is opaque, or white if it has no transparency."""
     wanted, contents = format_of(request, format), (await content_of(picture), await content_of(mask))
-    name = service_of(request).catalogue.chosen(model, INPAINTING)
+    name = service_of(request).catalogue.chosen(model, "inpaint")
     noted(request, model=name)
 
     def work() -> tuple[ImageModel, np.ndarray]:

@@ -15,12 +15,14 @@ from serving.routes.common import service_of
 router = APIRouter()
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", tags=["state"])
 async def healthy() -> JSONResponse:
     """Whether the process answers."""
     return JSONResponse({"state": "alive", "version": __version__})
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", tags=["state"])
 async def ready(request: Request) -> JSONResponse:
     """Whether it has opened and exported the models that it begins with."""

@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 from gan_core.data import load, sources
+from gan_core.errors import BadData, UnknownName, plain_values
+from gan_core.runs.spec import RunSpec
+from gan_core.runs.store import RunState, RunStore
 from tests.app.messages import ROOT
 from ui.classroom.shell.i18n import using
 from ui.core_texts import TEMPLATES, filled
+from ui.texts import error_sentence, run_message
 
 CORE = sorted((ROOT / "gan_core").rglob("*.py"))
 REASONS = {"_not_followed", "_reason"}  # functions that return one
@@ -132,3 +136,16 @@ def test_notes_on_classes_and_pairs_are_translated(tmp_path: Path) -> None:
     assert len(said) >= 11, said
     with using("zh"):
         assert [text for text in said if filled(text) == text] == []
+
+
+def test_an_error_within_a_runs_message_is_shown_in_the_visitors_language(tmp_path: Path) -> None:
+    inner = UnknownName("recipe", "gam", [])
+    error = BadData("The picture can't be used: {reason}.", reason=inner, size=(2, 3))
+    store = RunStore(tmp_path)
+    run = store.create(RunSpec("dcgan", "digits", 16, 10))
+    store.set_state(run.id, store.claim(run.id), RunState.FAILED, error.message, plain_values(error.values))
+    stored = store.get(run.id)
+    assert stored.sentence == f"The picture can't be used: {inner}."
+    with using("zh"):
+        assert error_sentence(inner) in run_message(stored)
+        assert error_sentence(inner) != str(inner)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from gan_core.data import environments
@@ -23,6 +26,15 @@ def shelf(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
     st.cache_data.clear()
     yield home / "models"
     st.cache_data.clear()
+
+
+def pictures(test: AppTest) -> list[str]:
+    """The addresses of all pictures and films."""
+    return [element.proto.imgs[0].url for element in test.get("image")]
+
+
+def frames_of(url: str) -> int:
+    return int(getattr(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))), "n_frames", 1))
 
 
 def captions(test: AppTest) -> str:
@@ -43,6 +55,8 @@ def test_films_have_two_seeds_and_a_slider_of_frames() -> None:
     sound(test.run())
     assert "Content 3, motion 0" in captions(test)
     assert "Frame 16" in captions(test)
+    films = [url for url in pictures(test) if url.startswith("data:image/webp;base64,")]
+    assert len(films) == 3  # in the browser they play: Streamlit would send bytes as a still JPEG
 
 
 def test_an_episode_of_every_player_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,6 +66,7 @@ def test_an_episode_of_every_player_is_judged(monkeypatch: pytest.MonkeyPatch) -
     test.button_group(key="motion-player").set_value("expert")
     sound(test.run())
     assert "a return of 30 after 30 steps" in captions(test)
+    assert any(url.startswith("data:image/webp") and frames_of(url) > 5 for url in pictures(test))
     assert "Averages: Model" in captions(test)
     monkeypatch.setattr(environments, "find_spec", lambda name: None)
     assert "pip install 'ganscope[control]'" in captions(page("motion", part="control")).replace("\\", "")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import streamlit as st
+from optuna.distributions import FloatDistribution
+from optuna.trial import create_trial
 
 from gan_core.errors import BadData
 from gan_core.gans import recipes
@@ -75,6 +77,46 @@ def test_the_table_is_in_the_visitors_language_and_links_know_the_base_path(
     [table] = [one.value for one in test.markdown if one.value.startswith("| ") and "finished" not in one.value]
     assert words in table.replace("\\", "")
     assert f"(/gan/scope/train?run={run.id}&lang=zh)" in table
+
+
+def confirmed(values: dict[tuple[int | None, int], float]) -> SearchPlan:
+    """A search without runs: trial 0 is the start, trial 1 another setting; others confirm them with other seeds."""
+    base = RunSpec("mlp_gan", "digits", 8, 2, to_dict(changed(recipes.get("mlp_gan").hparams, TINY)))
+    plan = SearchPlan("races", base, (Range("beta1", 0.0, 0.9),), 100)
+    begin(plan)
+    study = storage.open_study(plan)
+    for (confirms, seed), value in values.items():
+        about = {} if confirms is None else {storage.CONFIRMS: confirms, storage.SEED: seed}
+        beta1 = 0.1 * (seed if confirms is None else confirms)
+        distributions = {"beta1": FloatDistribution(0.0, 0.9)}
+        study.add_trial(
+            create_trial(params={"beta1": beta1}, distributions=distributions, value=value, user_attrs=about)
+        )
+    return plan
+
+
+def test_the_best_is_compared_with_the_start_over_all_seeds() -> None:
+    own = {(None, 0): 1.0, (None, 1): 0.5}
+    others = {(1, 1): 0.6, (0, 1): 1.0, (1, 2): 0.6, (0, 2): 1.2}
+    plan = confirmed(own | others)
+    test = page("search")
+    [best] = [one.value.replace("\\", "") for one in test.success]
+    assert "trial 1" in best
+    assert "47 % less than the settings it started from, over 3 seeds (95 %: 31 % to 59 %)." in best
+    assert "luck" not in best
+    # confirming trials aren't counted as trials: ten more are ten more
+    assert results.ended(results.trials(storage.open_study(plan))) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [((0.9, 1.1, 0.95), "may be luck"), ((1.3, 1.0, 1.0), "These are the settings it started from")],
+)
+def test_a_gain_that_may_be_luck(values: tuple[float, ...], words: str) -> None:
+    own, one, two = values
+    confirmed({(None, 0): 1.0, (None, 1): own, (1, 1): one, (0, 1): 1.15, (1, 2): two, (0, 2): 0.96})
+    [best] = [one.value.replace("\\", "") for one in page("search").success]
+    assert words in best
 
 
 def test_a_form_says_what_is_wrong_and_starts_nothing() -> None:

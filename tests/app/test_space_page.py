@@ -70,6 +70,7 @@ def test_a_scene_is_turned_filmed_and_downloaded(monkeypatch: pytest.MonkeyPatch
     sound(test.run())
     sound(test.button(key="space-turn").click().run())
     assert [one for one in test.get("download_button") if "WebP" in one.proto.label], texts(test)
+    assert test.get("image")[-1].proto.imgs[0].url.startswith("data:image/webp;")  # plays
     sound(test.button(key="space-mesh").click().run())
     assert "triangles" in texts(test) or "no surface" in texts(test)
     sound(test.slider(key="space-pitch").set_value(30).run())

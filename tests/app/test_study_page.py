@@ -12,8 +12,10 @@ from streamlit.testing.v1 import AppTest
 from gan_core.study import process
 from gan_core.study.plan import Cell, Setting, StudyPlan
 from gan_core.study.results import Background, Result, StudyFolder
+from gan_core.study.summary import Estimate
 from tests.cli.commands import ok
 from tests.study.test_study import TINY
+from ui.classroom.study.page import difference_words, setting_name
 
 PAGE = Path(__file__).parents[2] / "pages" / "study.py"
 
@@ -167,3 +169,10 @@ def test_one_of_several_studies_is_chosen() -> None:
         "Handwritten digits (small) · 8 pixels · 400 classifier steps, 2,000 GAN steps",
         "Handwritten digits (small) · 8 pixels · 7 classifier steps, 2,000 GAN steps",
     ]
+
+
+def test_training_sets_and_differences_are_read_without_the_method() -> None:
+    assert setting_name(Setting(20, 20)) == "20 per class"
+    assert setting_name(Setting(40, 2)) == "40 per class, 2 of the last"
+    assert difference_words(Estimate(-0.0083, 0.024, 2)) == "−0.008 ± 0.024"
+    assert difference_words(Estimate(0.005, float("nan"), 1)) == "+0.005"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from gan_core.checkpoint import read_checkpoint, write_checkpoint
+from gan_core.errors import BadValue
 from gan_core.runs.store import RunState, RunStore
 from gan_core.training import continuing
 from gan_core.training.session import Session
@@ -47,6 +49,23 @@ def drawn(tmp_path: Path, model: str, wanted: str) -> bytes:
     return (tmp_path / "x.png").read_bytes()
 
 
+def test_a_film_of_one_class_or_a_blend(tmp_path: Path) -> None:
+    make_model("cgan.digits")
+    first = {}
+    for wanted in ("0", "0:1", "8", "0:0.5,8:0.5", None):
+        options = ("--class", wanted) if wanted else ()
+        ok("interpolate", "cgan.digits", "-o", tmp_path / "x.zip", "-n", "2", "--seconds", "0.5", "--rate", "4",
+           "--size", "32", *options)  # fmt: skip
+        with zipfile.ZipFile(tmp_path / "x.zip") as film:
+            first[wanted] = film.read(min(film.namelist()))
+    assert first["0"] == first["0:1"] == first[None]  # all in turn begin with the first
+    assert len(set(first.values())) == 3
+    assert "There is no class 'cat'" in refused(2, "interpolate", "cgan.digits", "-o", "x.zip", "--class", "cat")
+    make_model("mlp_gan.digits")
+    assert "is unconditional" in refused(2, "interpolate", "mlp_gan.digits", "-o", "x.zip", "--class", "1")
+    assert "nor a blend" in refused(2, "sample", "cgan.digits", "-o", "x.png", "--class", "3:0.5,8")
+
+
 def test_folders_called_by_numbers(store: RunStore, tmp_path: Path) -> None:
     names = tuple(str(number) for number in range(1, 13))
     run = trained(folders(tmp_path / "set", *names))
@@ -80,6 +99,12 @@ def test_the_library_takes_names_too(store: RunStore, tmp_path: Path) -> None:
     sampler = loading.from_run(store, trained(folders(tmp_path / "set", "3", "7")))
     assert (sampler.sample(2, label="7") == sampler.sample(2, label=1)).all()
     assert (sampler.sample(2, label={"3": 1, "7": 3}) == sampler.sample(2, label={0: 1, 1: 3})).all()
+    seed, label = np.array([5, 1])  # NumPy's whole numbers
+    assert (sampler.sample(2, seed, label) == sampler.sample(2, 5, 1)).all()
+    wrong: Any
+    for wrong in (0.5, [0, 1]):
+        with pytest.raises(BadValue, match=r"There is no class .* Valid: 3, 7"):
+            sampler.sample(2, label=wrong)
 
 
 def test_a_card_and_a_run_of_a_known_set_know_the_names(store: RunStore, tmp_path: Path) -> None:

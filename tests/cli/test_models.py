@@ -36,6 +36,30 @@ def test_a_model_is_made_listed_shown_and_drawn_from(monkeypatch: pytest.MonkeyP
     assert "Valid" in refused(2, "pretrain", "no.model")
 
 
+def test_own_models_are_removed_and_bundled_ones_stay(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from gan_core.models import listing
+
+    monkeypatch.setattr(listing, "BUNDLED", tmp_path / "pretrained")
+    make_model("mlp_gan.bundled", folder=tmp_path / "pretrained" / "mlp_gan.bundled")
+    for name in ("mlp_gan.one", "mlp_gan.two"):
+        make_model(name)
+    said = refused(2, "models", "remove", "mlp_gan.one", "mlp_gan.bundled")
+    assert "mlp_gan.bundled comes with GANscope and can't be removed." in said
+    for wrong in ("nobody", "../models/mlp_gan.one", str(home / "models" / "mlp_gan.one"), "hf://ada/noise"):
+        said = refused(2, "models", "remove", "mlp_gan.two", wrong)
+        assert f"There is no model named '{wrong}'." in said
+        assert "mlp_gan.one" in said
+    assert listing.names() == ["mlp_gan.bundled", "mlp_gan.one", "mlp_gan.two"]
+    size = sum(file.stat().st_size for file in (home / "models" / "mlp_gan.one").iterdir())
+    answer = json.loads(ok("models", "remove", "mlp_gan.one", "--json"))
+    assert answer == {"removed": ["mlp_gan.one"], "bytes": size}
+    assert "Removed mlp_gan.two: 0.0 MB freed." in ok("models", "remove", "mlp_gan.two", "mlp_gan.two")
+    assert listing.names() == ["mlp_gan.bundled"]
+    assert list((home / "models").iterdir()) == []
+
+
 LONG = "a" * 300  # no file can be called so
 
 

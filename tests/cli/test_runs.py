@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from gan_core.cli.output import find_run, size_word, what
+from gan_core.cli.output import find_run, what
+from gan_core.data import size_word
 from gan_core.errors import BadValue, UnknownName
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import RunStore
@@ -37,7 +38,7 @@ def test_only_pictures_have_a_size_in_pixels() -> None:
     assert what(RunSpec("dcgan", "digits", 16, 100)) == "dcgan on digits, 16 px"
     assert what(RunSpec("points", "ring8", 2, 100)) == "points on ring8"
     assert what(RunSpec("specgan", "spoken_digits", 8192, 100)) == "specgan on spoken_digits"
-    assert (size_word("arithmetic", 8), size_word("avatars", 64)) == ("-", "64 px")
+    assert (size_word("arithmetic", 8), size_word("avatars", 64)) == ("", "64 px")
 
 
 def test_deleting_asks_first(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:

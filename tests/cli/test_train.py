@@ -103,7 +103,8 @@ def test_broken_values_are_distinguished_from_missing_ones(store: RunStore) -> N
     assert {line["metrics"][name] for name in broken} <= {"NaN", "Infinity", "-Infinity"}
     assert broken & {"discriminator/loss", "generator/loss", "gradient_norm/discriminator", "gradient_norm/generator"}
     assert "penalty/loss" not in line["metrics"]
-    assert re.search(r"nan|inf|\d{20}", losses(store, line["run"], 0))  # or about to be
+    # the squares in a gradient's norm overflow at 2e19, so the run may stop for the norm while its losses are finite
+    assert bool(re.search("nan|inf", losses(store, line["run"], 0))) == any(name.endswith("/loss") for name in broken)
     shown = ok("runs", "show", line["run"])
     assert any(word in shown for word in ("NaN", "Infinity"))
 

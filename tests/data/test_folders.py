@@ -441,7 +441,10 @@ def test_zip_with_huge_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_not_a_zip(tmp_path: Path, picture: Picture) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(picture())
-    assert "can't be read as a zip" in refusal(path)
+    assert "a.zip can't be read as a zip: it is another kind of file, or it is incomplete." in refusal(path)
+    whole = pack(path, {"a.png": picture()}).read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert "or it is incomplete." in refusal(path)
 
 
 def test_zip_without_images(tmp_path: Path) -> None:

@@ -81,6 +81,26 @@ def test_unknown_words_alone_and_other_scripts_are_refused_with_examples(text: s
         sentences.tokens(text)
 
 
+def test_an_unknown_script_is_named_by_its_words() -> None:
+    with pytest.raises(BadValue, match=r"known: рыжая, женщина\. Known are"):
+        sentences.tokens("рыжая женщина")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Рыжая женщина в очках.", ["рыжая", "женщина", "в", "очках", "。"]),
+        ("une femme à lunettes, décoiffée", ["une", "femme", "à", "lunettes", "，", "décoiffée"]),
+        ("めがねの女性", ["めがねの", "女", "性"]),
+        ("लाल बाल", ["लाल", "बाल"]),
+        ("빨간 머리 red hair", ["빨간", "머리", "red", "hair"]),
+        ("红色hat", ["红色", "hat"]),
+    ],
+)
+def test_words_of_other_scripts_stay_whole(text: str, words: list[str]) -> None:
+    assert [word.text for word in sentences.split(text)] == words
+
+
 def test_a_long_sentence_is_cut() -> None:
     row = sentences.tokens("red hair and " * 20)
     assert row.shape == (sentences.LENGTH,)

@@ -142,6 +142,17 @@ def test_a_collapse_is_seen_while_modes_are_being_lost() -> None:
     assert found("modes_missing", **(partly | {"modes__covered": 8, "modes__reached": 8})) is None
 
 
+def test_lost_modes_are_treated_by_less_momentum_where_it_is_large() -> None:
+    """With beta 1 of 0.9, noise left all modes lost on three seeds, and no momentum cured them (benchmarks.doctor)."""
+    for name, covered in (("mode_collapse", 3), ("modes_missing", 7)):
+        lost = {"modes__covered": covered, "modes__reached": covered, "modes__near": 0.9, "modes": 8}
+        finding, usual = (found(name, **lost, settings={"beta1": beta1}) for beta1 in (0.9, 0.5))
+        assert finding is not None
+        assert usual is not None
+        assert finding.remedies == ("no_momentum", *usual.remedies)
+        assert usual.remedies[0] == "instance_noise"
+
+
 def test_a_gradient_that_falls_has_vanished_and_a_small_one_has_not() -> None:
     fallen = np.where(np.arange(STEPS) < 400, 1.0, 1e-6)
     assert found("vanishing_gradients", gradient_norm__generator=fallen) is not None

@@ -52,6 +52,33 @@ def test_the_handout_is_the_lesson_with_its_answers(page: Page, server: Server) 
     expect(answer).to_be_visible()
     for hidden in ("[data-testid=stSidebar]", "[data-testid=stSlider]", ".st-key-lesson-end", ".st-key-lesson-teacher"):
         expect(page.locator(hidden).first).to_be_hidden()
+    rooms = page.locator(".st-key-handout-questions p").evaluate_all("all => all.map(one => one.clientHeight)")
+    assert min(rooms) > 60  # pixels at 10 pt: some lines to write an answer on
+    # a row of controls leaves no gap above the figure, and the questions begin on the page of their heading
+    gap = page.locator(".st-key-lesson-figure [data-testid=stElementContainer]:has([data-testid=stSlider])")
+    assert [one.bounding_box() for one in gap.all()] == [None] * gap.count()
+    expect(page.locator(".st-key-handout-questions")).to_have_css("break-inside", "avoid")
+
+
+def test_a_chinese_full_stop_stays_beside_its_formula(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/learn?lang=zh&lesson=nash_and_cycles")
+    expect(page.locator(FIGURE).first).to_be_visible()
+    found = """all => {
+      const ends = all.map(one => [one, (one.closest('.math-inline') || one).nextSibling]);
+      const stopped = ends.filter(([, next]) => /^[。，；：？！]/.test(next?.data || ''));
+      const parted = stopped.filter(([one, next]) => {
+        const stop = document.createRange();
+        stop.setStart(next, 0);
+        stop.setEnd(next, 1);
+        return stop.getBoundingClientRect().left < one.getBoundingClientRect().left;
+      });
+      return [stopped.length, parted.length];
+    }"""
+    for width in range(1000, 1500, 50):
+        page.set_viewport_size({"width": width, "height": 900})
+        stopped, parted = page.locator(".st-key-lesson p .katex").evaluate_all(found)
+        assert stopped > 5
+        assert parted == 0, width
 
 
 @pytest.mark.parametrize("name", ["nash_and_cycles", pytest.param("conditioning", marks=pytest.mark.release)])

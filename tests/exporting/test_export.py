@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from gan_core.checkpoint import read_checkpoint
+from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue, ExportError, UnknownName
 from gan_core.exporting import apart, code, onnx, precision, runtime
 from gan_core.exporting.graphs import Graph, eight_bits, graph_of, without_parametrizations
@@ -23,6 +24,7 @@ from gan_core.exporting.wanted import Wanted
 from gan_core.exporting.writing import export_model
 from gan_core.gans import recipes
 from gan_core.gans.stabilised import apply_spectral_norm
+from gan_core.knobs import changed
 from gan_core.models import loading
 from gan_core.models.sampler import Sampler
 from gan_core.runs.store import RunStore
@@ -290,6 +292,61 @@ def test_a_precision_that_loses_too_much_writes_nothing(tmp_path: Path, monkeypa
     with pytest.raises(ExportError, match=r"keep a PSNR of .* less than 99 dB, so nothing was written"):
         export_model("dcgan.x", tmp_path / "q.onnx", Wanted(precision="int8"))
     assert list(tmp_path.glob("*.onnx*")) == []
+
+
+def _rounding(scale: float) -> bytes:
+    """A network that rounds scaled latents to whole numbers."""
+    import onnx as library
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = [
+        helper.make_node("Mul", ["z", "scale"], ["scaled"]), helper.make_node("Round", ["scaled"], ["rounded"]),
+        helper.make_node("Cast", ["rounded"], ["tokens"], to=TensorProto.INT64),
+    ]  # fmt: skip
+    z, tokens = (
+        helper.make_tensor_value_info(name, kind, ["batch", 8])
+        for name, kind in (("z", TensorProto.FLOAT), ("tokens", TensorProto.INT64))
+    )
+    weights = [numpy_helper.from_array(np.array(scale, np.float32), "scale")]
+    graph = helper.make_graph(nodes, "rounding", [z], [tokens], weights)
+    opset = [helper.make_opsetid("", onnx.OPSET)]
+    content: bytes = library.ModelProto.SerializeToString(helper.make_model(graph, opset_imports=opset, ir_version=10))
+    return content
+
+
+def test_whole_numbers_are_compared_by_the_share_that_stays_equal(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = Graph(torch.nn.Identity(), {"z": {0: "batch"}}, ("tokens",), {"z": (8,)})
+    whole = _rounding(1.0)
+    assert precision.fidelity(graph, whole, _rounding(1.0)) == precision.Fidelity(equal=1.0)
+    latents = graph.examples(precision.MEASURED, seed=1)["z"].numpy()
+    share = float((np.round(latents) == np.round(latents * np.float32(1.4))).mean())
+    assert 0.5 < share < 0.9
+    assert precision.fidelity(graph, whole, _rounding(1.4)) == precision.Fidelity(equal=share)
+    monkeypatch.setattr(precision, "_half", lambda content: _rounding(1.4))
+    with pytest.raises(ExportError, match=rf"only {100 * share:.1f} % of the outputs stay .*, less than 99 %"):
+        precision.reduced(graph, whole, "fp16")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "output"),
+    [("text_mle", "tokens"), ("musegan", "voices"), ("molgan", "molecule"), ("mocogan", "film"), ("specgan", "sound")],
+)
+def test_outputs_are_named_by_what_they_are(recipe: str, output: str) -> None:
+    graph = graph_of(_untrained(recipe))
+    assert graph.outputs == (output,)
+    with pytest.raises(BadValue, match=f"Only pictures can be 8-bit, and this graph gives {output}"):
+        eight_bits(graph)
+
+
+@pytest.mark.slow
+def test_films_of_a_moving_layer_have_a_free_batch() -> None:
+    recipe = recipes.get("mocogan")
+    hparams, spec = changed(recipe.tiny, {"layer": True}), DataSpec({"frames": (1, 4, 16, 16)}, rate=12)
+    graph = graph_of(Sampler(recipe, hparams, spec, recipe.build(hparams, spec)))
+    free = onnx.free_axes(graph)
+    program = torch.export.export(graph.module, tuple(graph.traced().values()), dynamic_shapes=free).module()
+    for inputs in graph.checks():
+        torch.testing.assert_close(program(*inputs.values()), graph.module(*inputs.values()))
 
 
 def test_a_difference_that_is_too_large_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ def test_the_generator_learns_to_draw_the_requested_class() -> None:
     trainer = Trainer(recipe, hparams, data)
     for _ in range(150):
         trainer.train_step()
-    networks = trainer.ema.refresh(0.0)
+    networks = trainer.ema.refresh()
     latents = torch.randn(16, hparams.latent_size, generator=torch.Generator().manual_seed(0))
     dark, bright = (recipe.draw(networks, hparams, latents, torch.full((16,), label)).mean().item() for label in (0, 1))
     assert bright - dark > 0.5

@@ -153,7 +153,7 @@ def test_adaptation_helps_on_digits_on_photos() -> None:
         trainer = Trainer(recipe, hparams, known)
         for _ in range(250):
             trainer.train_step()
-        trainer.ema.refresh(hparams.ema)
+        trainer.ema.refresh()
         network = trainer.ema.networks["features"].eval()
         found[weight] = measured(network, *(test.arrays[name] for name in ("a", "b", "label")))
     assert found[0.0].source > 0.9

@@ -59,7 +59,7 @@ def test_it_learns_to_find_what_the_generator_draws_and_what_the_data_show(gener
         for _ in range(steps):
             learning.train_step()
         with torch.no_grad():
-            found = learning.ema.refresh(0.9)["encoder"]
+            found = learning.ema.refresh()["encoder"]
             marks.append([float(psnr(found.reconstruct(images), images).mean()) for images in (drawn, real)])
             marks[-1].append(float(encoder.distance(found(drawn), points)))
     (drawn_before, real_before, apart_before), (drawn_after, real_after, apart_after) = marks

@@ -129,7 +129,7 @@ def test_it_learns_what_a_molecule_is() -> None:
     trainer = Trainer(RECIPE, RECIPE.hparams, training)
     for _ in range(STEPS):
         trainer.train_step()
-    trainer.ema.refresh(trainer.hparams.ema)
+    trainer.ema.refresh()
     sampler = Sampler(RECIPE, trainer.hparams, trainer.spec, trainer.ema.networks)
     found = quality(sampler.sample(500, seed=1).numpy(), set())
     chance = valid(random_graphs(training.arrays["molecule"], 5000)).mean()

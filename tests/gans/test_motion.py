@@ -254,7 +254,7 @@ def test_gail_balances_a_pole_from_four_demonstrations() -> None:
     for _ in range(60):
         trainer.train_step()
         if trainer.step % 15 == 0:
-            trainer.ema.refresh(hparams.ema)
+            trainer.ema.refresh()
             player = imitation.policy_player(trainer.ema.networks["generator"])  # type: ignore[arg-type]
             best = max(best, imitation.score(CARTPOLE, player, 5, horizon=200).mean)
             if best > 100:

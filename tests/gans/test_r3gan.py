@@ -83,6 +83,16 @@ def test_the_course_of_the_burn_in() -> None:
     assert math.log(0.5) / math.log(shortened(0.99, 0.25)) == pytest.approx(0.25 * math.log(0.5) / math.log(0.99))
 
 
+def test_samples_are_drawn_from_the_live_weights_at_the_beginning_of_a_long_burn_in() -> None:
+    data = DataSet("noise", {"real": torch.randint(0, 256, (8, 3, 8, 8), dtype=torch.uint8).numpy()}, (), "none")
+    trainer = Trainer(RECIPE, changed(RECIPE.tiny, {"burn_in_kimg": 20_000.0, "batch_size": 4}), data)
+    for _ in range(3):
+        trainer.train_step()
+    drawn = trainer.sampler().networks["generator"].parameters()
+    for averaged, live in zip(drawn, trainer.networks["generator"].parameters(), strict=True):
+        assert torch.equal(averaged, live)
+
+
 def test_augmentation_rises_with_the_burn_in() -> None:
     settings = {"burn_in_kimg": 0.008, "batch_size": 4, "augment": "adaptive", "augment_probability": 0.4}
     data = DataSet("noise", {"real": torch.randint(0, 256, (8, 3, 8, 8), dtype=torch.uint8).numpy()}, (), "none")

@@ -242,7 +242,7 @@ def trained_biggan(labelled: DataSet) -> Trainer:
 
 def test_the_sampler_truncates(labelled: DataSet) -> None:
     trainer = trained_biggan(labelled)
-    sampler = Sampler(trainer.recipe, trainer.hparams, trainer.spec, trainer.ema.refresh(trainer.hparams.ema))
+    sampler = Sampler(trainer.recipe, trainer.hparams, trainer.spec, trainer.ema.refresh())
     images = sampler.sample(6, psi=0.0)
     assert_close(images[:3], images[3:])  # one image for each class
     assert float((images - sampler.sample(6)).abs().max()) > 0.01
@@ -265,7 +265,7 @@ def test_looking_estimates_once_and_never_moves_the_training(labelled: DataSet) 
     watched, alone = trained_biggan(labelled), trained_biggan(labelled)
     sampler = Sampler(watched.recipe, watched.hparams, watched.spec, watched.ema.networks)
     for _ in range(2):
-        average = watched.ema.refresh(watched.hparams.ema)["generator"]
+        average = watched.ema.refresh()["generator"]
         assert not bool(average.standing)
         first = sampler.sample(3)
         assert bool(average.standing)
@@ -273,7 +273,7 @@ def test_looking_estimates_once_and_never_moves_the_training(labelled: DataSet) 
         watched.train_step()
         alone.train_step()
     for trainer in (watched, alone):
-        trainer.ema.refresh(trainer.hparams.ema)
+        trainer.ema.refresh()
     assert same_state(watched.state_dict(), alone.state_dict())
 
 

@@ -174,5 +174,5 @@ def trained_judge(steps: int) -> FeatureNet:
     trainer = Trainer(recipe, hparams, data.load("spoken_digits_pictures"))
     for _ in range(steps):
         trainer.train_step()
-    trainer.ema.refresh(hparams.ema)
+    trainer.ema.refresh()
     return FeatureNet("digits", Sampler(recipe, hparams, trainer.spec, trainer.ema.networks))

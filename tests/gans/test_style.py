@@ -295,7 +295,7 @@ def test_truncation_pulls_towards_the_mean_image(recipe: Recipe, tmp_path: Path)
     trainer = Trainer(recipe, recipe.tiny, example(recipe))
     for _ in range(3):
         trainer.train_step()
-    sampler = Sampler(recipe, recipe.tiny, trainer.spec, trainer.ema.refresh(recipe.tiny.ema))
+    sampler = Sampler(recipe, recipe.tiny, trainer.spec, trainer.ema.refresh())
     assert_close(sampler.sample(4, 3, psi=1.0), sampler.sample(4, 3))
     mean_images = sampler.sample(4, 3, psi=0.0)
     assert_close(mean_images, mean_images[:1].expand_as(mean_images))
@@ -361,7 +361,7 @@ def test_a_saved_model_draws_the_same_images(tmp_path: Path) -> None:
     trainer = Trainer(recipe, recipe.tiny, example(recipe))
     for _ in range(3):
         trainer.train_step()
-    average = trainer.ema.refresh(recipe.tiny.ema)
+    average = trainer.ema.refresh()
     spec = {"fields": {"real": [1, 8, 8]}, "classes": 3}
     write_checkpoint(tmp_path / "x.safetensors", trainer.state_dict() | {"hparams": {}, "spec": spec})
     loaded = read_checkpoint(tmp_path / "x.safetensors")

@@ -29,7 +29,7 @@ def trained() -> Trainer:
     trainer = Trainer(recipe, recipe.settings(CHANGES), stripes(300, 0))
     for _ in range(60):
         trainer.train_step()
-    trainer.ema.refresh(trainer.hparams.ema)
+    trainer.ema.refresh()
     return trainer
 
 

@@ -23,7 +23,7 @@ def state() -> dict[str, object]:
     data = example(recipe)
     trainer = Trainer(recipe, recipe.tiny, data)
     trainer.train_step()
-    trainer.ema.refresh(recipe.tiny.ema)
+    trainer.ema.refresh()
     fields = {name: list(shape) for name, shape in data.spec.fields.items()}
     return trainer.state_dict() | {
         "recipe": "cgan", "hparams": to_dict(recipe.tiny), "spec": {"fields": fields, "classes": 3},

@@ -17,9 +17,9 @@ from huggingface_hub import constants
 import gan_core
 from gan_core import paths
 from gan_core.cli.subjects import subject_of
-from gan_core.errors import BadCheckpoint, BadValue, HubError, StoreError
+from gan_core.errors import BadCheckpoint, BadValue, HubError, StoreError, UnknownName
 from gan_core.models import hub as remote
-from gan_core.models import listing, loading
+from gan_core.models import listing, loading, removing
 from gan_core.models.card import CARD, SAMPLE, WEIGHTS, read_card, write_card
 from gan_core.runs.store import RunStore
 from tests.hub_server import Hub, at
@@ -231,6 +231,19 @@ def test_a_damaged_model_is_refused(
     with pytest.raises(BadCheckpoint, match=said):
         loading.load(ADDRESS)
     assert bool(asked(hub, WEIGHTS)) is fetched  # with an unusable card, weights aren't downloaded
+
+
+def test_a_downloaded_model_is_removed_and_can_be_downloaded_again(on_hub: Hub, model: Path) -> None:
+    assert removing.removable() == list(listing.folders(own=True))
+    with pytest.raises(UnknownName, match=f"There is no model named '{ADDRESS}'"):
+        removing.remove([ADDRESS])
+    loading.load(ADDRESS)
+    assert remote.downloaded() == [ADDRESS]
+    size = sum(file.stat().st_size for file in kept())
+    assert removing.remove([ADDRESS]) == size > 0
+    assert (kept(), remote.downloaded()) == ([], [])
+    loading.load(ADDRESS)
+    assert len(asked(on_hub, WEIGHTS)) == 2
 
 
 def test_a_page_in_the_hubs_place_is_no_hub(on_hub: Hub) -> None:

@@ -111,7 +111,7 @@ def test_a_run_resumes_and_samples_in_the_middle_of_a_fade(recipe: Recipe, tmp_p
         whole.train_step()
     for _ in range(5):
         first.train_step()
-    drawn = first.ema.refresh(first.hparams.ema)
+    drawn = first.ema.refresh()
     state = first.state_dict() | {
         "hparams": to_dict(first.hparams),
         "spec": {"fields": {"real": [1, 16, 16]}, "classes": 0},
@@ -129,6 +129,6 @@ def test_a_run_resumes_and_samples_in_the_middle_of_a_fade(recipe: Recipe, tmp_p
     load_state(resumed, loaded)
     for _ in range(5):
         resumed.train_step()
-    whole.ema.refresh(whole.hparams.ema)
-    resumed.ema.refresh(resumed.hparams.ema)
+    whole.ema.refresh()
+    resumed.ema.refresh()
     assert same_state(whole.state_dict(), resumed.state_dict())

@@ -123,7 +123,7 @@ def trained(name: str, reference: str, steps: int, **settings: object) -> dict[s
     trainer = Trainer(recipe, changed(recipe.hparams, settings), data.load(reference))
     for _ in range(steps):
         trainer.train_step()
-    trainer.ema.refresh(trainer.hparams.ema)
+    trainer.ema.refresh()
     sampler = Sampler(recipe, trainer.hparams, trainer.spec, trainer.ema.networks)
     judge = data.source(reference).judge
     assert judge is not None

@@ -8,12 +8,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from optuna import Study
+from optuna.trial import FrozenTrial, create_trial
 
 from gan_core import paths
 from gan_core.errors import BadData, BadValue, StoreError, UnknownName
@@ -67,6 +70,24 @@ def test_ranges_as_they_are_typed() -> None:
     assert parse(hparams, "feature_matching") == Range("feature_matching", choices=(False, True))
     for text in ("generator_rate:1e-05:0.01:log", "batch_size:16:128:log", "loss:hinge|wasserstein"):
         assert parse(hparams, text).words == text
+
+
+def test_values_near_another_one() -> None:
+    random = np.random.default_rng(0)
+    hparams = recipes.get("dcgan").hparams
+    rate, beta1, batch = (
+        np.array([parse(hparams, text).near(middle, 1 / 6, random) for _ in range(300)])
+        for text, middle in (("generator_rate:1e-4:1e-2", 1e-3), ("beta1:0:0.9", 0.0), ("batch_size:16:128:log", 128))
+    )
+    for values, low, high in ((rate, 1e-4, 1e-2), (beta1, 0, 0.9), (batch, 16, 128)):
+        assert values.min() >= low
+        assert values.max() <= high
+    assert np.median(rate) == pytest.approx(1e-3, rel=0.2)
+    assert np.std(np.log(rate)) == pytest.approx(np.log(100) / 6, rel=0.15)
+    assert np.quantile(beta1, 0.68) == pytest.approx(0.15, rel=0.2)  # half of a normal one
+    assert batch.dtype == np.int64
+    assert np.median(batch) > 90
+    assert parse(hparams, "loss:hinge|wasserstein").near("hinge", 1 / 6, random) == "hinge"
 
 
 @pytest.mark.parametrize(
@@ -206,6 +227,9 @@ def test_a_trial_that_does_not_stay_finite_fails_with_its_reason_and_the_search_
     found = results.trials(storage.open_study(plan))
     assert {one.state for one in found} == {"failed"}
     assert all("became" in one.reason for one in found)
+    # Optuna's samplers ignore failed trials and count pruned ones as poor; a search in such a range has an end
+    assert {one.state.name for one in storage.open_study(plan).trials} == {"PRUNED"}
+    assert results.ended(found) == 5
 
 
 def test_a_stopped_trial_continues_its_run(store: RunStore) -> None:
@@ -337,26 +361,53 @@ def test_what_trains_the_best_for_longer_keeps_the_presets_schedule() -> None:
     assert words[words.index("--steps") + 1] == "400"
 
 
-def test_the_best_are_trained_with_other_seeds_and_ranked_by_their_mean(store: RunStore) -> None:
-    plan = planned(steps=2)
-    searched(store, plan, 2)
+def test_the_best_race_over_other_seeds_against_the_start(store: RunStore) -> None:
+    """After each seed the worst of them is left out; the start and the winner have all seeds."""
+    plan = planned(steps=8)
+    searched(store, plan, 5)
+    study = storage.open_study(plan)
+    begun = results.trials(study)
+    assert [one.number for one in begun if one.settings == running._near(plan, one.number)] == [1, 3]
     reported: list[str] = []
-    running.confirm(store, plan, 2, [], lambda number, words: reported.append(words))
-    found = results.trials(storage.open_study(plan))
-    assert len(reported) == 4  # both settings, two seeds each
+
+    def confirm() -> None:
+        running.confirm(store, plan, 3, [], lambda number, words: reported.append(words))
+
+    confirm()
+    found = results.trials(study)
     confirming = [one for one in found if one.confirms is not None]
-    assert sorted((one.confirms, one.seed) for one in confirming) == [(0, 1), (0, 2), (1, 1), (1, 2)]
     for one in confirming:
         assert one.settings == found[one.confirms or 0].settings
         assert store.get(one.run).spec.hparams["seed"] == one.seed
+    rounds = [{one.confirms for one in confirming if one.seed == seed} for seed in (1, 2, 3)]
+    assert rounds[0] >= rounds[1] >= rounds[2]
+    assert [len(each - {0}) for each in rounds[:2]] in ([3, 2], [2, 2], [2, 1])
+    assert rounds[0] - {0} <= {one.number for one in results.settings_tried(found)[:3]}
+    assert all(0 in each for each in rounds if each)
+    for before, after, seed in zip(rounds, rounds[1:], (1, 2), strict=False):
+        upto = [one for one in found if one.seed <= seed]
+        gone = [float(np.mean(results.over_seeds(upto, found[number or 0]))) for number in before - after]
+        left = [float(np.mean(results.over_seeds(upto, found[number or 0]))) for number in after - {0}]
+        assert all(worse >= better for worse in gone for better in left)
     ranked = results.ranked(found)
-    assert [one.confirms for one in ranked] == [None, None]
-    means = [float(np.mean(results.over_seeds(found, one))) for one in ranked]
-    assert means == sorted(means)
-    running.confirm(store, plan, 2, [], lambda number, words: reported.append(words))
-    searched(store, plan, 2)
-    assert len(reported) == 4  # all exist
-    assert len(store.runs()) == 6
+    assert {one.confirms for one in ranked} == {None}
+    counts = [len(results.over_seeds(found, one)) for one in ranked]
+    assert counts == sorted(counts, reverse=True)
+    assert results.ended(found) == 5
+    made = len(reported)
+    confirm()
+    searched(store, plan, 5)
+    assert len(reported) == made  # all exist
+    # the better of later trials are confirmed, too
+    best = ranked[0]
+    study.add_trial(_trial(best.settings, 0.5 * best.value, study))
+    confirm()
+    assert {one.seed for one in results.trials(study) if one.confirms == len(found)} >= {1, 2}
+
+
+def _trial(settings: Mapping[str, Any], value: float, study: Study) -> FrozenTrial:
+    """A finished trial of a search."""
+    return create_trial(params=dict(settings), distributions=study.trials[0].distributions, value=value)
 
 
 def test_settings_that_fail_with_another_seed_come_last() -> None:
@@ -369,4 +420,31 @@ def test_settings_that_fail_with_another_seed_come_last() -> None:
         trial(3, float("nan"), confirms=0, seed=1, state="failed", reason="NaN"),
         trial(4, 0.4, confirms=1, seed=1),
     ]
-    assert [one.number for one in results.ranked([lucky, sound, unconfirmed, *others])] == [1, 0, 2]
+    assert [one.number for one in results.ranked([lucky, sound, unconfirmed, *others])] == [1, 2, 0]
+
+
+def test_how_much_closer_the_best_is_than_the_start() -> None:
+    def trial(number: int, value: float, confirms: int | None = None, seed: int = 0) -> results.TrialResult:
+        return results.TrialResult(
+            number, "finished", {"beta1": 0.1}, "", value, value, value, "", "", confirms=confirms, seed=seed
+        )
+
+    start, best = trial(0, 1.0), trial(1, 0.5)
+    ratio = results.against_start([start, best], best)
+    assert ratio is not None
+    assert (ratio.value, ratio.seeds) == (pytest.approx(0.5), 1)
+    assert np.isnan(ratio.high)
+    # in any order of the machines, seed by seed; a seed that only one of them has is left out
+    more = [trial(2, 4.0, 0, 2), trial(3, 2.0, 0, 1), trial(4, 1.0, 1, 1), trial(5, 3.0, 1, 3), trial(6, 6.0, 0, 3)]
+    ratio = results.against_start([start, best, *more], best)
+    assert ratio is not None
+    assert ratio.seeds == 3
+    assert ratio.value == ratio.low == ratio.high == pytest.approx(0.5)
+    more.append(trial(7, 3.0, 1, 2))
+    ratio = results.against_start([start, best, *more], best)
+    assert ratio is not None
+    assert ratio.value == pytest.approx((0.5**3 * 0.75) ** (1 / 4))
+    assert 0.4 < ratio.low < ratio.value < ratio.high < 0.8
+    assert results.against_start([start, best], start) is None
+    failed = replace(trial(8, float("nan"), 1, 1), state="failed", reason="NaN")
+    assert results.against_start([start, best, trial(9, 1.0, 0, 1), failed], best) is None

@@ -17,10 +17,12 @@ from serving.app import app
 from serving.command import Server, server_of
 from serving.service import Service
 from serving.settings import Settings
-from tests.made_models import make_model, make_seer
+from tests.made_models import make_drawer, make_medium, make_model, make_seer
 
 STYLED, CLASSES = "stylegan2.avatars", "cgan.mnist"
 TRANSLATING, FILLING, ENLARGING = "cyclegan.avatars", "context_encoder.avatars", "srgan.bsds_x4"
+WORDS, SOUNDS, TEXTS, MUSIC = "stackgan.avatars", "specgan.spoken_digits", "text_mle.arithmetic", "musegan.chorales"
+MOLECULES, FILMS = "molgan.molecules", "mocogan.moving_digits"
 SETS = {TRANSLATING: "digits_coloured_unpaired", STYLED: "digits", CLASSES: "digits", FILLING: "digits"}
 
 
@@ -30,6 +32,9 @@ def shelf_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, data in SETS.items():
         make_model(name, data, folder / "models" / name)
     make_seer("features.digits", channels=1, folder=folder / "models" / "features.digits")  # of their training data
+    for name in (SOUNDS, TEXTS, MUSIC, MOLECULES, FILMS):
+        make_medium(name, folder / "models" / name)
+    make_drawer(WORDS, folder=folder / "models" / WORDS)
     make_model(ENLARGING, folder=folder / "models" / ENLARGING, scale="4")
     return folder
 

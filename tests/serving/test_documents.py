@@ -49,12 +49,15 @@ def test_every_curl_line_of_the_page_runs(server: Running, pictures: Path) -> No
     done = subprocess.run(["bash", "-c", script], cwd=pictures, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-1000:]
     written = set(re.findall(r" -o (\S+)", script))
-    assert len(written) == 11
-    for name in written - {"face.json", "film.mp4", "metrics.json"}:
+    assert len(written) == 17
+    begin = {"one.wav": b"RIFF", "chorale.wav": b"RIFF", "molecules.json": b'{"model":', "sums.txt": b""}
+    assert all((pictures / name).read_bytes().startswith(content) for name, content in begin.items())
+    assert len((pictures / "sums.txt").read_text().splitlines()) == 8
+    for name in written - {"face.json", "film.mp4", "metrics.json", "digits.mp4", *begin}:
         with Image.open(pictures / name) as image:
             image.load()
             assert image.format == ("WEBP" if name.endswith("webp") else "PNG")
-    assert (pictures / "film.mp4").read_bytes()[4:8] == b"ftyp"
+    assert all((pictures / name).read_bytes()[4:8] == b"ftyp" for name in ("film.mp4", "digits.mp4"))
     assert (pictures / "face.json").read_text().startswith('{"model":')
     assert '"fd200_' in (pictures / "metrics.json").read_text()
     assert '"state": "done"' in done.stdout

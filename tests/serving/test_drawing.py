@@ -18,7 +18,8 @@ from gan_core.latent.mixing import mixed
 from gan_core.models import listing, loading
 from gan_core.pictures.grids import to_uint8
 from serving import exports
-from serving.drawing import ONNX, Drawer, bare_points, loaded, wish_of
+from serving.drawing import Drawer, bare_points, loaded, wish_of
+from serving.sampling import ONNX
 from tests.cli.commands import ok
 from tests.conftest import assert_same_pictures
 from tests.serving.conftest import CLASSES, STYLED, Running
@@ -67,10 +68,10 @@ def test_onnxruntime_draws_what_pytorch_draws(model: str, server: Running) -> No
     counter = server.service.counter(model)
     counter.export.join(280)
     assert counter.drawer.engine == ONNX
-    explorer = counter.drawer.explorer
+    explorer = counter.explored.explorer
     psis = (0.5, None, 1.2) if model == STYLED else (None,)
     wishes = [wish_of(explorer, bare_points(explorer, 3, seed, None), psi) for seed, psi in enumerate(psis)]
-    made = counter.drawer.draw(wishes)
+    made = counter.explored.draw(wishes)
     plain = Drawer(loaded(model))
     assert plain.engine != ONNX
     sampler = loading.load(model)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.fuzzing import CASES, as_json, swapped
-from tests.serving.conftest import CLASSES, STYLED, Running
+from tests.serving.conftest import CLASSES, SOUNDS, STYLED, Running
 from tests.serving.test_refusals import JSON
 
 NOT_ENDLESS = "/v1/jobs/{id}/events"
@@ -35,6 +35,7 @@ def test_no_request_of_the_document_is_answered_with_a_500(server: Running, tmp_
 
 BODIES: dict[str, dict[str, Any]] = {
     "generate": {"model": STYLED, "seed": 7, "count": 2, "truncation": 0.7, "format": "json"},
+    "generate ": {"model": SOUNDS, "seed": 7, "count": 2, "class": "1:0.5,0:0.5", "format": "wav"},
     "edit": {"model": STYLED, "seed": 7, "truncation": 0.7, "edits": {"PCA 1": 2.0}},
     "mix": {"model": STYLED, "seed_a": 1, "seed_b": 2, "band": "middle", "first_layer": 2},
     "evaluate": {"model": CLASSES, "samples": 1, "metrics": ["fd"], "seed": 3},  # always refused: too few samples
@@ -47,7 +48,7 @@ def test_bodies(cases: int, server: Running) -> None:
     seen: Counter[int] = Counter()
     for place, (call, body) in enumerate(BODIES.items()):
         for odd in swapped(body, cases // len(BODIES), 50 + place):
-            answer = server.http.post(f"/v1/{call}", content=as_json(odd), headers=JSON)
+            answer = server.http.post(f"/v1/{call.strip()}", content=as_json(odd), headers=JSON)
             seen[answer.status_code] += 1
             assert answer.status_code < 500, (call, answer.text)
             assert answer.is_success or set(answer.json()) == {"error"}

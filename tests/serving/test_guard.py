@@ -73,6 +73,15 @@ def test_a_client_that_calls_too_often_waits(shelf_home: Path) -> None:
         assert [one.status_code for one in guesses] == [401, 401, 401, 429]
 
 
+def test_health_and_readiness_answer_head_as_well(locked: Running) -> None:
+    """Load balancers ask with HEAD and without a key."""
+    for path in ("/healthz", "/readyz"):
+        head, whole = locked.http.head(path), locked.http.get(path)
+        assert (head.status_code, head.content) == (whole.status_code, b"")
+        assert head.headers["content-length"] == str(len(whole.content))
+    assert locked.http.head("/healthz").status_code == 200
+
+
 def test_every_answer_has_the_security_headers(server: Running) -> None:
     for answer in (
         server.http.get("/healthz"), server.http.get("/v1/none"), server.http.post("/v1/generate", json={"seed": -1}),
@@ -164,13 +173,13 @@ def test_a_model_that_does_not_open_stops_neither_the_others_nor_the_service(
     service.warm()
     assert tried == [CLASSES, STYLED]  # the others can't draw
     assert service.ready.is_set()
-    for words in ("damaged", f"{FILLING} can't be used for drawing", "not known"):
+    for words in ("damaged", f"{FILLING} can't be used for /v1/generate", "not known"):
         assert words in caplog.text
 
 
 def test_a_client_that_leaves_is_removed_from_the_queue(server: Running) -> None:
     counter = server.service.counter(STYLED)
-    with counter.drawer.explorer.lock:  # nothing is drawn by PyTorch meanwhile
+    with counter.explored.explorer.lock:  # nothing is drawn by PyTorch meanwhile
         session, counter.drawer._session = counter.drawer._session, None
         try:
             for seed in (1, 2):

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from serving import guard
-from tests.serving.conftest import CLASSES, FILLING, STYLED, TRANSLATING, Running
+from tests.serving.conftest import CLASSES, FILLING, SOUNDS, STYLED, TRANSLATING, WORDS, Running
 from ui.studio.requests.uploads import MOST_BYTES
 
 JSON = {"Content-Type": "application/json"}
@@ -55,30 +55,37 @@ def refused(answer: httpx.Response, status: int, *words: str) -> None:
         ("generate", {"model": "../secret"}, 404, "There is no model named"),
         ("generate", {"model": "\ud800"}, 422, "a valid string"),
         ("generate", {"model": "x" * 300}, 422, "model"),
-        ("generate", {"model": TRANSLATING}, 422, "can't be used for drawing"),
+        ("generate", {"model": TRANSLATING}, 422, "can't be used for /v1/generate"),
         ("generate", {"model": STYLED, "class": 1}, 422, "is unconditional"),
         ("generate", {"model": CLASSES, "class": "cat"}, 422, "There is no class 'cat'. Valid: 0, 1"),
         ("generate", {"model": CLASSES, "class": 10}, 422, "There is no class '10'"),
         ("generate", {"model": CLASSES, "class": -1}, 422, "There is no class '-1'"),
         ("generate", {"model": CLASSES, "class": 10**30}, 422, "There is no class"),
+        ("generate", {"model": CLASSES, "class": "3:0.5,9"}, 422, "nor a blend of classes, such as 0:0.5"),
+        ("generate", {"class": "x" * 10_000}, 422, "class: It can have up to 1000 characters, not 10,000"),
+        ("generate", {"class": [1]}, 422, "class"),
         ("generate", {"latents": [[0.0]]}, 422, "latents must be rows of"),
         ("generate", {"latents": []}, 422, "latents"),
         ("generate", {"latents": [[0.0]], "seed": 1}, 422, "but not both"),
-        ("generate", {"format": "gif"}, 422, "'png', 'webp', 'json' or 'base64'"),
+        ("generate", {"model": STYLED, "format": "gif"}, 422, "Valid: png, webp, json, base64."),
+        ("edit", {"format": "gif"}, 422, "'png', 'webp', 'json' or 'base64'"),
         ("generate", {"sed": 1}, 422, "There is no value named sed"),
         ("edit", {"edits": {"nothing": 1}}, 422, "no direction named nothing. Valid: PCA 1, PCA 2"),
         ("edit", {"edits": {"PCA 1": 99}}, 422, "less than or equal to 20"),
         ("edit", {"edits": "PCA 1"}, 422, "isn't a valid edit"),
         ("edit", {"edits": 3}, 422, "edits"),
         ("edit", {"edits": {f"PCA {place}": 1 for place in range(40)}}, 422, "at most 24"),
-        ("mix", {"model": CLASSES}, 422, "can't be used for mixing"),
+        ("mix", {"model": CLASSES}, 422, "can't be used for /v1/mix"),
         ("mix", {"band": "loud"}, 422, "'coarse', 'middle', 'fine' or 'from'"),
         ("evaluate", {"samples": 1}, 422, "samples: It should be greater than or equal to 2"),
         ("evaluate", {"samples": 100_000}, 422, "less than or equal to 10000"),
         ("evaluate", {"samples": 2, "metrics": ["prdc"]}, 422, "needs at least"),
         ("evaluate", {"metrics": ["fid"]}, 422, "'fd', 'kid', 'prdc', 'classes' or 'nearest'"),
-        ("evaluate", {"model": TRANSLATING}, 422, "can't be used for drawing"),
+        ("evaluate", {"model": TRANSLATING}, 422, "can't be used for /v1/evaluate"),
+        ("edit", {"model": WORDS}, 422, "can't be used for /v1/edit"),
+        ("interpolate", {"model": SOUNDS}, 422, f"can't be used for /v1/interpolate. Valid: {STYLED}"),
         ("evaluate", {"model": "nobody"}, 404, "There is no model named"),
+        ("interpolate", {"model": CLASSES, "class": "cat"}, 422, "There is no class 'cat'. Valid: 0, 1"),
         ("interpolate", {"seeds": [1]}, 422, "at least 2"),
         ("interpolate", {"seeds": list(range(9))}, 422, "at most 8"),
         ("interpolate", {"kind": "AVI"}, 422, "'MP4', 'GIF' or 'WebP'"),
@@ -150,7 +157,7 @@ def test_forms(server: Running) -> None:
     refused(server.http.post("/v1/translate", data={"picture": "/etc/passwd"}), 422, "picture must be an uploaded file")
     files = {"picture": png()}
     for name, value, words in (
-        ("model", STYLED, "can't be used for translation"), ("direction", "up", "Valid: a_to_b, b_to_a"),
+        ("model", STYLED, "can't be used for /v1/translate"), ("direction", "up", "Valid: a_to_b, b_to_a"),
         ("strength", "2", "less than or equal to 1"), ("strength", "nan", "strength"), ("format", "bmp", "format"),
     ):  # fmt: skip
         refused(server.http.post("/v1/translate", files=files, data={name: value}), 422, words)

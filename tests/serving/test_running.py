@@ -198,7 +198,7 @@ def test_options_out_of_range_and_unknown_models_are_refused(tmp_path: Path) -> 
     assert "deadline must be between" in refused(2, "serve", "--deadline", "0")
     assert "can't be read" in refused(2, "serve", "--key", tmp_path / "none")
     assert STYLED in refused(2, "serve", "--port", "0", "--model", "nobody")
-    assert "features.digits can't be used for drawing" in refused(
+    assert "features.digits can't be used for /v1/generate" in refused(
         2, "serve", "--port", "0", "--model", "features.digits"
     )
     for host in ("300.1.1.1", "x" * 64):

@@ -246,7 +246,7 @@ def test_a_translator_is_published_with_its_outputs_for_unseen_items(
         columns = expected["kinds"] * max(1, SIDE // expected["kinds"])
         assert picture.size == (columns * 17 - 1, LINES * 17 - 1)
         assert picture.getextrema() != ((0, 0),)
-    model = gan_core.load(str(folder))
+    model = gan_core.load(folder)
     weights = read_checkpoint(folder / WEIGHTS)
     assert set(weights["average"]) == set(recipes.get(recipe).ema_networks) == set(model.networks)
     assert weights["networks"]

@@ -332,9 +332,17 @@ def test_a_noisy_picture_is_passed_through_as_bicubic_enlargement_makes_it(tmp_p
     assert scene[STRENGTH]["value"] == 0
     assert "**Noise**: about 1" in scene[NOTICE]
     assert "bicubic enlargement" in scene[NOTICE]
-    for last in enlarge.enlarge(scene[OWN], ENLARGING, 4, 0, 0):
-        shown = last[SHOWN]
-    assert np.abs(np.asarray(picture(shown), int) - np.asarray(picture({"now": shown["before"]}), int)).mean() < 3
+    *_, last = enlarge.enlarge(scene[OWN], ENLARGING, 4, 0, 0)
+    shown = last[SHOWN]
+    bicubic = Image.fromarray(noisy).resize((256, 256), Image.Resampling.BICUBIC)
+    assert np.abs(np.asarray(picture(shown), int) - np.asarray(bicubic, int)).mean() < 3
+    assert shown["now"] == shown["before"]  # shown as one, without the label "Model"
+    assert "The strength is 0, so this is bicubic enlargement, without the model." in last[SAID]
+    *_, last = enlarge.enlarge(scene[OWN], ENLARGING, 4, 0, 0.5)
+    assert last[SHOWN]["after"] == "Model at strength 0.5"
+    assert last[SHOWN]["now"] != last[SHOWN]["before"]
+    *_, last = enlarge.enlarge(scene[OWN], ENLARGING, 4, 0, 1)
+    assert "after" not in last[SHOWN]
 
 
 @pytest.mark.parametrize("scale", [2, 4])

@@ -259,12 +259,14 @@ def test_no_file_of_the_server_can_be_fetched(studio: Studio, path: str) -> None
 
 
 def test_it_rests_while_nobody_uses_it(studio: Studio) -> None:
-    """Looking for events 1,000 times a second for each page takes more than 5 % of the processor's time."""
+    """Looking for events 1,000 times a second for each page would wake it about as often. Unlike processor time, the
+    count doesn't grow on a slow or busy machine.
+    """
     process = psutil.Process(studio.process)
 
-    def share() -> float:
-        began, before = time.monotonic(), sum(process.cpu_times()[:2])
+    def wakes() -> float:
+        began, before = time.monotonic(), process.num_ctx_switches().voluntary
         time.sleep(1)
-        return (sum(process.cpu_times()[:2]) - before) / (time.monotonic() - began)
+        return (process.num_ctx_switches().voluntary - before) / (time.monotonic() - began)
 
-    assert any(share() < 0.035 for _ in range(20))  # after the work of other tests
+    assert any(0 < wakes() < 250 for _ in range(20))  # after the work of other tests

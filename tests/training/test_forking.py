@@ -77,7 +77,7 @@ def test_a_fork_continues_exactly_as_after_an_edit(store: RunStore) -> None:
         if edited.step == STEPS:
             edited.edit(changed(edited.hparams, changes))
         edited.train_step()
-    edited.ema.refresh(edited.hparams.ema)
+    edited.ema.refresh()
     state, saved = edited.state_dict(), newest(store, made.id)
     assert saved["hparams"]["instance_noise"] == 0.5
     assert same_state(state, {name: saved[name] for name in state})

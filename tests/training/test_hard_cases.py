@@ -93,7 +93,7 @@ def test_growing_changes_batch_and_alpha_within_the_run() -> None:
     assert alphas[-1] == 1
     assert trainer.images_seen == 8 * 4 + 3 * 2
     assert float(trainer.ema.networks["generator"].alpha) == 0  # until it is refreshed
-    assert float(trainer.ema.refresh(0.5)["generator"].alpha) == 1
+    assert float(trainer.ema.refresh()["generator"].alpha) == 1
 
 
 def test_warm_up_window_is_counted_in_images() -> None:

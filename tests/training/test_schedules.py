@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from gan_core.checkpoint import load_state, read_checkpoint, same_state, write_checkpoint
 from gan_core.data import load
@@ -46,6 +47,17 @@ def test_noise_fades_from_the_edit_on() -> None:
     trainer.edit(changed(trainer.hparams, {"generator_rate": 1e-3}))  # another edit leaves the noise alone
     trainer.train_step()
     assert noise_level(trainer.hparams, trainer.context.steps_of("instance_noise")) == 0
+
+
+def test_averaging_begins_with_the_weights_of_the_edit() -> None:
+    trainer = points(ema=0.0)
+    steps(trainer, 7)
+    before = [weight.detach().clone() for weight in trainer.networks["generator"].parameters()]
+    trainer.edit(changed(trainer.hparams, {"ema": 0.5}))
+    trainer.train_step()
+    live, average = (trainer.networks["generator"], trainer.sampler().networks["generator"])
+    for old, new, mean in zip(before, live.parameters(), average.parameters(), strict=True):
+        torch.testing.assert_close(mean, (old + new) / 2)
 
 
 def test_top_k_is_reached_from_the_edit_on() -> None:

@@ -245,7 +245,7 @@ session.join()
                 for _ in range(event.payload["count"]):
                     trainer.train_step(event.payload["only"])
         trainer.train_step()
-    trainer.ema.refresh(trainer.hparams.ema)
+    trainer.ema.refresh()
     state = trainer.state_dict()
     saved = final_state(store, run.id)
     assert same_state(state, {name: saved[name] for name in state})

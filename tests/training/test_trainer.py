@@ -83,6 +83,31 @@ def test_batches_are_scaled_and_a_memory_map_gives_the_same(tmp_path: Path) -> N
         assert torch.equal(in_memory.next(9)["real"], mapped.next(9)["real"])
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "kind", "found"),
+    [
+        (0, 255, "float32", "float32 from 0 to 255"),
+        (-2, 3.1, "float64", "float64 from -2 to 3.1"),
+        (0, 65_535, "uint16", "uint16 from 0 to 65535"),
+        (np.nan, np.nan, "float32", "float32 from nan to nan"),
+    ],
+)
+def test_pictures_in_another_range_are_refused(low: float, high: float, kind: str, found: str) -> None:
+    array = np.linspace(low, high, 64).reshape(1, 1, 8, 8).astype(kind)
+    valid = "Images must be uint8 from 0 to 255, or float32 from -1 (black) to 1 (white)."
+    with pytest.raises(BadData) as caught:
+        Batches(DataSet("x", {"real": array}), 0, torch.device("cpu"))
+    assert str(caught.value) == f"'real' holds {found}. {valid}"
+
+
+def test_pictures_as_floats_are_taken_as_they_are() -> None:
+    array = images(4).astype(np.float32) / 127.5 - 1
+    assert torch.equal(Batches(DataSet("x", {"real": array}), 0, torch.device("cpu")).first(4)["real"],
+                       torch.from_numpy(array))  # fmt: skip
+    with pytest.warns(UserWarning, match="rescale them by 2 \\* x - 1"):
+        Batches(DataSet("x", {"real": (array + 1) / 2}), 0, torch.device("cpu"))
+
+
 def test_unpaired_domains_have_orders_of_their_own() -> None:
     data = DataSet("x", {"a": images(12), "b": images(12)}, unpaired=True)
     batch = Batches(data, 0, torch.device("cpu")).next(12)
@@ -99,7 +124,8 @@ def test_the_average_follows_the_definition() -> None:
     assert float(ema.networks["generator"].weight) == pytest.approx(1 - 2 / 11)
     ema.update(0.1)
     assert float(ema.networks["generator"].weight) == pytest.approx(1 - 2 / 11 * 0.1)
-    assert float(ema.refresh(0.0)["generator"].weight) == 1.0
+    ema.update(0.0)  # no averaging
+    assert float(ema.networks["generator"].weight) == 1.0
     assert not ema.networks["generator"].training
 
 
@@ -234,12 +260,59 @@ def test_a_trainers_sampler_draws_from_its_present_weights_and_changes_nothing(e
 def test_what_a_notebook_shows_is_short() -> None:
     data = DataSet("random", {"real": images()})
     assert repr(data) == f"DataSet(random: real uint8 {images().shape})"
+    trainer = tiny()
     assert re.fullmatch(
-        r"StepResult\(step=1, discriminator/real=[\d.]+, .*generator/loss=[\d.]+\)", repr(tiny().train_step())
+        r"StepResult\(step=1, discriminator/real=[\d.]+, .*generator/loss=[\d.]+\)", repr(trainer.train_step())
     )
+    assert repr(trainer) == "Trainer(mlp_gan, step=1, images_seen=4)"
+    assert repr(trainer.sampler()) == "Sampler(mlp_gan: images, real (1, 8, 8))"
+    assert repr(trainer.recipe) == "Recipe(mlp_gan: MLP GAN, images, 1406.2661)"
+    assert repr(recipes).startswith("Registry(recipe: vae, ")
 
 
 def test_arrays_of_no_known_kind_are_refused() -> None:
     recipe = recipes.get("mlp_gan")
     with pytest.raises(BadData, match=r"has the arrays pictures. Valid: images \(real\), .*paired \(source, target\)"):
         Trainer(recipe, recipe.tiny, DataSet("random", {"pictures": images()}))
+
+
+LABELS = np.arange(24) % 3
+REFUSED: dict[str, tuple[dict[str, np.ndarray], tuple[str, ...], str]] = {
+    "floats": ({"real": images().astype(np.float32) / 255}, (), r"'real' .* uint8 .* 0 to 255, got float32 \(24, 1, 8"),
+    "channels last": (
+        {"real": images(channels=3).transpose(0, 2, 3, 1)},
+        (),
+        r"1 or 3, H, H.* got uint8 \(24, 8, 8, 3",
+    ),
+    "oblong": ({"real": images(size=16)[..., :8]}, (), r"\(24, 1, 16, 8\)"),
+    "doubles": ({"real": np.zeros((24, 2))}, (), r"must be a NumPy array of float32, got float64 \(24, 2\)"),
+    "short labels": ({"real": images(), "label": LABELS.astype(np.int32)}, ("a", "b", "c"), "'label' .* int64"),
+    "empty": ({"real": images(0)}, (), "mine has no items"),
+    "unequal": ({"real": images(), "label": LABELS[:9]}, ("a", "b", "c"), "equally many items, got real 24, label 9"),
+    "unnamed": ({"real": images(), "label": LABELS}, (), "below their count of 0, got 0 to 2"),
+    "beyond": ({"real": images(), "label": LABELS}, ("a", "b"), "below their count of 2, got 0 to 2"),
+    "unlabelled": ({"real": images()}, ("a", "b"), "got none"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_arrays_that_are_not_as_described_are_refused(case: str) -> None:
+    arrays, names, reason = REFUSED[case]
+    recipe = recipes.get("points" if case == "doubles" else "mlp_gan")
+    with pytest.raises(BadData, match=reason):
+        Trainer(recipe, recipe.tiny, DataSet("mine", arrays, names))
+
+
+def test_settings_of_another_recipe_are_refused() -> None:
+    recipe, data = recipes.get("mlp_gan"), DataSet("random", {"real": images()})
+    for settings in (recipes.get("dcgan").tiny, {"loss": "hinge"}):
+        with pytest.raises(TypeError, match=r"settings of mlp_gan are made by its recipe, as recipe.settings\(\{"):
+            Trainer(recipe, settings, data)  # type: ignore[arg-type]
+    assert recipe.settings() == recipe.hparams
+
+
+def test_a_step_of_an_unknown_player_is_refused() -> None:
+    trainer = tiny()
+    with pytest.raises(BadValue, match=r"Unknown role 'G'\. Valid: generator, discriminator"):
+        trainer.train_step(only="G")
+    assert trainer.step == 0

@@ -239,7 +239,7 @@ def test_scenes_take_the_place_and_the_colours_of_the_solids() -> None:
 
     def off() -> float:
         """How far the mean picture from the poses of the set is from the set's, in [-1, 1]."""
-        trainer.ema.refresh(trainer.hparams.ema)
+        trainer.ema.refresh()
         drawn = sampler.draw(sampler.latents(100, 0)[0], torch.from_numpy(poses[:100]))
         return float(np.sqrt(((drawn.numpy().mean(0) - (views[:100] / 127.5 - 1).mean(0)) ** 2).mean()))
 

@@ -25,6 +25,7 @@ MAX_DIRECTORY = 64 * 2**20  # bytes of the zip's table of contents, which zipfil
 MAX_RATIO = 200  # of unpacked to packed size, checked from RATIO_FROM bytes on
 RATIO_FROM = 10_000_000
 CHUNK = 2**20
+NO_ZIP = "File is not a zip file"  # what zipfile says of any file without a table of contents at its end
 # bzip2 and LZMA can expand a few bytes to gigabytes in one call, before they can be counted
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -62,6 +63,10 @@ def opened(path: Path) -> Iterator[Archive]:
             file = stack.enter_context(zipfile.ZipFile(stack.enter_context(_Guarded(io.FileIO(path)))))
         # invalid fields raise ValueError and others
         except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, struct.error) as error:
+            if str(error) == NO_ZIP:
+                raise BadData(
+                    "{path} can't be read as a zip: it is another kind of file, or it is incomplete.", path=path
+                ) from error
             raise BadData("{path} can't be read as a zip ({reason}).", path=path, reason=error) from error
         _check(file, path)
         yield Archive(file, path)

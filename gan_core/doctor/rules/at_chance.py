@@ -13,6 +13,7 @@ from gan_core.doctor import samples
 from gan_core.doctor.case import CLASSIC, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
+from gan_core.errors import percent
 
 EQUAL = 0.01  # difference of the mean probabilities D(x) and D(G(z))
 SAME = 1e-6  # the same, if the output doesn't depend on the input at all
@@ -73,8 +74,8 @@ register(
         name="at_chance",
         title="At chance with poor samples",
         measures="the share of pairs in the right order, D(x) - D(G(z)), and the samples",
-        threshold=f"{1 - CHANCE:.0%} to {CHANCE:.0%} of pairs, or a difference below {EQUAL:g}, with poor samples; "
-        "or one score for everything",
+        threshold=f"{percent(1 - CHANCE)} to {percent(CHANCE)} of pairs, or a difference below {EQUAL:g}, with poor "
+        "samples; or one score for everything",
         source="1406.2661, theorem 1",
         check=check,
         level="bad",

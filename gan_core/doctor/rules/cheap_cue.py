@@ -13,6 +13,7 @@ from gan_core.doctor.case import CLASSIC, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 from gan_core.doctor.rules.memorisation import COPIED
+from gan_core.errors import percent
 
 SEPARABLE = 0.9  # area under the ROC curve
 SURE = 0.92  # share of pairs that the discriminator ranks correctly
@@ -44,7 +45,8 @@ register(
         name="cheap_cue",
         title="Cheap cue",
         measures="how well a line through eight trivial statistics separates real from generated images",
-        threshold=f"an AUC of {SEPARABLE:g} in {LOOKS} looks, {SURE:.0%} of pairs in the right order, and good samples",
+        threshold=f"an AUC of {SEPARABLE:g} in {LOOKS} looks, {percent(SURE)} of pairs in the right order, and good "
+        "samples",
         source="own; pose-with-style#23",
         check=check,
         level="watch",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gan_core.doctor.case import EVERY, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
+from gan_core.errors import percent
 
 MISSING = 0.3  # share of the classes
 LOOKS = 5
@@ -30,7 +31,7 @@ register(
         name="classes_missing",
         title="Classes missing",
         measures="the share of classes with less than a quarter of their share of the samples",
-        threshold=f"{MISSING:.0%} in the median of {LOOKS} looks",
+        threshold=f"{percent(MISSING)} in the median of {LOOKS} looks",
         source="1805.12462",
         check=check,
         level="watch",

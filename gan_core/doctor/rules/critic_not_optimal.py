@@ -13,6 +13,7 @@ from gan_core.doctor import samples
 from gan_core.doctor.case import Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
+from gan_core.errors import percent
 
 NEGATIVE = 0.2  # share of steps with a negative estimate, for a critic that should hardly ever have one
 
@@ -50,7 +51,7 @@ register(
         name="critic_not_optimal",
         title="Critic not optimal",
         measures="the Wasserstein estimate E f(x) - E f(G(z)) over the last 200 steps, and the samples",
-        threshold=f"negative in {NEGATIVE:.0%} of the steps, with poor samples",
+        threshold=f"negative in {percent(NEGATIVE)} of the steps, with poor samples",
         source="1704.00028; WassersteinGAN#2, improved_wgan_training#44",
         check=check,
         level="watch",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gan_core.doctor.case import EVERY, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
+from gan_core.errors import percent
 
 MISSED = 0.5  # the share of points with a sample nearby, below which whole parts of the data are missing
 
@@ -29,7 +30,7 @@ register(
         name="data_missed",
         title="Data missed",
         measures="the share of real points with a sample nearby",
-        threshold=f"below {MISSED:.0%}",
+        threshold=f"below {percent(MISSED)}",
         source="2002.09797",
         check=check,
         level="watch",

@@ -10,6 +10,7 @@ from gan_core.doctor import samples
 from gan_core.doctor.case import CLASSIC, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
+from gan_core.errors import percent
 
 SURE = 0.97  # accuracy above which the discriminator is hardly ever wrong
 SEPARATED = 0.985  # of pairs, for a relativistic score, which has no accuracy
@@ -42,7 +43,8 @@ register(
         name="discriminator_too_strong",
         title="Discriminator too strong",
         measures="its accuracy (relativistic: pairs in the right order) over the last 200 steps, and the samples",
-        threshold=f"{SURE:.0%} ({SEPARATED:.1%} of pairs), D(G(z)) below {LOST:g}, samples not known to be good",
+        threshold=f"{percent(SURE)} ({percent(SEPARATED, 1)} of pairs), D(G(z)) below {LOST:g}, samples not known "
+        "to be good",
         source="2006.06676, 1809.11096; soumith/ganhacks, 10",
         check=check,
         level="bad",

@@ -6,6 +6,7 @@ from gan_core.doctor.case import CLASSIC, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 from gan_core.doctor.rules.at_chance import is_constant
+from gan_core.errors import percent
 
 FOOLED = 0.4  # accuracy, or share of pairs in the right order
 MISLED = 0.3  # share of flipped labels above which labels mean little
@@ -39,7 +40,7 @@ register(
         name="discriminator_too_weak",
         title="Discriminator too weak",
         measures="its accuracy and the share of pairs in the right order over the last 200 steps",
-        threshold=f"below {FOOLED:.0%}",
+        threshold=f"below {percent(FOOLED)}",
         source="own",
         check=check,
         level="watch",

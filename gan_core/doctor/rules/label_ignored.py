@@ -5,6 +5,7 @@ from __future__ import annotations
 from gan_core.doctor.case import EVERY, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
+from gan_core.errors import percent
 
 OBEYED = 0.4  # share of samples, relative to the share of real images
 LOOKS = 5
@@ -31,7 +32,7 @@ register(
         name="label_ignored",
         title="Label ignored",
         measures="the share of samples closest to their class's real images, and the same of real images",
-        threshold=f"below {OBEYED:.0%} of real images' share, in the median of {LOOKS} looks",
+        threshold=f"below {percent(OBEYED)} of real images' share, in the median of {LOOKS} looks",
         source="PyTorch-GAN#41; 1610.09585",
         check=check,
         level="bad",

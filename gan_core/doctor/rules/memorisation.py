@@ -9,6 +9,7 @@ from __future__ import annotations
 from gan_core.doctor.case import EVERY, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
+from gan_core.errors import percent
 
 COPIED = 0.5  # of the distance of training images to their nearest neighbours
 LOOKS = 3
@@ -34,7 +35,7 @@ register(
         name="memorisation",
         title="Memorisation",
         measures="the distance of samples to the nearest training image, as a share of that of training images",
-        threshold=f"below {COPIED:.0%} in the median of {LOOKS} looks",
+        threshold=f"below {percent(COPIED)} in the median of {LOOKS} looks",
         source="2004.05675, 2306.04675",
         check=check,
         level="watch",

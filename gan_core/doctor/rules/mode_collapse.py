@@ -12,11 +12,14 @@ from gan_core.doctor.case import EVERY, Array, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 from gan_core.doctor.samples import CLOSE
+from gan_core.errors import percent
 
 LOST_MODES = 0.25  # share of the modes without samples that counts as a collapse
 LOOKS = 3
 SHARP = 0.6  # share of the modes that must have been covered once before modes count as lost
 LOSING = 0.25  # share of once covered modes that were lost again
+MOMENTUM = 0.5  # beta 1 above which noise alone doesn't cure
+REMEDIES = ("no_momentum", "instance_noise", "mild_gradient_penalty")
 
 
 def missing(case: Case) -> tuple[int, int, float] | None:
@@ -43,6 +46,11 @@ def kept(covers: Array) -> float:
     return float(np.lib.stride_tricks.sliding_window_view(covers, LOOKS).min(1).max())
 
 
+def remedies_of(case: Case) -> tuple[str, ...]:
+    """No momentum comes first where it is large, and else isn't named."""
+    return REMEDIES if case.subject.settings.get("beta1", 0.0) > MOMENTUM else REMEDIES[1:]
+
+
 def check(case: Case) -> Finding | None:
     found = missing(case)
     if found is None:
@@ -59,7 +67,7 @@ def check(case: Case) -> Finding | None:
         "The generator produces only what fools the discriminator, and nothing pushes it towards the other "
         "modes. The losses can still look balanced.",
         values={"covered": covered, "modes": case.subject.modes, "near": near, "missing": lost},
-        remedies=("instance_noise", "mild_gradient_penalty"),
+        remedies=remedies_of(case),
         evidence=("modes/covered",), limit=case.subject.modes * (1 - LOST_MODES),
     )  # fmt: skip
 
@@ -69,11 +77,12 @@ register(
         name="mode_collapse",
         title="Mode collapse",
         measures="how many modes have samples, now and at best",
-        threshold=f"over {LOST_MODES:.0%} without samples; or {LOSING:.0%} fewer than at best, from {SHARP:.0%} on",
+        threshold=f"over {percent(LOST_MODES)} without samples; or {percent(LOSING)} fewer than at best, from "
+        f"{percent(SHARP)} on",
         source="1611.02163, 1705.07761",
         check=check,
         level="bad",
-        remedies=("instance_noise", "mild_gradient_penalty"),
+        remedies=REMEDIES,
         judges=EVERY,
     )
 )

@@ -6,7 +6,8 @@ from gan_core.doctor.case import EVERY, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 from gan_core.doctor.rules import mode_collapse
-from gan_core.doctor.rules.mode_collapse import LOST_MODES, missing
+from gan_core.doctor.rules.mode_collapse import LOST_MODES, REMEDIES, missing, remedies_of
+from gan_core.errors import percent
 
 
 def check(case: Case) -> Finding | None:
@@ -22,7 +23,7 @@ def check(case: Case) -> Finding | None:
         "The generator covers most of the data without them. A dropped mode rarely returns once the samples are "
         "sharp.",
         values={"covered": covered, "modes": case.subject.modes, "near": near, "missing": lost},
-        remedies=("instance_noise", "mild_gradient_penalty"),
+        remedies=remedies_of(case),
         evidence=("modes/covered",), limit=float(case.subject.modes),
     )  # fmt: skip
 
@@ -32,11 +33,11 @@ register(
         name="modes_missing",
         title="Partial collapse",
         measures="how many modes have samples",
-        threshold=f"at least one without, at most {LOST_MODES:.0%}",
+        threshold=f"at least one without, at most {percent(LOST_MODES)}",
         source="1611.02163, 1705.07761",
         check=check,
         level="watch",
-        remedies=("instance_noise", "mild_gradient_penalty"),
+        remedies=REMEDIES,
         judges=EVERY,
     )
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from gan_core.doctor.case import EVERY, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
+from gan_core.errors import percent
 
 ALIKE = 0.35  # of the distance of real images
 TWINS = 0.3  # share of the samples
@@ -38,7 +39,7 @@ register(
         name="samples_alike",
         title="Samples alike",
         measures="the distance of samples from each other, as a share of that of real images; the share with a twin",
-        threshold=f"below {ALIKE:.0%}, or {TWINS:.0%} twins, in the median of {LOOKS} looks",
+        threshold=f"below {percent(ALIKE)}, or {percent(TWINS)} twins, in the median of {LOOKS} looks",
         source="1610.09585, 1706.08224",
         check=check,
         level="watch",

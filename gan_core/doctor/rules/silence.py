@@ -8,6 +8,7 @@ from __future__ import annotations
 from gan_core.doctor.case import OPPOSED, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
+from gan_core.errors import percent
 
 QUIET = 0.05  # of the loudness of real sounds
 
@@ -30,7 +31,7 @@ register(
         name="silence",
         title="Silence",
         measures="the root mean square of generated sounds, as a share of that of real ones",
-        threshold=f"below {QUIET:.0%} in the median of the last 200 steps",
+        threshold=f"below {percent(QUIET)} in the median of the last 200 steps",
         source="wavegan-pytorch#3",
         check=check,
         level="bad",

@@ -8,6 +8,7 @@ from gan_core.doctor import samples
 from gan_core.doctor.case import EVERY, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
+from gan_core.errors import percent
 
 LOOKS = 20  # examinations, the second half compared with the first; more if they are frequent
 LEAST = 500  # steps that they span
@@ -48,7 +49,7 @@ register(
         name="stagnation",
         title="Stagnation",
         measures=f"the recorded distance of the samples from the data, in the last {LOOKS} looks and {LEAST} steps",
-        threshold=f"poor samples, and the second half of these looks less than {GAIN:.0%} closer than the first",
+        threshold=f"poor samples, and the second half of these looks less than {percent(GAIN)} closer than the first",
         source="own",
         check=check,
         level="watch",

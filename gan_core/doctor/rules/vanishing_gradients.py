@@ -8,6 +8,7 @@ from gan_core.doctor import samples
 from gan_core.doctor.case import OPPOSED, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
+from gan_core.errors import percent
 
 VANISHING = 1e-4  # gradient norm
 SHRUNK = 1e-3  # of its median in the first steps
@@ -46,7 +47,7 @@ register(
         name="vanishing_gradients",
         title="Vanishing gradients",
         measures="the median gradient norm of the generator over the last 200 steps",
-        threshold=f"{SHRUNK:g} of the median at first; {VANISHING:g} with poor samples, or {CERTAIN:.0%} of pairs",
+        threshold=f"{SHRUNK:g} of the median at first; {VANISHING:g} with poor samples, or {percent(CERTAIN)} of pairs",
         source="1701.04862",
         check=check,
         level="bad",

@@ -14,6 +14,7 @@ from gan_core.metrics.imitation import Episode
 from gan_core.models.card import Card
 from gan_core.models.sampler import Sampler
 from ui.classroom.motion import choice
+from ui.classroom.shell.grids import film as play
 from ui.classroom.shell.i18n import N_, _
 from ui.texts import plain, sentence
 
@@ -92,7 +93,7 @@ def _film(sampler: Sampler, one: Episode) -> None:
     environment = environment_of(sampler.spec)
     film = medium.film(one.seen, environment)
     rate = environment.rate * len(film) / max(1, len(one.actions))
-    st.image(film_as_webp(film, max(SLOWEST, min(FASTEST, rate))), width="stretch", alt=_("The episode as a film"))
+    play(film_as_webp(film, max(SLOWEST, min(FASTEST, rate))), alt=_("The episode as a film"))
 
 
 def chart(found: dict[str, Episode], chosen: str) -> Figure:

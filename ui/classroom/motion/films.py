@@ -14,6 +14,7 @@ from gan_core.models.card import Card
 from gan_core.models.sampler import Sampler
 from gan_core.pictures.grids import enlarge, grid, png
 from ui.classroom.motion import choice
+from ui.classroom.shell.grids import film as play
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
 
@@ -39,7 +40,7 @@ def show(offered: dict[str, Card]) -> None:
     film = drawn(sampler, [(content, motion)])[0]
     playing, still = st.columns(2, width=2 * WIDE + 16)
     with playing:
-        st.image(video.film_as_webp(film, sampler.spec.rate or video.RATE), width=WIDE, alt=_("The film"))
+        play(video.film_as_webp(film, sampler.spec.rate or video.RATE), alt=_("The film"), width=WIDE)
         st.caption(_("Content {content}, motion {motion}").format(content=content, motion=motion))
     with still:
         one = enlarge(grid(film[frame - 1 : frame], 1), WIDE)
@@ -52,7 +53,7 @@ def show(offered: dict[str, Card]) -> None:
 def _row(sampler: Sampler, title: str, seeds: list[tuple[int, int]]) -> None:
     st.markdown(f"**{title}**")
     films = drawn(sampler, seeds)
-    st.image(video.film_as_webp(video.side_by_side(films), sampler.spec.rate or video.RATE), alt=title, width=2 * WIDE)
+    play(video.film_as_webp(video.side_by_side(films), sampler.spec.rate or video.RATE), alt=title, width=2 * WIDE)
 
 
 def drawn(sampler: Sampler, seeds: list[tuple[int, int]]) -> np.ndarray:

@@ -82,7 +82,7 @@ def _results(plan: SearchPlan, runs_here: bool) -> None:
     else:
         st.info(_("No trial has finished yet."), icon=":material/hourglass_empty:")
     if not runs_here:
-        start.go_on(plan, sum(one.state in ("finished", "ended early") for one in found))
+        start.go_on(plan, results.ended(found))
 
 
 def _by_eye(plan: SearchPlan, study: Study, found: Sequence[TrialResult], runs_here: bool) -> None:
@@ -108,7 +108,16 @@ def _best(plan: SearchPlan, found: Sequence[TrialResult], ranked: Sequence[Trial
             count=len(seeds) - 1, values=", ".join(f"{value:.4g}" for value in seeds[1:])
         )
         words = paragraph(words, others)
-    if first and first is not best:
+    ratio = results.against_start(found, best)
+    if ratio and ratio.seeds > 2:
+        less = _("{share} less than the settings it started from, over {count} seeds (95 %: {low} to {high}).").format(
+            share=percent(1 - ratio.value), count=ratio.seeds, low=percent(1 - ratio.high), high=percent(1 - ratio.low)
+        )
+        sure = "" if ratio.high < 1 else _("The difference may be luck: confirm it with more seeds.")
+        words = paragraph(words, less, sure)
+    elif best is first and len(seeds) > 1:
+        words = paragraph(words, _("These are the settings it started from: no others were better."))
+    elif first and first is not best:
         less = _("{share} less than the settings it started from ({value:.4g}).").format(
             share=percent(1 - best.value / first.value), value=first.value
         )

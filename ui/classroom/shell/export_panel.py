@@ -12,6 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from gan_core.errors import percent
 from gan_core.exporting.apart import export_apart
 from gan_core.exporting.runtime import require_packages
 from gan_core.exporting.wanted import PRECISIONS, Wanted, Written
@@ -99,6 +100,8 @@ def _result(made: Exported) -> None:
         st.caption(" · ".join(plain(f"{name}: {kind}") for name, kind in ports.items()))
     if written.psnr is not None:
         st.markdown(_("PSNR to single precision: **{psnr} dB**").format(psnr=plain(f"{written.psnr:.1f}")))
+    if written.equal is not None:
+        st.markdown(_("Equal to single precision: **{share}** of the outputs").format(share=percent(written.equal)))
     st.download_button(
         _("Download {file} ({size})").format(file=plain(made.file), size=bytes_size(len(made.content))), made.content,
         made.file, "application/octet-stream", icon=":material/download:", key="export-download", on_click="ignore",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from gan_core.media import Piece
+from ui.classroom.shell.grids import film, picture
 from ui.classroom.shell.i18n import _
 from ui.texts import joined, plain
 
@@ -27,7 +28,10 @@ def _piece(piece: Piece, alt: str) -> None:
         st.audio(piece.content, format="audio/wav")
     elif piece.kind == "text":
         st.markdown(plain(str(piece.content)) or "—")
-    else:
+    elif piece.kind == "drawing":
         st.image(piece.content, alt=joined(alt, piece.caption))
+    else:
+        assert isinstance(piece.content, bytes)
+        (film if piece.kind == "film" else picture)(piece.content, joined(alt, piece.caption))
     if piece.caption:
         st.caption(plain(piece.caption))

@@ -17,7 +17,7 @@ from gan_core.media import audio
 from gan_core.models import listing
 from gan_core.pictures.decoding import Unusable
 from ui.classroom.shell.errors import showing_errors
-from ui.classroom.shell.grids import encode
+from ui.classroom.shell.grids import encode, picture
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.run_titles import distinct_titles
 from ui.classroom.shell.store import store
@@ -264,7 +264,7 @@ def _detail(found: Sounds, place: int) -> None:
     with left:
         st.markdown(f"**{plain(label)}**")
         content = audio.wav(wave, found.rate)
-        st.image(encode_picture(wave), width="stretch", alt=_("Spectrogram of {name}").format(name=label))
+        picture(encode_picture(wave), alt=_("Spectrogram of {name}").format(name=label))
         st.audio(content, format="audio/wav")
         st.download_button(
             _("Download (WAV)"), content, f"ganscope-{label.replace(' ', '-')}.wav", "audio/wav",

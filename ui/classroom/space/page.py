@@ -16,7 +16,7 @@ from gan_core.models import listing
 from gan_core.runs.store import Run
 from ui.classroom.shell import warm
 from ui.classroom.shell.errors import showing_errors
-from ui.classroom.shell.grids import picture
+from ui.classroom.shell.grids import film, picture
 from ui.classroom.shell.i18n import STATE, _
 from ui.classroom.shell.run_titles import distinct_titles
 from ui.classroom.shell.store import store
@@ -161,7 +161,7 @@ def _taken_along(scene: Scene, view: View, of: tuple[str, str, int]) -> None:
     if st.session_state.get("space-asked-film") == turned:
         with st.spinner(_("Turning the scene …")):
             content = _kept("film", turned, lambda: _film(scene, view))
-        st.image(content, width=WIDE, caption=_("One turn"), alt=_("Film of a turn"))
+        film(content, alt=_("Film of a turn"), width=WIDE, caption=_("One turn"))
         st.download_button(_("Download (WebP)"), content, f"{name}.webp", "image/webp", icon=":material/movie:",
                            key="space-turn-file", on_click="ignore")  # fmt: skip
     if st.session_state.get("space-asked-mesh") == of:

@@ -143,7 +143,7 @@ def setting_name(setting: Setting) -> str:
     """Describes the training set in a few words."""
     if setting.common == setting.rare:
         return _("{count} per class").format(count=setting.common)
-    return _("{common} and {rare}").format(common=setting.common, rare=setting.rare)
+    return _("{common} per class, {rare} of the last").format(common=setting.common, rare=setting.rare)
 
 
 def _comparisons(summary: Summary) -> None:
@@ -169,9 +169,8 @@ def _comparisons(summary: Summary) -> None:
 
 def difference_words(difference: Estimate) -> str:
     """Formats a difference with its interval."""
-    if math.isnan(difference.half):
-        return f"{difference.mean:+.3f}"
-    return f"{difference.mean:+.3f} ± {difference.half:.3f}"
+    mean = f"{difference.mean:+.3f}".replace("-", "−")
+    return mean if math.isnan(difference.half) else f"{mean} ± {difference.half:.3f}"
 
 
 def _pictures(folder: StudyFolder, plan: StudyPlan, background: Background) -> None:
@@ -196,7 +195,11 @@ def _pictures(folder: StudyFolder, plan: StudyPlan, background: Background) -> N
 
 def _explained(plan: StudyPlan, background: Background) -> None:
     st.subheader(_("Method"), anchor=False)
-    st.markdown("\n".join(f"- **{_(ARM_NAMES[arm])}**: {_(ARM_WORDS[arm])}" for arm in ARMS if arm in plan.arms))
+    words = _("{attribute}: {value}")
+    arms = [
+        words.format(attribute=f"**{_(ARM_NAMES[arm])}**", value=_(ARM_WORDS[arm])) for arm in ARMS if arm in plan.arms
+    ]
+    st.markdown("\n".join(f"- {one}" for one in arms))
     test = (
         _("{count} test images from the published test set")
         if background.test_part == "published"
@@ -216,6 +219,6 @@ def _explained(plan: StudyPlan, background: Background) -> None:
     st.markdown(
         _("In every arm all classes are shown equally often, by repeating rare images, and classifiers train for "
           "the same number of steps. GAN images can therefore help only through their content. AUC is the "
-          "probability that the classifier ranks an ill child above a healthy one (or any such pair of classes); "
-          "0.5 is chance. A study on small images says nothing about diagnosis.")
+          "probability that the classifier ranks an image of a class above one of another class, such as an ill child "
+          "above a healthy one; 0.5 is chance. A study on small images says nothing about diagnosis.")
     )  # fmt: skip

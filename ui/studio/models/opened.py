@@ -160,7 +160,7 @@ def offered() -> dict[str, Card]:
 
 def first_to_last(cards: Mapping[str, Card]) -> dict[str, Card]:
     """Those of some models that draw pictures from latents, the best first impression first."""
-    drawing = {name: card for name, card in cards.items() if _draws(card)}
+    drawing = {name: card for name, card in cards.items() if draws_pictures(card)}
     return dict(sorted(drawing.items(), key=lambda item: _rank(item[1])))
 
 
@@ -170,7 +170,8 @@ def _opened_runs() -> dict[str, Card]:
     return {name: model.card for name, model in models if runs.is_run(name) and isinstance(model, Opened)}
 
 
-def _draws(card: Card) -> bool:
+def draws_pictures(card: Card) -> bool:
+    """Whether it has a latent space of pictures."""
     return card.task == "images" and "latent_size" in card.hparams
 
 
@@ -234,7 +235,7 @@ def add(reference: str) -> str:
         raise BadValue("Only installed models can be opened here, because this Studio is public.")
     folder = listing.folder_of(reference.strip())
     card = read_card(folder)
-    if not _draws(card):
+    if not draws_pictures(card):
         raise BadValue("{recipe} has no latent space.", recipe=card.recipe_title or card.recipe)
     name = card.name if card.name not in listing.names() else f"{card.name} ({folder.name})"
     _added[name] = folder

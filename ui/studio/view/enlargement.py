@@ -83,19 +83,23 @@ def plain(array: np.ndarray, depth: int) -> Image.Image:
     return plain(image_of(eight_bits(array, depth))).convert("RGB")
 
 
-def compared(array: np.ndarray, result: np.ndarray, scale: int) -> tuple[dict[str, Any], str]:
+def compared(array: np.ndarray, result: np.ndarray, scale: int, strength: float = 1.0) -> tuple[dict[str, Any], str]:
     """Returns the visible part of the result, of bicubic enlargement and of the map of what was added; and words on the
-    sizes and on whether the result agrees with the picture (H, W, C).
+    sizes and on whether the result agrees with the picture (H, W, C). At strength 0 the result is bicubic enlargement.
     """
     window, (left, top, right, bottom) = visible(result, scale)
     source, depth = array[top // scale : bottom // scale, left // scale : right // scale], used(array)
     now, part = plain(window, depth), plain(source, depth)
+    sizes, shown = _size_words(array, result), data_url(now)
+    if not strength:
+        no_model = _("The strength is 0, so this is bicubic enlargement, without the model.")
+        return {"now": shown, "before": shown}, paragraph(sizes, no_model)
     before = part.resize(now.size, Image.Resampling.BICUBIC)
     agrees = _("Scaled down again, what is shown differs from the original by {levels:.1f} of 255 levels on average.")
-    return (
-        {"now": data_url(now), "before": data_url(before), "added": data_url(invention_map(now, part))},
-        paragraph(_size_words(array, result), agrees.format(levels=changed(now, part))),
-    )
+    pictures = {"now": shown, "before": data_url(before), "added": data_url(invention_map(now, part))}
+    if strength < 1:
+        pictures["after"] = _("Model at strength {strength:g}").format(strength=strength)
+    return pictures, paragraph(sizes, agrees.format(levels=changed(now, part)))
 
 
 def _size_words(array: np.ndarray, result: np.ndarray) -> str:

@@ -94,10 +94,10 @@ _BOARD = """
 _COMPARE = """
 <div class="compare working ${!value.now ? 'empty' : value.now === value.before ? 'alone' : ''}">
   <img class="before" src="${value.before || ''}" alt="%(before)s" draggable="false">
-  <img class="after" src="${value.now || ''}" alt="%(after)s" draggable="false">
+  <img class="after" src="${value.now || ''}" alt="${value.after || '%(after)s'}" draggable="false">
   <div class="wait">%(wait)s</div><span class="line"></span>
-  <span class="tag">%(before)s</span><span class="tag right">%(after)s</span>
-  <input type="range" min="0" max="100" step="0.1" value="50" aria-label="%(before)s / %(after)s">
+  <span class="tag">%(before)s</span><span class="tag right">${value.after || '%(after)s'}</span>
+  <input type="range" min="0" max="100" step="0.1" value="50" aria-label="%(before)s / ${value.after || '%(after)s'}">
   <img class="added" src="${value.added || ''}" alt="%(added)s" draggable="false">
   <label ${value.added ? '' : 'hidden'}><input type="checkbox"> %(added)s</label>
 </div>"""
@@ -312,7 +312,7 @@ def board(**options: Any) -> gr.HTML:
 
 def compare(before: str, after: str, added: str, **options: Any) -> gr.HTML:
     """A before/after slider over two pictures, and a switch that shows a third instead. Value: their addresses,
-    `before`, `now` and `added`.
+    `before`, `now` and `added`, and `after` where `now` has another label. Equal pictures are shown as one.
     """
     words = {"before": before, "after": after, "added": added, "wait": opening()}
     template = _COMPARE % {name: escape(text) for name, text in words.items()}

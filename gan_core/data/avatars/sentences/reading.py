@@ -20,7 +20,10 @@ LENGTH = 32  # tokens of a sentence
 END, UNKNOWN = 0, 1  # tokens
 MOST_CHARACTERS = 400  # longest sentence that is parsed
 
-_RUNS = re.compile(r"t恤|v领衫|[a-z]+(?:-[a-z]+)*|[^\sa-z]+")
+# letters of every script but Chinese; vowel signs from Devanagari to Burmese among them, which \w leaves out
+_LETTERS = r"(?:[^\W\d_\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]|[\u0300-\u036f\u0900-\u109f])+"
+_RUNS = re.compile(rf"t恤|v领衫|{_LETTERS}(?:-{_LETTERS})*|(?:(?!{_LETTERS})\S)+")
+_WORD = re.compile(_LETTERS)
 _STOPS = {
     ",": "，",
     ".": "。",
@@ -48,7 +51,7 @@ class Word:
 
 
 def split(text: str, vocabulary: Sequence[str] = VOCABULARY) -> list[Word]:
-    """Splits a sentence into words; without spaces, into the longest known words, else single characters.
+    """Splits a sentence into words; Chinese into the longest known words, else single characters.
 
     Raises BadValue for a sentence that is empty or longer than MOST_CHARACTERS.
     """
@@ -63,7 +66,7 @@ def split(text: str, vocabulary: Sequence[str] = VOCABULARY) -> list[Word]:
     for run in _RUNS.findall(text.lower()):
         if run in places:
             found.append(Word(run, places[run]))
-        elif run[0].isascii() and run[0].isalpha():
+        elif _WORD.match(run):
             parts = run.split("-")
             known = len(parts) > 1 and all(part in places for part in parts)
             found += [Word(part, places[part]) for part in parts] if known else [Word(run, UNKNOWN)]
