@@ -324,12 +324,11 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "clip.avatars": Plan(
-        recipe="clip", data="avatars_captions", size=64, steps=3_000,
+        recipe="clip", data="avatars_captions", size=64, steps=1_500,
         title="Faces and sentences (CLIP)",
         limits="Limited to this drawing style and to about 250 words. Different mouths and earrings are poorly "
         "distinguished.",
-        hparams={"sight": 64, "channels": 12, "max_channels": 96, "embedding": 96, "word_width": 96, "word_layers": 2,
-                 "augment": 0.2, "schedule": "cosine", "decay_steps": 3_000},
+        hparams={"schedule": "cosine", "decay_steps": 1_500},
         half=True,
     ),
     "clip.emoji": Plan(
