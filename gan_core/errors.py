@@ -6,6 +6,7 @@ another language. It names what is wrong and what would be valid.
 
 from __future__ import annotations
 
+import copyreg
 import difflib
 import math
 import string
@@ -62,6 +63,10 @@ class GanscopeError(Exception):
         super().__init__(message, values)
         self.message = message
         self.values = values
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For copies and other processes: by default an exception is made anew from `args`, as no subclass can be."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__
 
     def __str__(self) -> str:
         return filled(self.message, self.values)

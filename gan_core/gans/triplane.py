@@ -69,7 +69,7 @@ class TriplaneHParams(StyleHParams):
         16, 2, 128, label="Samples per ray", change="rebuild", group="networks",
         help="Points at which each ray is evaluated. More give sharper surfaces and take proportionally longer.",
     )  # fmt: skip
-    modulation, positions = "fused", 0  # read by the generator of planes in addition to its knobs
+    modulation, positions, palette = "fused", 0, 0  # read by the generator of planes in addition to its knobs
 
 
 class Jitter(RandomLayer):
