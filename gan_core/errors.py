@@ -6,7 +6,6 @@ another language. It names what is wrong and what would be valid.
 
 from __future__ import annotations
 
-import copyreg
 import difflib
 import math
 import string
@@ -66,10 +65,14 @@ class GanscopeError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For copies and other processes: by default an exception is made anew from `args`, as no subclass can be."""
-        return copyreg.__newobj__, (type(self), *self.args), self.__dict__
+        return _same, (type(self), self.args), self.__dict__
 
     def __str__(self) -> str:
         return filled(self.message, self.values)
+
+
+def _same(kind: type[GanscopeError], args: tuple[Any, ...]) -> GanscopeError:
+    return kind.__new__(kind, *args)
 
 
 def plain_values(values: Mapping[str, object]) -> dict[str, Any]:
