@@ -5,8 +5,8 @@
 # what happens: mnist 1.1.0 holds 10,000 digits, of which 863 are fives, and takes N / 10 of each digit. The number that
 #   the check compares with is never set, so it never warns. set(8000, 2000) gives 1,756 to test: 63 fives, 144 eights,
 #   200 of others. Above 863 of a digit, both ends of the range change places: set(9000, 1000) tests with 38 digits of the
-#   training set, and with one without a single pixel (784 times `undefined`), whose loss is NaN. Up to 8,600 in all, the
-#   sets are as asked for.
+#   training set, and with one without a single pixel (784 times `undefined`), whose loss is NaN. set(7000, 1600)
+#   is as asked for.
 # source: https://github.com/cazala/mnist (README, "Get MNIST data"); src/mnist.js (`MNIST.set`, `digit.range`,
 #   `__MINLENGTH`), version 1.1.0
 set -euo pipefail

@@ -63,8 +63,16 @@ class GanscopeError(Exception):
         self.message = message
         self.values = values
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For copies and other processes: by default an exception is made anew from `args`, as no subclass can be."""
+        return _same, (type(self), self.args), self.__dict__
+
     def __str__(self) -> str:
         return filled(self.message, self.values)
+
+
+def _same(kind: type[GanscopeError], args: tuple[Any, ...]) -> GanscopeError:
+    return kind.__new__(kind, *args)
 
 
 def plain_values(values: Mapping[str, object]) -> dict[str, Any]:

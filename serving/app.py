@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -75,13 +75,13 @@ def _lifespan(service: Service, studio: FastAPI | None) -> Any:
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     refused = error if isinstance(error, Refused) else refusal(error) if isinstance(error, GanscopeError) else None
     assert refused is not None
-    return JSONResponse({"error": str(refused)}, refused.status, refused.headers)
+    return _problem_of(str(refused), refused.status, refused.headers)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     said = WORDS.get(error.status_code, str(error.detail))
-    return JSONResponse({"error": said}, error.status_code, error.headers)
+    return _problem_of(said, error.status_code, error.headers)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -89,10 +89,15 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     problems = error.errors()
     if any(one["type"] == "json_invalid" for one in problems):
-        return JSONResponse({"error": "The body isn't valid JSON."}, 400)
+        return _problem_of("The body isn't valid JSON.", 400)
     sentences = list(dict.fromkeys(map(_problem, problems)))
     more = f" ({len(sentences) - MOST_NAMED} more)" if len(sentences) > MOST_NAMED else ""
-    return JSONResponse({"error": " ".join(sentences[:MOST_NAMED]) + more}, 422)
+    return _problem_of(" ".join(sentences[:MOST_NAMED]) + more, 422)
+
+
+def _problem_of(sentence: str, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """An error as it is answered; JSON of a client may hold half a character, which UTF-8 can't."""
+    return JSONResponse({"error": sentence.encode(errors="replace").decode()}, status, headers)
 
 
 def _problem(one: dict[str, Any]) -> str:

@@ -135,7 +135,7 @@ def _plan(model: str, seeds: str, closed: bool, kind: str, seconds: float, size:
     known, (rate, _coding, size_each) = len(_seeds(seeds)), KINDS[kind]
     frames = max(known, round((known if closed else known - 1) * seconds * rate))
     megapixels = frames * size**2 / 1e6
-    cost = film_cost(kind, frames, size, _drawing.get(model, DRAWING))
+    cost = film_cost(kind, frames, size, _drawing.get(model, DRAWING), opened(model).explorer.magnifies)
     return Plan(frames, rate, cost, megapixels * size_each, f"film {kind} {model}")
 
 

@@ -62,7 +62,7 @@ print([name for name in ("streamlit", "plotly", "torch", "torchvision") if name 
 # From bottom to top: a folder, or a module next to them, imports what is listed before it, never what comes after it.
 ROOMS = (
     "gan_core.errors", "gan_core.version", "gan_core.registry", "gan_core.paths", "gan_core.disk", "gan_core.files",
-    "gan_core.knobs", "gan_core.hparams", "gan_core.cores", "gan_core.ranks",
+    "gan_core.roles", "gan_core.knobs", "gan_core.hparams", "gan_core.cores", "gan_core.ranks",
     "gan_core.layers", "gan_core.pictures", "gan_core.data", "gan_core.media", "gan_core.fitting",
     "gan_core.checkpoint", "gan_core.objectives", "gan_core.runs", "gan_core.doctor", "gan_core.gans",
     "gan_core.models", "gan_core.views", "gan_core",

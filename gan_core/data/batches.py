@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_core.data.arrays import PICTURES
 from gan_core.data.base import NOT_SHOWN_TO_NETWORKS, DataSet
 from gan_core.errors import BadData
 from gan_core.ranks import ALONE, Ranks
@@ -140,8 +141,8 @@ class Batches:
 
 def _check_levels(name: str, array: np.ndarray) -> None:
     """Raises BadData for pictures or films that aren't uint8 or scaled to [-1, 1], by the first CHECKED."""
-    if array.ndim < 4 or array.dtype == np.uint8:
-        return
+    if name not in (*PICTURES, "frames") or array.ndim < 4 or array.dtype == np.uint8:
+        return  # arrays of other names, such as depths or masks, are read by an objective of one's own
     some = array[:CHECKED]
     low, high = (float(some.min()), float(some.max())) if some.size else (0.0, 0.0)
     if array.dtype.kind != "f" or not -BEYOND <= low <= high <= BEYOND:

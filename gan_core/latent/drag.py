@@ -260,7 +260,7 @@ def tracked(features: Tensor, handles: Tensor, marks: Tensor, radius: int) -> Te
 def feature_layer(explorer: Explorer) -> str:
     """The last layer whose maps are half as large as the picture; raises BadValue if there is none."""
     half = explorer.image_shape[-1] // 2
-    fitting = [name for name, shape in layer_names(explorer).items() if _fits(shape, half)]
+    fitting = [name for name, shape in layer_names(explorer).items() if _fits(name, shape, half)]
     if not fitting:
         raise BadValue(
             "{recipe} has no feature maps in which points can be tracked.", recipe=explorer.sampler.recipe.title
@@ -268,8 +268,9 @@ def feature_layer(explorer: Explorer) -> str:
     return fitting[-1]
 
 
-def _fits(shape: Shape, side: int) -> bool:
-    return len(shape) == 3 and shape[2] == side and shape[0] > 3  # three maps are the colours of a level
+def _fits(name: str, shape: Shape, side: int) -> bool:
+    coloured = "to_rgb" in name or shape[0] <= 3  # the image of a level, or its logits of a palette
+    return len(shape) == 3 and shape[2] == side and not coloured
 
 
 def _free(explorer: Explorer, settings: DragSettings) -> Tensor:

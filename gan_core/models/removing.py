@@ -39,6 +39,7 @@ def _removed(folder: Path) -> int:
             folder.unlink()
             return 0
         gone = folder.with_name(f".{folder.name}-removed")
+        shutil.rmtree(gone, ignore_errors=True)  # of a process that was killed meanwhile
         folder.replace(gone)
         freed = sum(file.stat().st_size for file in gone.rglob("*") if file.is_file() and not file.is_symlink())
         shutil.rmtree(gone)

@@ -187,14 +187,16 @@ def _repeat(
     device: str,
 ) -> None:  # fmt: skip
     """Trains a trial's settings with another seed, unless it has been done."""
-    # of a trial that was queued again, the last one counts
-    there = {(other.confirms, other.seed): other.state for other in results.trials(study)}
-    state = there.get((one.number, seed))
-    if state in ("finished", "failed", "running") or asked:
-        return
-    if state is None:
+
+    def state() -> str | None:
+        # of a trial that was queued again, the last one counts
+        there = {(other.confirms, other.seed): other.state for other in results.trials(study)}
+        return there.get((one.number, seed))
+
+    if state() is None and not asked:
         study.enqueue_trial(dict(one.settings), user_attrs={storage.CONFIRMS: one.number, storage.SEED: seed})
-    _make(store, plan, study, asked, report, device)
+    while state() == "waiting" and not asked:  # others may wait before it, such as a stopped trial of the search
+        _make(store, plan, study, asked, report, device)
 
 
 def _left(found: Sequence[TrialResult], best: Sequence[int], last: int) -> list[int]:

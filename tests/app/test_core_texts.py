@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import copy
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,3 +151,6 @@ def test_an_error_within_a_runs_message_is_shown_in_the_visitors_language(tmp_pa
     with using("zh"):
         assert error_sentence(inner) in run_message(stored)
         assert error_sentence(inner) != str(inner)
+    for again in (copy.deepcopy(error), pickle.loads(pickle.dumps(error))):
+        assert (type(again), str(again), again.values["size"]) == (BadData, str(error), (2, 3))
+        assert isinstance(again.values["reason"], UnknownName)

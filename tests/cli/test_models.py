@@ -53,6 +53,7 @@ def test_own_models_are_removed_and_bundled_ones_stay(
         assert "mlp_gan.one" in said
     assert listing.names() == ["mlp_gan.bundled", "mlp_gan.one", "mlp_gan.two"]
     size = sum(file.stat().st_size for file in (home / "models" / "mlp_gan.one").iterdir())
+    (home / "models" / ".mlp_gan.one-removed" / "x").mkdir(parents=True)  # of a process that was killed
     answer = json.loads(ok("models", "remove", "mlp_gan.one", "--json"))
     assert answer == {"removed": ["mlp_gan.one"], "bytes": size}
     assert "Removed mlp_gan.two: 0.0 MB freed." in ok("models", "remove", "mlp_gan.two", "mlp_gan.two")

@@ -87,6 +87,7 @@ def test_the_layer_is_half_as_large_as_the_picture(styled: Explorer) -> None:
     from gan_core.latent.inside import layer_names
 
     assert layer_names(styled)[feature_layer(styled)][1:] == (16, 16)
+    assert feature_layer(explorer("stylegan2", 32, palette=5)) == feature_layer(styled)
     flat = explorer("mlp_gan")
     with pytest.raises(BadValue, match="no feature maps in which points can be tracked"):
         next(drag(flat, flat.sample(1), [(1, 1)], [(2, 2)]))

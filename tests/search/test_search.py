@@ -19,7 +19,7 @@ from optuna import Study
 from optuna.trial import FrozenTrial, create_trial
 
 from gan_core import paths
-from gan_core.errors import BadData, BadValue, StoreError, UnknownName
+from gan_core.errors import BadData, BadValue, GanscopeError, StoreError, UnknownName, filled
 from gan_core.gans import recipes
 from gan_core.knobs import changed, to_dict
 from gan_core.runs import background
@@ -408,6 +408,28 @@ def test_the_best_race_over_other_seeds_against_the_start(store: RunStore) -> No
 def _trial(settings: Mapping[str, Any], value: float, study: Study) -> FrozenTrial:
     """A finished trial of a search."""
     return create_trial(params=dict(settings), distributions=study.trials[0].distributions, value=value)
+
+
+def test_a_trial_that_waits_does_not_take_the_place_of_one_that_confirms(store: RunStore) -> None:
+    """Such as a stopped one, if the next search asks for fewer trials."""
+    plan = planned(steps=2)
+    searched(store, plan, 1)
+    study = storage.open_study(plan)
+    study.enqueue_trial(dict(results.trials(study)[0].settings))
+    running.confirm(store, plan, 1, [], lambda number, words: None)
+    assert [(one.state, one.confirms) for one in results.trials(study)[1:]] == [("finished", None), ("finished", 0)]
+
+
+def test_a_failure_within_another_error_is_kept(store: RunStore) -> None:
+    begin(planned())
+    study = storage.open_study(planned())
+    inner = BadValue("a rate of {rate:g}", rate=0.5)
+    running._fail(study, study.ask(), BadData("The trial failed: {reason}", reason=inner))
+    [one] = results.trials(study)
+    template, values = one.error
+    assert filled(template, values) == one.reason == "The trial failed: a rate of 0.5"
+    assert isinstance(values["reason"], GanscopeError)
+    assert asdict(one)["state"] == "failed"  # as --json does it
 
 
 def test_settings_that_fail_with_another_seed_come_last() -> None:

@@ -57,6 +57,7 @@ def refused(answer: httpx.Response, status: int, *words: str) -> None:
         ("generate", {"model": "x" * 300}, 422, "model"),
         ("generate", {"model": TRANSLATING}, 422, "can't be used for /v1/generate"),
         ("generate", {"model": STYLED, "class": 1}, 422, "is unconditional"),
+        ("generate", {"model": CLASSES, "class": "\ud800"}, 422, "There is no class '?'. Valid: 0, 1"),
         ("generate", {"model": CLASSES, "class": "cat"}, 422, "There is no class 'cat'. Valid: 0, 1"),
         ("generate", {"model": CLASSES, "class": 10}, 422, "There is no class '10'"),
         ("generate", {"model": CLASSES, "class": -1}, 422, "There is no class '-1'"),

@@ -45,6 +45,7 @@ from tabs import (
     translate,
 )
 from tabs.editing_parts import Parts
+from tests.made_models import make_model
 from tests.studio.built_tabs import built, events, overwritten
 from tests.studio.conftest import ENCODER, TRANSLATORS
 from tests.studio_serving import STYLED
@@ -394,6 +395,14 @@ def test_a_path_leads_from_the_first_keyframe_to_the_last(way: str) -> None:
     if way != "spherical":  # which goes through z, without truncation
         strip = interpolation.keyframes(STYLED, "3; 8")["items"]
         assert [first, last] == [pixels(address) for address in strip]
+
+
+def test_drawing_larger_frames_takes_longer(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANSCOPE_HOME", str(home))
+    for name, colours in (("stylegan2.few", 3), ("stylegan2.any", 0)):
+        make_model(name, palette=colours)
+    few, free = (interpolation._plan(f"stylegan2.{name}", "1 2", True, "MP4", 2, 512).cost for name in ("few", "any"))
+    assert few > 2 * free
 
 
 @pytest.mark.parametrize("kind", list(interpolation.KINDS))

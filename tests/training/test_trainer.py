@@ -100,6 +100,13 @@ def test_pictures_in_another_range_are_refused(low: float, high: float, kind: st
     assert str(caught.value) == f"'real' holds {found}. {valid}"
 
 
+def test_arrays_of_other_names_may_hold_anything() -> None:
+    arrays = {"real": images(4), "depth": np.full((4, 1, 8, 8), 5.0, np.float32), "mask": np.ones((4, 1, 8, 8), bool)}
+    batch = Trainer(recipes.get("dcgan"), recipes.get("dcgan").tiny, DataSet("x", arrays)).batches.first(4)
+    assert float(batch["depth"].max()) == 5
+    assert batch["mask"].dtype == torch.bool
+
+
 def test_pictures_as_floats_are_taken_as_they_are() -> None:
     array = images(4).astype(np.float32) / 127.5 - 1
     assert torch.equal(Batches(DataSet("x", {"real": array}), 0, torch.device("cpu")).first(4)["real"],

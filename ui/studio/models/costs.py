@@ -11,6 +11,7 @@ KINDS = {  # frames per second, seconds to encode a megapixel, bytes per megapix
     "MP4": (24, 0.1, 30e3), "GIF": (20, 0.08, 230e3), "WebP": (24, 0.12, 50e3),
 }  # fmt: skip
 DRAWING = 0.02  # seconds per frame, for models that haven't generated anything yet
+MAGNIFYING = 0.9  # seconds per megapixel, for models that draw larger pictures than their own
 SIZES = (128, 256, 512)  # pixels of a film
 SECONDS = (0.5, 4.0)  # between keyframes
 MOST_HOSTED = 1_000_000  # pixels of a picture to enlarge in a public Studio
@@ -18,9 +19,11 @@ LONGEST, LONGEST_HOSTED = 3600.0, 120.0  # maximum seconds of enlarging
 WEIGHT = 1.5e-10  # seconds per weight and pixel
 
 
-def film_cost(kind: str, frames: int, size: float, drawing: float = DRAWING) -> float:
-    """Estimates the seconds that a film takes on two cores; `drawing`: seconds to generate a frame."""
-    return frames * (drawing + KINDS[kind][1] * size**2 / 1e6)
+def film_cost(kind: str, frames: int, size: float, drawing: float = DRAWING, magnifies: bool = False) -> float:
+    """Estimates the seconds that a film takes on two cores; `drawing`: seconds to generate a frame at the model's size,
+    from which a model that `magnifies` draws it anew at the film's.
+    """
+    return frames * (drawing + (KINDS[kind][1] + MAGNIFYING * magnifies) * size**2 / 1e6)
 
 
 def enlarging_cost(chosen: ImageModel, array: np.ndarray) -> tuple[str, float]:

@@ -107,7 +107,8 @@ def interpolate(
     chosen, parts = opened(keyframes[0].model), len(keyframes) - (not closed)
     rate = KINDS[kind][0]
     frames = max(len(keyframes), round(parts * seconds * rate))
-    job, cost = f"film {kind} {chosen.name}", film_cost(kind, frames, size)
+    cost = film_cost(kind, frames, size, magnifies=chosen.explorer.magnifies)
+    job = f"film {kind} {chosen.name}"
     workshop.check(job, cost)
     path = result(f"{chosen.name}-way.{kind.lower()}")
     points = interpolate(chosen.explorer, joined([points_of(one) for one in keyframes]), frames, closed, way)
