@@ -3,8 +3,8 @@
     x = sum_k softmax_k(4 m) p_k(w)
 
 Each pixel is a mixture of K colours, which are the same everywhere in an image. Logits m choose among them, so that
-even areas and crisp outlines need no precise features: small networks learn drawings several times faster (measured in
-docs/benchmarks.md). Images as sums of masked layers: 1703.01560, where a layer is a picture of its own.
+even areas and crisp outlines need no precise features: small networks learn drawings several times faster. Images as
+sums of masked layers: 1703.01560, where a layer is a picture of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gan_core.knobs import knob
 
-SHARPNESS = 4.0  # gain of the logits
+LOGIT_GAIN = 4.0  # gain of the logits
 SPREAD = 0.3  # initial standard deviation of a colour over images
 
 
@@ -45,5 +45,5 @@ class Palette(nn.Module):
         height, width = logits.shape[2:]
         pixels = logits.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H * W, K), as channels-last features lie in memory
         colours = self.colours(w).unflatten(1, (pixels.shape[2], -1))  # (B, K, C)
-        mixed = torch.softmax(SHARPNESS * pixels, 2) @ colours
+        mixed = torch.softmax(LOGIT_GAIN * pixels, 2) @ colours
         return mixed.transpose(1, 2).unflatten(2, (height, width))  # (B, H * W, C) -> (B, C, H, W)

@@ -97,7 +97,7 @@ def test_a_sharp_palette_leaves_only_its_colours(name: str, monkeypatch: pytest.
     assert recipe.draw is not None
     mixed = recipe.draw(networks, hparams, latents, labels)
     assert mixed.shape == (2, 3, 32, 32)
-    monkeypatch.setattr(palette, "SHARPNESS", 1e8)
+    monkeypatch.setattr(palette, "LOGIT_GAIN", 1e8)
     for image, smooth in zip(recipe.draw(networks, hparams, latents, labels), mixed, strict=True):
         assert len(smooth.flatten(1).T.unique(dim=0)) > 3
         colours = (image * 255).round().flatten(1).T.unique(dim=0)
