@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gan_core.data.base import FIELDS, NOT_SHOWN_TO_NETWORKS, OF_NUMBERS, OF_PICTURES, DataSet
@@ -23,7 +25,8 @@ def check_arrays(data: DataSet) -> None:
 
 
 def _check_form(data: DataSet, name: str, pictures: bool) -> None:
-    array, kind = data.arrays[name], np.dtype(np.float32)
+    array = data.arrays[name]
+    kind: np.dtype[Any] = np.dtype(np.float32)
     if pictures or name == "frames":
         kind = np.dtype(np.uint8)
     elif name in (*OF_NUMBERS, "label", "attributes"):
