@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gan_core.disk import DiskFull, file_size, is_full, writing
@@ -115,8 +115,9 @@ class Database:
             self._idle.pop().close()
 
     def __del__(self) -> None:
-        if self._process == os.getpid():
-            self.close()
+        with suppress(Exception):  # modules may be gone as the process ends, and the connections with them
+            if self._process == os.getpid():
+                self.close()
 
     def _take(self) -> sqlite3.Connection:
         if self._process != os.getpid():  # forked: SQLite forbids even closing what the parent opened

@@ -109,7 +109,7 @@ def test_a_given_bar_begins_the_passage() -> None:
     begun = sampler.sample(3, 1, bar)  # type: ignore[arg-type]
     assert (begun[:, :, :16] == torch.from_numpy(bar)).all()
     assert not torch.equal(sampler.sample(3, 1)[:, :, :16], begun[:, :, :16])
-    for wrong, complaint in ((bar[:3], "4 voices of 16"), ("abc", "4 voices of 16"), (bar + 100, "between 33 and 84")):
+    for wrong, complaint in ((bar[:3], "4 voices of 16"), ("abc", "no classes"), (bar + 100, "between 33 and 84")):
         with pytest.raises(BadValue, match=complaint):
             sampler.sample(1, 0, wrong)  # type: ignore[arg-type]
 

@@ -8,7 +8,6 @@ happened where ranks differ, where rank 0 led a run, and where rank 1 ended.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import sys
@@ -18,7 +17,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -95,14 +93,16 @@ def in_double_precision(trainer: Trainer) -> None:
         modules += encoder._generators
     for module in modules:
         module.double()
+    arrays = trainer.batches._arrays
+    for name, array in arrays.items():
+        if isinstance(array, Tensor) and array.dtype == torch.float32:
+            arrays[name] = array.double()
 
 
 def trained(
     name: str, changes: dict[str, Any], data: DataSet, ranks: Ranks, computation: Computation = USUAL
 ) -> tuple[Trainer, list[list[Tensor]]]:
     recipe = recipes.get(name)
-    points = {key: array.astype(np.float64) for key, array in data.arrays.items() if array.dtype == np.float32}
-    data = dataclasses.replace(data, arrays={**data.arrays, **points})
     # SGD keeps a rounding error small, where Adam's first steps divide it by itself
     trainer = Trainer(
         recipe,
