@@ -258,14 +258,17 @@ def tracked(features: Tensor, handles: Tensor, marks: Tensor, radius: int) -> Te
 
 
 def feature_layer(explorer: Explorer) -> str:
-    """The last layer whose maps are half as large as the picture; raises BadValue if there is none."""
+    """A layer whose maps are half as large as the picture: the first of style-based generators, the last of others.
+
+    In them, points are found again most reliably. Raises BadValue if there is none.
+    """
     half = explorer.image_shape[-1] // 2
     fitting = [name for name, shape in layer_names(explorer).items() if _fits(name, shape, half)]
     if not fitting:
         raise BadValue(
             "{recipe} has no feature maps in which points can be tracked.", recipe=explorer.sampler.recipe.title
         )
-    return fitting[-1]
+    return fitting[0 if explorer.styled else -1]
 
 
 def _fits(name: str, shape: Shape, side: int) -> bool:

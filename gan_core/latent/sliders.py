@@ -13,7 +13,7 @@ WANTED = (
     ("glasses: square", "glasses: round", "glasses: sun"),
     ("eye_colour: blue", "eye_colour: green"),
     ("cheeks: rosy", "cheeks: freckles"),
-    ("beard: goatee", "beard: full", "beard: moustache"),
+    ("beard: full", "beard: moustache", "beard: goatee"),
     ("gaze: left", "gaze: right"),
 )
 

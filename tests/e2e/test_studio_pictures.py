@@ -69,7 +69,9 @@ def line(page: Page, pad: str, *, height: float = 0.5) -> None:
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
     path = tmp_path / "own.png"
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(path)
+    y, x = np.mgrid[:40, :40]  # waves: for noise or sharp steps, the recommended strength would be 0
+    wave = 127 + 80 * np.sin(x / 5) * np.cos(y / 7)
+    Image.fromarray(np.stack([wave, 0.7 * wave, 255 - wave], 2).astype(np.uint8)).save(path)
     return path
 
 
