@@ -273,7 +273,8 @@ def feature_layer(explorer: Explorer) -> str:
 
 def _fits(name: str, shape: Shape, side: int) -> bool:
     coloured = "to_rgb" in name or shape[0] <= 3  # the image of a level, or its logits of a palette
-    return len(shape) == 3 and shape[2] == side and not coloured
+    unfinished = name.endswith(".noise")  # before bias and activation
+    return len(shape) == 3 and shape[2] == side and not coloured and not unfinished
 
 
 def _free(explorer: Explorer, settings: DragSettings) -> Tensor:
