@@ -18,7 +18,7 @@ from ui.languages import LANGUAGES, _, language
 from ui.studio.models.opened import opened
 from ui.studio.requests.calls import callback
 from ui.studio.requests.uploads import MOST_BYTES
-from ui.studio.view.pictures import SHOWN, SMALL, data_url, display_url, picture, small
+from ui.studio.view.pictures import MOVING, SHOWN, SMALL, data_url, display_url, picture, small
 from ui.studio.view.view import View
 from ui.texts import paragraph
 
@@ -371,8 +371,11 @@ def image_value(image: Image.Image, alt: str) -> dict[str, Any]:
 
 
 def face_value(view: View, settled: bool) -> dict[str, Any]:
-    """Returns the value of `face` for a view; `settled` adds the unedited picture and the link."""
-    value = image_value(picture(view, SHOWN), alt(view))
+    """Returns the value of `face` for a view; `settled` adds the unedited picture and the link.
+
+    While a slider moves, a model that can draw larger pictures draws smaller ones, which are quicker.
+    """
+    value = image_value(picture(view, SHOWN if settled else MOVING), alt(view))
     if not settled:
         return value
     before = display_url(picture(view.before, SHOWN)) if view.changes else value["now"]
