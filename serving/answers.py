@@ -135,7 +135,7 @@ def _listed(values: np.ndarray, formats: Mapping[str, str]) -> Any:
     if values.size > MOST_LISTED:
         others = ", ".join(name for name in formats if name != "json")
         raise Refused(422, f"Nested lists hold {MOST_LISTED:,} numbers at most, and this would be {values.size:,}. "
-                           f"Valid formats for so many: {others}.")  # fmt: skip
+                           f"Choose another format: {others}.")  # fmt: skip
     return values.tolist()
 
 
