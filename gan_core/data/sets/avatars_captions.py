@@ -7,35 +7,36 @@ part has faces from another seed: a first half without such pairs, a second half
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from gan_core.data.avatars import sentences
 from gan_core.data.avatars.attributes import ATTRIBUTES as KNOWN
 from gan_core.data.avatars.attributes import COLUMN, sample_attributes, visible
 from gan_core.data.base import DataSet, Progress, Source, register
-from gan_core.data.sets.avatars import ATTRIBUTES, COUNT, LICENCE, SEED, SIZE, drawn_faces
+from gan_core.data.sets.avatars import ATTRIBUTES, COUNT, LICENCE, MANY, MANY_SEED, SEED, SIZE, drawn_faces
 
 SENTENCES = 8  # of each picture
 TEST_COUNT, TEST_SEED = 1000, 2
 
 
-def _load(size: int | None, progress: Progress) -> DataSet:
-    attributes = sample_attributes(COUNT, SEED)
+def _load(name: str, faces: str, count: int, seed: int, size: int | None, progress: Progress) -> DataSet:
+    attributes = sample_attributes(count, seed)
     kept = np.flatnonzero(~sentences.seen_in(attributes))
-    images = drawn_faces("avatars", attributes, f"{COUNT}.{SEED}", size or SIZE, progress)[kept]
-    arrays = {"real": images, "caption": captions(attributes[kept], SEED), "attributes": attributes[kept]}
-    return DataSet("avatars_captions", arrays, (), LICENCE, attributes=ATTRIBUTES, vocabulary=sentences.VOCABULARY)
+    images = drawn_faces(faces, attributes, f"{count}.{seed}", size or SIZE, progress)[kept]
+    arrays = {"real": images, "caption": captions(attributes[kept], seed), "attributes": attributes[kept]}
+    return DataSet(name, arrays, (), LICENCE, attributes=ATTRIBUTES, vocabulary=sentences.VOCABULARY)
 
 
-def _test(size: int | None, progress: Progress) -> DataSet:
+def _test(name: str, size: int | None, progress: Progress) -> DataSet:
     attributes, wanted = for_testing(TEST_COUNT)
     images = drawn_faces("test-captions", attributes, f"{TEST_COUNT}.{TEST_SEED}", size or SIZE, progress)
     arrays = {
         "real": images, "caption": captions(attributes, TEST_SEED, wanted), "attributes": attributes,
         "visible": visible(attributes),
     }  # fmt: skip
-    name = "test:avatars_captions"
-    return DataSet(name, arrays, (), LICENCE, attributes=ATTRIBUTES, vocabulary=sentences.VOCABULARY)
+    return DataSet(f"test:{name}", arrays, (), LICENCE, attributes=ATTRIBUTES, vocabulary=sentences.VOCABULARY)
 
 
 def for_testing(count: int) -> tuple[np.ndarray, list[tuple[str, ...]]]:
@@ -63,23 +64,34 @@ def captions(attributes: np.ndarray, seed: int, wanted: list[tuple[str, ...]] | 
     return made
 
 
-register(
-    Source(
-        name="avatars_captions",
-        title="Described avatars",
-        about="About 3,700 drawn faces, each with eight sentences in English and Chinese that name some of its "
-        "attributes. Seven pairs of attributes, such as red hair with round glasses, are kept for testing.",
-        licence=LICENCE,
-        size=SIZE,
-        channels=3,
-        items=int((~sentences.seen_in(sample_attributes(COUNT, SEED))).sum()),
-        class_names=(),
-        load=_load,
-        test=_test,
-        available=lambda: True,
-        task="captions",
-        attributes=ATTRIBUTES,
-        shapes={"caption": (SENTENCES, sentences.LENGTH)},
-        vocabulary=sentences.VOCABULARY,
-    )
+def _register_described(name: str, title: str, about: str, faces: str, count: int, seed: int) -> None:
+    register(
+        Source(
+            name=name, title=title, about=about, licence=LICENCE, size=SIZE, channels=3,
+            items=int((~sentences.seen_in(sample_attributes(count, seed))).sum()), class_names=(),
+            load=partial(_load, name, faces, count, seed), test=partial(_test, name), available=lambda: True,
+            task="captions", attributes=ATTRIBUTES, shapes={"caption": (SENTENCES, sentences.LENGTH)},
+            vocabulary=sentences.VOCABULARY,
+        )
+    )  # fmt: skip
+
+
+_register_described(
+    "avatars_captions",
+    "Described avatars",
+    "About 3,700 drawn faces, each with eight sentences in English and Chinese that name some of its attributes. Seven "
+    "pairs of attributes, such as red hair with round glasses, are kept for testing.",
+    "avatars",
+    COUNT,
+    SEED,
+)
+_register_described(
+    "avatars_20k_captions",
+    "Described avatars, 20,000",
+    "About 18,500 drawn faces, each with eight sentences in English and Chinese that name some of its attributes. "
+    "Seven pairs of attributes, such as red hair with round glasses, are kept for testing. Drawing the faces takes "
+    "about half a minute, once for each size.",
+    "avatars_20k",
+    MANY,
+    MANY_SEED,
 )
