@@ -115,7 +115,7 @@ class ModulatedConv2d(nn.Module):
         if not self.demodulate:
             return mixed
         sizes = style.square() @ weight.square().sum((2, 3)).T  # (B, I) @ (I, O) -> (B, O)
-        return mixed * (self.gain * (sizes + 1e-8).rsqrt())[:, :, None, None]
+        return mixed * (self.gain * (sizes + 1e-8).rsqrt()).to(mixed.dtype)[:, :, None, None]
 
     def _grouped(self, features: Tensor, style: Tensor, weight: Tensor) -> Tensor:
         weights = weight * style[:, None, :, None, None]  # (O, I, k, k) -> (B, O, I, k, k)
@@ -148,7 +148,8 @@ class StyledConv(nn.Module):
 
     def forward(self, features: Tensor, w: Tensor, noise: NoiseMode) -> Tensor:
         # the gain is part of the convolution: leaky ReLU is homogeneous
-        features = self.noise(self.convolution(features, w), noise) + self.bias
+        features = self.noise(self.convolution(features, w), noise)
+        features = features + self.bias.to(features.dtype)
         return leaky_relu(features, 0.2, inplace=True)
 
 

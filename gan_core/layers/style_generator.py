@@ -40,6 +40,12 @@ class StyleHParams(PyramidHParams):
         0.01, 0.001, 1.0, label="Mapping learning rate multiplier", unit="times", change="rebuild", group="networks",
         logarithmic=True, help="Learning rate of the mapping network relative to the rest; the papers use 0.01.",
     )  # fmt: skip
+    binary_latents: int = knob(
+        0, 0, 1024, label="Binary latents", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the latent of which only the sign is used. Images that differ by discrete choices, such as "
+        "hats or glasses, then need no images in between. 0: all are continuous, as in the papers.",
+        reference="BigGAN's appendix E tests latents of this kind.",
+    )  # fmt: skip
     style_mixing: float = knob(
         0.9, 0.0, 1.0, label="Style mixing", unit="fraction of the images", change="rebuild", group="networks",
         help="Fraction of the training images whose fine layers follow a different latent than the coarse ones, so "
@@ -79,14 +85,14 @@ class Noise(RandomLayer):
 
     def forward(self, features: Tensor, mode: NoiseMode) -> Tensor:
         if not isinstance(mode, str):
-            return features + self.strength * next(mode)
+            return features + (self.strength * next(mode)).to(features.dtype)
         if mode == "none":
             return features
         noise = self.constant
         if mode == "random":
             shape = (len(features), *noise.shape[1:])
             noise = normal(shape, self.generator, device=features.device)
-        return features + self.strength * noise
+        return features + (self.strength * noise).to(features.dtype)
 
 
 class Noiseless(nn.Module):
@@ -105,11 +111,13 @@ class MappingNetwork(nn.Module):
     """Latents (B, latent_size), and with classes labels (B,) or blends (B, classes) -> w (B, w_size).
 
     Normalised latents, concatenated with the class embedding, pass fully connected layers (1812.04948, section 2).
+    The first `binary_latents` are replaced by their signs, Bernoulli variables as in 1809.11096, appendix E.
     """
 
     def __init__(self, latent_size: int, classes: int, hparams: StyleHParams) -> None:
         super().__init__()
         self.embedding = ClassEmbedding(classes, latent_size) if classes else None
+        self.binary = hparams.binary_latents
         self.norm = PixelNorm()
         inputs = latent_size * (2 if classes else 1)
         layers: list[nn.Module] = []
@@ -119,6 +127,8 @@ class MappingNetwork(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        if self.binary:
+            latents = torch.cat([latents[:, : self.binary].sign(), latents[:, self.binary :]], 1)
         inputs = self.norm(latents)
         if self.embedding is not None:
             inputs = torch.cat([inputs, self.norm(self.embedding(labels))], 1)
