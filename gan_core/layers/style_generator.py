@@ -43,8 +43,7 @@ class StyleHParams(PyramidHParams):
     binary_latents: int = knob(
         0, 0, 1024, label="Binary latents", unit="dimensions", change="rebuild", group="networks",
         help="Dimensions of the latent of which only the sign is used. Images that differ by discrete choices, such as "
-        "hats or glasses, then need no images in between. 0: all are continuous, as in the papers.",
-        reference="BigGAN's appendix E tests latents of this kind.",
+        "hats or glasses, then need no images in between. BigGAN's appendix E tests such latents. 0: none.",
     )  # fmt: skip
     style_mixing: float = knob(
         0.9, 0.0, 1.0, label="Style mixing", unit="fraction of the images", change="rebuild", group="networks",
