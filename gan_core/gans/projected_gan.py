@@ -30,7 +30,7 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import conv2d, interpolate
 
 from gan_core.data.base import DataSpec
 from gan_core.fitting import fill
@@ -119,10 +119,23 @@ class PretrainedFeatures(Frozen):
         found = []
         layers = iter(self.layers)
         for length in self.level_lengths:
-            for layer in itertools.islice(layers, length):
-                images = layer(images)
+            level = itertools.islice(layers, length)
+            for convolution, norm, activation in zip(level, level, level, strict=True):
+                images = activation(_normalised(images, convolution, norm))
             found.append(images)
         return found
+
+
+def _normalised(images: Tensor, convolution: nn.Module, norm: nn.Module) -> Tensor:
+    """The convolution and its batch norm in evaluation mode, as one convolution."""
+    assert isinstance(convolution, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    gain = norm.weight * (norm.running_var + norm.eps).rsqrt()
+    weight = convolution.weight * gain[:, None, None, None]
+    bias = norm.bias - norm.running_mean * gain
+    return conv2d(images, weight, bias, convolution.stride, convolution.padding)
 
 
 class ImageNetFeatures(Frozen):

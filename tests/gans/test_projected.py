@@ -13,7 +13,7 @@ from gan_core.data.base import DataSpec
 from gan_core.data.channels import in_channels
 from gan_core.errors import BadValue
 from gan_core.gans import recipes
-from gan_core.gans.projected_gan import ImageNetFeatures, ProjectedDiscriminator, RandomProjection
+from gan_core.gans.projected_gan import ImageNetFeatures, PretrainedFeatures, ProjectedDiscriminator, RandomProjection
 from gan_core.knobs import changed
 from gan_core.layers import efficientnet
 from gan_core.models import lending, loading
@@ -44,6 +44,22 @@ def test_it_sees_the_features_of_the_net_it_was_lent() -> None:
     assert (fine.shape, coarse.shape) == ((3, 4, 8, 8), (3, 8, 4, 4))
     torch.testing.assert_close(fine, layers[:6](pictures))
     torch.testing.assert_close(coarse, layers[:12](pictures))
+
+
+def test_the_net_it_was_lent_is_computed_without_separate_normalisation() -> None:
+    eyes = PretrainedFeatures(3, 16, 4, 8)
+    for layer in eyes.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            for values in (layer.weight, layer.running_var):
+                assert values is not None
+                values.uniform_(0.5, 2.0)
+            assert layer.running_mean is not None
+            layer.running_mean.normal_()
+            layer.bias.data.normal_()
+    pictures = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    fine, coarse = eyes(pictures)
+    torch.testing.assert_close(fine, eyes.layers[:6](pictures))
+    torch.testing.assert_close(coarse, eyes.layers(pictures))
 
 
 def test_training_leaves_the_lent_net_and_the_mixing_alone() -> None:

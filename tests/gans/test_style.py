@@ -108,6 +108,37 @@ def test_blur(taps: tuple[int, ...]) -> None:
         assert_close(blurred[image, channel], expected, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("size", [6, 7])
+@pytest.mark.parametrize(("taps", "padding", "stride"), [((1, 2, 1), 1, 1), ((1, 3, 3, 1), 2, 1), ((1, 3, 3, 1), 1, 2)])
+def test_the_gradient_of_a_blur_is_that_of_its_convolution(
+    taps: tuple[int, ...], padding: int, stride: int, size: int
+) -> None:
+    blur = Blur(taps, padding, stride).double()
+    features = random(2, 3, size, size + 2).double().requires_grad_()
+
+    def plain(images: Tensor) -> Tensor:
+        return conv2d(images, blur.kernel.expand(3, 1, -1, -1), stride=stride, padding=padding, groups=3)
+
+    made = blur(features)
+    upstream = random(*made.shape, seed=1).double()
+    assert_close(made, plain(features))
+    (slope,) = torch.autograd.grad(made, features, upstream)
+    (expected,) = torch.autograd.grad(plain(features), features, upstream)
+    assert_close(slope, expected)
+    assert torch.autograd.gradgradcheck(blur, features)
+
+
+def test_a_blur_keeps_the_precision_of_its_features() -> None:
+    features = random(2, 3, 8, 8).requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert Blur()(features).dtype == torch.float32
+        low = Blur((1, 3, 3, 1), stride=2)(features.bfloat16())
+    low.float().sum().backward()
+    assert low.dtype == torch.bfloat16
+    assert features.grad is not None
+    assert_close(features.grad[0, 0, 3, 3].item(), 0.25, atol=2e-3, rtol=0)  # a quarter of the pixels remain
+
+
 def test_images_are_upsampled_as_by_zeros_between_pixels_and_the_blur_1331() -> None:
     image = random(1, 1, 4, 4)
     spread = np.zeros((8, 8))
@@ -265,6 +296,23 @@ def test_noise_is_random_in_training_and_constant_otherwise(recipe: Recipe) -> N
     assert not torch.allclose(noisy[0], noisy[1])
     assert torch.equal(generator.synthesis(ws, "constant"), constant)
     assert not torch.equal(generator.synthesis(ws, "random"), noisy)
+
+
+def test_only_the_signs_of_binary_latents_matter() -> None:
+    recipe = recipes.get("stylegan2")
+    settings = changed(recipe.tiny, {"binary_latents": 2})
+    generator = recipe.build(settings, example(recipe).spec)["generator"]
+    assert isinstance(generator, StyleGenerator)
+    latents = random(6, settings.latent_size)
+    same, other = latents.clone(), latents.clone()
+    same[:, :2] *= 3
+    other[:, 2:] *= 3
+    w = generator.mapping(latents)
+    assert torch.equal(generator.mapping(same), w)
+    assert not torch.allclose(generator.mapping(other), w)
+    flipped = latents.clone()
+    flipped[:, 0] *= -1
+    assert not torch.allclose(generator.mapping(flipped), w)
 
 
 @pytest.mark.parametrize("recipe", STYLED)
