@@ -31,7 +31,7 @@ import torch
 
 from benchmarks.timing import Row, interleaved, report, seconds
 from gan_core import data
-from gan_core.data.parts import whole
+from gan_core.data.parts import kind_of
 from gan_core.errors import ExportError, GanscopeError, percent
 from gan_core.exporting import onnx
 from gan_core.exporting.graphs import Graph, graph_of
@@ -79,7 +79,7 @@ def _judged(name: str) -> str:
 
 
 def _net(name: str) -> str:
-    return f"features.{whole(_judged(name))}".removesuffix("_pictures")
+    return f"features.{kind_of(_judged(name))}".removesuffix("_pictures")
 
 
 def _eager(graph: Graph) -> Callable[[], object]:

@@ -30,7 +30,7 @@ from benchmarks.timing import Row, report
 from benchmarks.translation_quality import KINDS, TASKS, Closeness, closeness
 from gan_core import data
 from gan_core.data.base import DataSet
-from gan_core.data.parts import held_out
+from gan_core.data.parts import held_out, kind_of
 from gan_core.errors import GanscopeError
 from gan_core.metrics.answers import class_spread, sureness
 from gan_core.metrics.evaluate import QUERIES, Report, count_text, evaluate
@@ -61,7 +61,7 @@ class Quality:
 def quality(name: str, net_name: str = "", samples: int = SAMPLES, seed: int = 0) -> Quality:
     """Measures a model of the shelf; raises GanscopeError where there is no net for its images."""
     card = listing.card(name)
-    net = FeatureNet.from_shelf(net_name or f"features.{card.data.removeprefix('train:')}")
+    net = FeatureNet.from_shelf(net_name or f"features.{kind_of(card.data)}")
     unseen = held_out(card.data)
     reference = data.load(unseen or card.data, card.size)
     stream = of_model(loading.load(name), min(samples, len(reference)), seed, name)

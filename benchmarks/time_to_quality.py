@@ -28,7 +28,7 @@ import torch
 from benchmarks.timing import Row, report
 from gan_core import data
 from gan_core.data.base import DataSet
-from gan_core.data.parts import held_out
+from gan_core.data.parts import held_out, kind_of
 from gan_core.errors import GanscopeError
 from gan_core.gans import recipes
 from gan_core.hparams import TrainingHParams
@@ -83,7 +83,7 @@ def train(
     """Trains for `budget` seconds of processor time, or until the Frechet distance is `until` or less."""
     trained = data.load(wanted.data, wanted.size)
     reference = data.load(held_out(wanted.data) or wanted.data, wanted.size)
-    net = FeatureNet.from_shelf(f"features.{wanted.data}")
+    net = FeatureNet.from_shelf(f"features.{kind_of(wanted.data)}")
     trainer = Trainer(recipes.get(wanted.recipe), hparams, trained)
     points: list[Point] = []
     spent = 0.0

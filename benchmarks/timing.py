@@ -100,11 +100,17 @@ def rate(step: Callable[[], object], steps: int) -> Callable[[], float]:
 
 
 class Child:
-    """A module of the benchmarks in a process of its own, idle until it is asked for a number (see `answer`)."""
+    """A module of the benchmarks in a process of its own, idle until it is asked for a number (see `answer`).
 
-    def __init__(self, module: str, *arguments: str) -> None:
-        command = [sys.executable, "-m", module, *arguments]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    With `before`, the module of this commit imports the packages of that checkout of another one.
+    """
+
+    def __init__(self, module: str, *arguments: str, before: Path | None = None) -> None:
+        start = [str(ROOT / f"{module.replace('.', '/')}.py")] if before else ["-m", module]
+        self.process = subprocess.Popen(
+            [sys.executable, *start, *arguments], cwd=before or ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, env=os.environ | ({"PYTHONPATH": str(before)} if before else {}),
+        )  # fmt: skip
         self._line()
 
     def _line(self) -> str:

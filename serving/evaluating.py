@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gan_core import data
-from gan_core.data.parts import whole
+from gan_core.data.parts import kind_of, whole
 from gan_core.errors import BadValue
 from gan_core.metrics.evaluate import evaluate as compared
 from gan_core.metrics.feature_net import FeatureNet
@@ -56,7 +56,7 @@ def plan(card: Card, samples: int, metrics: Sequence[str]) -> Plan:
     if name not in data.sources or not data.source(name).available():
         raise BadValue("The images that {name} has learnt from aren't on this server, so it can't be evaluated.",
                        name=card.name)  # fmt: skip
-    net = NETS + name
+    net = NETS + kind_of(name)
     if net not in listing.names() or listing.card(net).size != card.size:
         raise BadValue(
             "There is no feature net on the shelf for {data} at {size} pixels, so {name} can't be evaluated.",

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from gan_core.data.parts import kind_of
 from gan_core.errors import BadValue
 from gan_core.latent.sliders import SLOTS
 from ui.languages import N_, _
@@ -90,7 +91,7 @@ def _example(chosen: Opened) -> list[Any]:
 
 def _other(chosen: Opened) -> Image.Image:
     """Returns a held-out picture: a drawn face if the model knows those, else one of its own."""
-    if not chosen.card.data.endswith("avatars"):
+    if kind_of(chosen.card.data) != "avatars":
         return drawn(chosen.explorer, chosen.explorer.sample(1, EXAMPLE))[0].convert("RGB")
     from gan_core.data import avatars
 

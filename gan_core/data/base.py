@@ -255,6 +255,7 @@ class Source:
     vocabulary: tuple[str, ...] = ()  # the words of tokens
     rate: int = 0  # of sounds, Hz
     judge: Callable[[np.ndarray], dict[str, float]] | None = None  # exact checks of samples, by name
+    like: str = ""  # the set with images of the same kind, whose feature nets and models suit these too
 
     def spec(self, size: int) -> DataSpec:
         """The spec for networks on this set at `size` pixels, without loading it."""

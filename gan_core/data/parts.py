@@ -38,6 +38,12 @@ def whole(name: str) -> str:
     return whole(rest) if part in (*PARTS, *SHARES) and rest else name
 
 
+def kind_of(name: str) -> str:
+    """The name of the set whose feature nets suit a data set or a part: another one that it is `like`, or its own."""
+    known = whole(name)
+    return (sources.get(known).like or known) if known in sources else known
+
+
 def user_images_of(name: str) -> UserImages | None:
     """The user's own data to which a name refers, or a part of them; raises BadValue like `references`."""
     return user_images(whole(name))

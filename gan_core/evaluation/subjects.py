@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_core.data.parts import user_images_of, whole
+from gan_core.data.parts import kind_of, user_images_of
 from gan_core.data.user.references import UserImages, user_images
 from gan_core.errors import BadData
 from gan_core.models import listing
@@ -92,7 +92,7 @@ def find_net(
 
     if wanted is not None and os.path.isfile(wanted):
         return FeatureNet.from_file(Path(wanted))
-    reference = whole(reference)
+    reference = kind_of(reference)
     named = wanted if wanted is not None else SHELVED + reference
     if listing.is_model(named) and (wanted is not None or size in (None, listing.card(named).size)):
         return FeatureNet.from_shelf(named)
@@ -107,7 +107,7 @@ def find_net(
 
 def _trained_net(store: RunStore, reference: str, size: int | None) -> Run | None:
     """The newest run of a feature net with a checkpoint for a data set."""
-    return next((run for run in _trained_nets(store, size) if whole(run.spec.data) == reference), None)
+    return next((run for run in _trained_nets(store, size) if kind_of(run.spec.data) == reference), None)
 
 
 def _trained_nets(store: RunStore, size: int | None) -> list[Run]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gan_core.data.base import LARGEST_SIDE, SMALLEST_SIDE, Progress, silent
-from gan_core.data.parts import held_out, user_images_of, whole
+from gan_core.data.parts import held_out, kind_of, user_images_of, whole
 from gan_core.data.user.references import UserImages
 from gan_core.errors import BadData, BadValue
 from gan_core.evaluation import results
@@ -288,7 +288,7 @@ def check_references(reference: str, net: FeatureNet, learnt: str, notify: Notif
     from gan_core.data import source
 
     mine, side = user_images_of(reference), net.spec.size
-    if whole(reference) in (whole(learnt), whole(net.data)):
+    if kind_of(reference) in (kind_of(learnt), kind_of(net.data)):
         others = sides_of(mine) if mine else {(source(reference).size,) * 2}
         if others - {(side, side)}:
             notify(Note(N_AS_TRAINED, {"data": reference, "side": side}))

@@ -34,7 +34,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from gan_core.data.base import FIELDS
 from gan_core.data.catalogue import judge_of, modes_of
 from gan_core.data.mixtures import is_known
-from gan_core.data.parts import whole
+from gan_core.data.parts import kind_of
 from gan_core.errors import GanscopeError
 from gan_core.media import Medium, medium_of
 from gan_core.media.base import features
@@ -260,7 +260,7 @@ def describer(reference: str, shape: tuple[int, ...]) -> Describe:
 
 def shelved_net(reference: str, shape: tuple[int, ...]) -> FeatureNet | None:
     """The feature net of the shelf for a data set at this shape; None if there is none."""
-    name = NET + whole(reference)
+    name = NET + kind_of(reference)
     try:
         net = FeatureNet.from_shelf(name) if name in listing.names() else None
     except GanscopeError as error:  # a damaged model must not prevent training

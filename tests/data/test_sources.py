@@ -16,7 +16,7 @@ import pytest
 
 from gan_core.data import DataSet, DataSpec, Source, avatars, load, source, sources
 from gan_core.data.base import silent
-from gan_core.data.parts import held_out
+from gan_core.data.parts import held_out, kind_of
 from gan_core.data.prepared import OfArray
 from gan_core.data.published import by_torchvision
 from gan_core.data.published.by_torchvision import Download
@@ -24,6 +24,7 @@ from gan_core.data.sets import avatars as avatar_set
 from gan_core.data.sets import celeba, digits
 from gan_core.errors import BadData, UnknownName
 from gan_core.pictures.decoding import square
+from gan_core.training.variety import shelved_net
 from tests.data.offered import write_idx
 
 ON_DEMAND = ("mnist", "fashion_mnist", "cifar10", "celeba")
@@ -136,21 +137,22 @@ def test_digits_that_are_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         load("digits")
 
 
+@pytest.mark.parametrize(("name", "seed"), [("avatars", avatar_set.SEED), ("avatars_20k", avatar_set.MANY_SEED)])
 @pytest.mark.parametrize("size", [24, 64])
-def test_avatars(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(avatar_set, "COUNT", 60)
+def test_avatars(size: int, name: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(avatar_set, "COUNT" if name == "avatars" else "MANY", 60)
     seen: list[float] = []
-    data = load("avatars", size, lambda share, what: seen.append(share))
+    data = load(name, size, lambda share, what: seen.append(share))
     assert data.arrays["real"].shape == (60, 3, size, size)
-    assert data.spec == DataSpec({"real": (3, size, size)}, 0, source("avatars").spec(size).attributes)
+    assert data.spec == DataSpec({"real": (3, size, size)}, 0, source(name).spec(size).attributes)
     assert data.spec.attributes["hair"] == len(data.attributes["hair"]) == 11
     assert seen[0] == 0.0
     assert seen[-1] == 1.0
     if size == 64:
-        expected = avatars.draw_avatars(avatars.sample_attributes(60, avatar_set.SEED), 64)
+        expected = avatars.draw_avatars(avatars.sample_attributes(60, seed), 64)
         np.testing.assert_array_equal(data.arrays["real"], expected)
     monkeypatch.setattr(avatars, "draw_avatars", None)  # not called again
-    np.testing.assert_array_equal(load("avatars", size).arrays["real"], data.arrays["real"])
+    np.testing.assert_array_equal(load(name, size).arrays["real"], data.arrays["real"])
 
 
 def test_the_test_part_of_the_avatars_is_fresh_and_says_what_can_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,10 +183,23 @@ def test_parts_of_a_set_share_nothing_and_leave_nothing_out() -> None:
 
 @pytest.mark.parametrize(
     ("learnt", "unseen"),
-    [("mnist", "test:mnist"), ("avatars", "test:avatars"), ("train:emoji", "test:emoji"), ("emoji", ""), ("ring8", "")],
+    [
+        ("mnist", "test:mnist"),
+        ("avatars", "test:avatars"),
+        ("avatars_20k", "test:avatars_20k"),
+        ("train:emoji", "test:emoji"),
+        ("emoji", ""),
+        ("ring8", ""),
+    ],
 )
 def test_what_a_model_has_not_seen(learnt: str, unseen: str) -> None:
     assert held_out(learnt) == unseen
+
+
+def test_more_faces_are_judged_like_the_others() -> None:
+    assert kind_of("half:train:avatars_20k") == kind_of("test:avatars") == kind_of("avatars_20k") == "avatars"
+    assert (kind_of("train:digits"), kind_of("folder:/x")) == ("digits", "folder:/x")
+    assert shelved_net("avatars_20k", (3, 64, 64)) is not None
 
 
 def test_unavailable_parts() -> None:

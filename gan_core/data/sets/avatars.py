@@ -37,7 +37,13 @@ ATTRIBUTES = {attribute.name: attribute.values for attribute in KNOWN}
 Partner = Callable[[np.ndarray, np.ndarray, int], np.ndarray]  # attributes, faces, size -> (N, 3, size, size)
 
 
-def _load(name: str, count: int, seed: int, size: int | None, progress: Progress) -> DataSet:
+def count_and_seed(name: str) -> tuple[int, int]:
+    """How many faces "avatars" or "avatars_20k" has, and the seed of their attributes."""
+    return (COUNT, SEED) if name == "avatars" else (MANY, MANY_SEED)
+
+
+def _load(name: str, size: int | None, progress: Progress) -> DataSet:
+    count, seed = count_and_seed(name)
     attributes = sample_attributes(count, seed)
     images = drawn_faces(name, attributes, f"{count}.{seed}", size or SIZE, progress)
     return DataSet(name, {"real": images, "attributes": attributes}, (), LICENCE, attributes=ATTRIBUTES)
@@ -115,12 +121,12 @@ def _register_pairs(name: str, title: str, about: str, partner: Partner, domains
     )  # fmt: skip
 
 
-def _register_faces(name: str, title: str, about: str, count: int, seed: int) -> None:
+def _register_faces(name: str, title: str, about: str, items: int, like: str = "") -> None:
     register(
         Source(
-            name=name, title=title, about=about, licence=LICENCE, size=SIZE, channels=3, items=count, class_names=(),
-            load=partial(_load, name, count, seed), test=partial(_test, name), available=lambda: True,
-            attributes=ATTRIBUTES,
+            name=name, title=title, about=about, licence=LICENCE, size=SIZE, channels=3, items=items, class_names=(),
+            load=partial(_load, name), test=partial(_test, name), available=lambda: True,
+            attributes=ATTRIBUTES, like=like,
         )
     )  # fmt: skip
 
@@ -130,7 +136,6 @@ _register_faces(
     "Avatars",
     "4,000 drawn faces: skin, hair, eyes, glasses, hats. Every attribute is known exactly.",
     COUNT,
-    SEED,
 )
 _register_faces(
     "avatars_20k",
@@ -138,7 +143,7 @@ _register_faces(
     "20,000 drawn faces, for long training: a discriminator learns 4,000 by heart. Drawing them takes about half a "
     "minute, once for each size.",
     MANY,
-    MANY_SEED,
+    like="avatars",
 )
 AVATARS_PENCIL = _register_pairs(
     "avatars_pencil",

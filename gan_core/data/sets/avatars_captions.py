@@ -15,13 +15,14 @@ from gan_core.data.avatars import sentences
 from gan_core.data.avatars.attributes import ATTRIBUTES as KNOWN
 from gan_core.data.avatars.attributes import COLUMN, sample_attributes, visible
 from gan_core.data.base import DataSet, Progress, Source, register
-from gan_core.data.sets.avatars import ATTRIBUTES, COUNT, LICENCE, MANY, MANY_SEED, SEED, SIZE, drawn_faces
+from gan_core.data.sets.avatars import ATTRIBUTES, LICENCE, SIZE, count_and_seed, drawn_faces
 
 SENTENCES = 8  # of each picture
 TEST_COUNT, TEST_SEED = 1000, 2
 
 
-def _load(name: str, faces: str, count: int, seed: int, size: int | None, progress: Progress) -> DataSet:
+def _load(name: str, faces: str, size: int | None, progress: Progress) -> DataSet:
+    count, seed = count_and_seed(faces)
     attributes = sample_attributes(count, seed)
     kept = np.flatnonzero(~sentences.seen_in(attributes))
     images = drawn_faces(faces, attributes, f"{count}.{seed}", size or SIZE, progress)[kept]
@@ -64,14 +65,14 @@ def captions(attributes: np.ndarray, seed: int, wanted: list[tuple[str, ...]] | 
     return made
 
 
-def _register_described(name: str, title: str, about: str, faces: str, count: int, seed: int) -> None:
+def _register_described(name: str, title: str, about: str, faces: str, like: str = "") -> None:
+    items = int((~sentences.seen_in(sample_attributes(*count_and_seed(faces)))).sum())
     register(
         Source(
-            name=name, title=title, about=about, licence=LICENCE, size=SIZE, channels=3,
-            items=int((~sentences.seen_in(sample_attributes(count, seed))).sum()), class_names=(),
-            load=partial(_load, name, faces, count, seed), test=partial(_test, name), available=lambda: True,
+            name=name, title=title, about=about, licence=LICENCE, size=SIZE, channels=3, items=items, class_names=(),
+            load=partial(_load, name, faces), test=partial(_test, name), available=lambda: True,
             task="captions", attributes=ATTRIBUTES, shapes={"caption": (SENTENCES, sentences.LENGTH)},
-            vocabulary=sentences.VOCABULARY,
+            vocabulary=sentences.VOCABULARY, like=like,
         )
     )  # fmt: skip
 
@@ -82,8 +83,6 @@ _register_described(
     "About 3,700 drawn faces, each with eight sentences in English and Chinese that name some of its attributes. Seven "
     "pairs of attributes, such as red hair with round glasses, are kept for testing.",
     "avatars",
-    COUNT,
-    SEED,
 )
 _register_described(
     "avatars_20k_captions",
@@ -92,6 +91,5 @@ _register_described(
     "Seven pairs of attributes, such as red hair with round glasses, are kept for testing. Drawing the faces takes "
     "about half a minute, once for each size.",
     "avatars_20k",
-    MANY,
-    MANY_SEED,
+    like="avatars_captions",
 )

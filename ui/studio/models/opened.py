@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gan_core.data.parts import kind_of
 from gan_core.errors import BadCheckpoint, BadValue, GanscopeError, UnknownName
 from gan_core.latent.sliders import first
 from gan_core.models import listing
@@ -124,7 +125,7 @@ class Opened:
     @cached_property
     def _net(self) -> str:
         """The name of the feature network for pictures like these, "" if there is none."""
-        name, (cards, _damaged) = f"features.{self.card.data.removeprefix('train:')}", listing.survey()
+        name, (cards, _damaged) = f"features.{kind_of(self.card.data)}", listing.survey()
         fits = name in cards and cards[name].fields == {"real": self.explorer.image_shape}
         return name if fits else ""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gan_core.data.avatars import sentences
+from gan_core.data.parts import kind_of
 from gan_core.errors import UnknownName
 from gan_core.models import listing
 from gan_core.models.card import Card, read_card
@@ -49,7 +50,7 @@ def drawing() -> dict[str, Card]:
 
 def searchable() -> dict[str, Card]:
     """Returns the models of faces in which pictures that fit words can be looked for, best first."""
-    return {name: card for name, card in offered().items() if card.data.removeprefix("train:") == DATA and
+    return {name: card for name, card in offered().items() if kind_of(card.data) == DATA and
             "w_space" in card.capabilities}  # fmt: skip
 
 
