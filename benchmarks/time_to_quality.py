@@ -5,10 +5,10 @@
     python -m benchmarks.time_to_quality projected_gan.avatars positions=16 --until 67.3 --seconds 3600
 
 Each setting is a plan of gan_core/models/plans.py with the named knobs; without a setting, the plan itself.
-It is trained on one thread by the ordinary trainer, and after each `--every` seconds of processor time, measuring left
-out, the averaged generator's samples are compared with images that it hasn't learnt from, in the shelf's net for
-them. `--until` stops as soon as the Frechet distance is reached, and prints the time. `--pictures FOLDER` keeps 32
-samples of each setting.
+It is trained on one thread, in `--precision`, by the ordinary trainer, and after each `--every` seconds of processor
+time, measuring left out, the averaged generator's samples are compared with images that it hasn't learnt from, in the
+shelf's net for them. `--until` stops as soon as the Frechet distance is reached, and prints the time. `--pictures
+FOLDER` keeps 32 samples of each setting.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from gan_core.metrics.streams import of_model
 from gan_core.models.plans import Plan, plan
 from gan_core.models.sampler import Sampler
 from gan_core.pictures.grids import grid, png, to_uint8
+from gan_core.training.computation import USUAL, Computation, asked_for
 from gan_core.training.trainer import Trainer
 
 PICTURES, COLUMNS = 32, 8
@@ -79,12 +80,13 @@ def train(
     until: float,
     samples: int,
     pictures: Path | None = None,
+    computation: Computation = USUAL,
 ) -> list[Point]:
     """Trains for `budget` seconds of processor time, or until the Frechet distance is `until` or less."""
     trained = data.load(wanted.data, wanted.size)
     reference = data.load(held_out(wanted.data) or wanted.data, wanted.size)
     net = FeatureNet.from_shelf(f"features.{kind_of(wanted.data)}")
-    trainer = Trainer(recipes.get(wanted.recipe), hparams, trained)
+    trainer = Trainer(recipes.get(wanted.recipe), hparams, trained, computation=computation)
     points: list[Point] = []
     spent = 0.0
     while spent < budget and (not points or points[-1].fd > until):
@@ -126,24 +128,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--samples", type=int, default=2_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--pictures", type=Path, help="folder for samples of each setting")
+    parser.add_argument("--precision", default="fp32", help="fp32, bf16 or auto")
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
     rows = []
     try:
-        wanted = plan(asked.model)
+        wanted, computation = plan(asked.model), asked_for(asked.precision, "cpu")
         tried = {text: [settings_of(wanted, text, seed) for seed in asked.seeds] for text in asked.settings or [""]}
         for place, (text, seeds) in enumerate(tried.items()):
             print(text or "as planned", to_dict(seeds[0]) if not text else "", flush=True)
             folder = asked.pictures and asked.pictures / f"{place}.png"
             last = [
-                train(wanted, hparams, asked.seconds, asked.every, asked.until, asked.samples, folder)[-1]
+                train(wanted, hparams, asked.seconds, asked.every, asked.until, asked.samples, folder, computation)[-1]
                 for hparams in seeds
             ]
             rows.append(_row(text or "as planned", last))
     except GanscopeError as error:
         print(error, file=sys.stderr)
         return 2
-    report(f"{asked.model}, one thread, {asked.samples:,} samples", rows)
+    report(f"{asked.model}, one thread, {computation.precision}, {asked.samples:,} samples", rows)
     return 0
 
 

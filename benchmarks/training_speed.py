@@ -2,6 +2,7 @@
 
     python -m benchmarks.training_speed
     python -m benchmarks.training_speed --peer CHECKOUT     # of PyTorch-GAN or of pytorch/examples
+    python -m benchmarks.training_speed --peer CHECKOUT --precision bf16    # ours; theirs is float32
 
 The tutorial loop is that of most tutorials: a DataLoader with torchvision's transforms for each image, plain
 Adam, nothing frozen, BCE on sigmoids. It runs in a process of its own, on torch's own layers. With `--peer`, the
@@ -27,6 +28,7 @@ from gan_core import data
 from gan_core.data.base import DataSet
 from gan_core.gans import recipes
 from gan_core.layers.blocks import GlobalConv2d, LatentStem
+from gan_core.training.computation import asked_for
 from gan_core.training.trainer import Trainer
 
 BATCH = 64
@@ -184,12 +186,13 @@ def against_tutorial(repetitions: int, scale: float, only: str) -> list[Row]:
     return rows
 
 
-def against_peers(checkout: Path, repetitions: int, scale: float) -> list[Row]:
+def against_peers(checkout: Path, repetitions: int, scale: float, precision: str) -> list[Row]:
     rows = []
+    computation = asked_for(precision, "cpu")
     for peer in peers.found(checkout):
         data_set: DataSet = data.load(peer.data, peer.size)
         steps = max(2, round(peer.steps * scale))
-        trainer = Trainer(peer.recipe(), peer.hparams, data_set)
+        trainer = Trainer(peer.recipe(), peer.hparams, data_set, computation=computation)
         for _ in range(2):
             trainer.train_step()
         with peers.script(peer, data_set) as run:
@@ -197,7 +200,14 @@ def against_peers(checkout: Path, repetitions: int, scale: float) -> list[Row]:
             results = interleaved(cases, repetitions)
         ratio = median_ratio(results["ours"], results["theirs"])
         rows.append(
-            described(ratio, results["ours"], results["theirs"], f"networks of {peer.title}", peer.asked, steps)
+            described(
+                ratio,
+                results["ours"],
+                results["theirs"],
+                f"networks of {peer.title}, {computation.precision}",
+                peer.asked,
+                steps,
+            )
         )
     return rows
 
@@ -205,6 +215,7 @@ def against_peers(checkout: Path, repetitions: int, scale: float) -> list[Row]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer", type=Path, help="a checkout of PyTorch-GAN or of pytorch/examples")
+    parser.add_argument("--precision", default="fp32", help="of our trainer beside a peer: fp32, bf16 or auto")
     parser.add_argument("--repetitions", type=int, default=7)
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the steps of each repetition")
     parser.add_argument("--only", default="", help="part of a case's name, such as 'dcgan 32'")
@@ -215,7 +226,10 @@ def main() -> None:
     if options.child is not None:
         child(CASES[options.child], options.batch, options.steps)
     elif options.peer:
-        report(f"Against {options.peer.name}", against_peers(options.peer, options.repetitions, options.scale))
+        report(
+            f"Against {options.peer.name}",
+            against_peers(options.peer, options.repetitions, options.scale, options.precision),
+        )
     else:
         rows = against_tutorial(options.repetitions, options.scale, options.only)
         report("Against a tutorial loop", rows)
