@@ -29,7 +29,7 @@ from gan_core.data.base import DataSet
 from gan_core.errors import BadValue
 from gan_core.gans import Recipe, recipes
 from gan_core.hparams import TrainingHParams
-from gan_core.training.computation import USUAL, Computation, asked_for
+from gan_core.training.computation import USUAL, WORTH, Computation, asked_for, speedup_of_bf16
 from gan_core.training.recomputing import fits
 from gan_core.training.trainer import Trainer
 
@@ -47,7 +47,7 @@ DATA = {"cyclegan": "digits_coloured_unpaired", "srgan": "avatars"}  # models th
 def computations(device: str) -> dict[str, Computation]:
     """Returns those that work on a device."""
     found = {"eager": USUAL, "compiled": Computation(compiled=True)}
-    if asked_for("auto", device).precision == "bf16":
+    if speedup_of_bf16(device) >= WORTH:
         found |= {"bf16": asked_for("bf16", device), "bf16, compiled": asked_for("bf16", device, True)}
     if device.startswith("cuda"):
         found["fp16"] = asked_for("fp16", device)

@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--samples", type=int, default=2_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--pictures", type=Path, help="folder for samples of each setting")
-    parser.add_argument("--precision", default="fp32", help="fp32, bf16 or auto")
+    parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
     rows = []

@@ -215,7 +215,7 @@ def against_peers(checkout: Path, repetitions: int, scale: float, precision: str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer", type=Path, help="a checkout of PyTorch-GAN or of pytorch/examples")
-    parser.add_argument("--precision", default="fp32", help="of our trainer beside a peer: fp32, bf16 or auto")
+    parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"), help="of our trainer beside a peer")
     parser.add_argument("--repetitions", type=int, default=7)
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the steps of each repetition")
     parser.add_argument("--only", default="", help="part of a case's name, such as 'dcgan 32'")

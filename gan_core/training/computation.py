@@ -21,7 +21,7 @@ With `recompute`, blocks don't keep their activations (`training.recomputing`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -34,13 +34,15 @@ from gan_core.training.recomputing import Recomputed, fits
 PRECISIONS = ("fp32", "bf16", "fp16")
 TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 MOST_PARTS = 256  # at most, that a batch is split into
-AUTO = "auto"  # whichever is faster on this device, by a short benchmark
+AUTO = "auto"  # bf16 or fp32, whichever trains faster
 WORTH = 1.2  # least speed-up at which bfloat16 is used
 
 
 @dataclass(frozen=True)
 class Computation:
-    """`precision` is one of PRECISIONS; `compiled` networks start slowly; a batch has `accumulate` parts."""
+    """`precision` is one of PRECISIONS, or AUTO until a session has chosen one; `compiled` networks start slowly; a
+    batch has `accumulate` parts.
+    """
 
     precision: str = "fp32"
     compiled: bool = False
@@ -48,9 +50,11 @@ class Computation:
     recompute: bool = False
 
     def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
+        if self.precision not in (*PRECISIONS, AUTO):
             raise BadValue(
-                "Unknown precision '{value}'. Valid: {valid}.", value=self.precision, valid=", ".join(PRECISIONS)
+                "Unknown precision '{value}'. Valid: {valid}.",
+                value=self.precision,
+                valid=", ".join((*PRECISIONS, AUTO)),
             )
         if not 1 <= self.accumulate <= MOST_PARTS:
             raise BadValue(
@@ -66,7 +70,7 @@ class Computation:
         """
         if self.compiled:
             check_compiler(device)
-        if self.precision == "fp32":
+        if self.precision in ("fp32", AUTO):
             return
         if self.precision == "fp16":
             if not device.startswith("cuda"):
@@ -91,6 +95,8 @@ class Computation:
 
     def of(self, networks: Mapping[str, nn.Module], device: torch.device) -> Mapping[str, nn.Module]:
         """The networks as called by phases that aren't `exact`; weights are shared."""
+        if self.precision == AUTO:
+            raise ValueError("auto is a precision for sessions, which choose one; see training.choosing")
         called: dict[str, nn.Module] = dict(networks)
         if self.compiled:
             called = {name: compile_network(network) for name, network in called.items()}
@@ -151,16 +157,13 @@ def asked_for(
 ) -> Computation:
     """Resolves a command's options; raises BadValue for an unavailable device or precision.
 
-    "auto" becomes bf16 if a short benchmark finds it at least WORTH times as fast as fp32, else fp32.
+    "auto" becomes fp32 where a short benchmark of convolutions finds bf16 less than WORTH times as fast; otherwise a
+    session tries both on the run's own steps.
     """
-    if precision not in (*PRECISIONS, AUTO):
-        raise BadValue(
-            "Unknown precision '{value}'. Valid: {valid}.", value=precision, valid=", ".join((*PRECISIONS, AUTO))
-        )
-    check_device(device)
-    if precision == AUTO:
-        precision = "bf16" if speedup_of_bf16(device) >= WORTH else "fp32"
     computation = Computation(precision, compiled, accumulate, recompute)
+    check_device(device)
+    if precision == AUTO and speedup_of_bf16(device) < WORTH:
+        computation = replace(computation, precision="fp32")
     computation.check(device)
     return computation
 

@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -24,8 +24,8 @@ from gan_core import data
 from gan_core.checkpoint import load_state, read_checkpoint
 from gan_core.data.base import DataSet, DataSpec
 from gan_core.errors import BadCheckpoint, GanscopeError, plain_values
-from gan_core.gans import recipes
-from gan_core.hparams import RATES
+from gan_core.gans import Recipe, recipes
+from gan_core.hparams import RATES, TrainingHParams
 from gan_core.knobs import changed, clocks, differences, to_dict
 from gan_core.objectives.base import Moment
 from gan_core.ranks import ALONE, LostRank, Ranks
@@ -34,7 +34,8 @@ from gan_core.runs.classes import DATA
 from gan_core.runs.quota import keep_within_quota
 from gan_core.runs.store import REPLAYED, Checkpoint, DiskFull, Event, RunState, RunStore
 from gan_core.training import forking, leading, reasons, schedule
-from gan_core.training.computation import USUAL, Computation
+from gan_core.training.choosing import speedup
+from gan_core.training.computation import AUTO, USUAL, WORTH, Computation
 from gan_core.training.control import PACE, Control, pace_of
 from gan_core.training.journal import Journal
 from gan_core.training.recorder import Fault
@@ -82,6 +83,7 @@ class Session(Control):
         self._make: Callable[..., Trainer] = partial(leading.Leader, ranks=ranks) if ranks.size > 1 else Trainer
         self.device = device
         self.computation = computation
+        self.speedup = 0.0  # of bf16 over fp32, if it was tried
         self.limit = limit or runs_at_once()
         self._paused = False
         self._reported: Fault | None = None  # the fault reported in the run's state
@@ -182,6 +184,7 @@ class Session(Control):
         hparams = recipe.settings(state["hparams"] if state is not None and own else run.spec.hparams)
         learnt = None if state is None else DataSpec.from_state(state["spec"])
         data_set = suited(data_set, recipe, hparams, learnt)
+        self._choose(recipe, hparams, data_set)
         if state is None or own:
             self.trainer = self._make(recipe, hparams, data_set, self.device, self.computation)
         else:
@@ -204,6 +207,12 @@ class Session(Control):
         seen = self.journal.event_id
         self._replay = [event for event in self.store.events(self.run_id, seen) if event.kind in REPLAYED]
         self._report_data(data_set)
+
+    def _choose(self, recipe: Recipe, hparams: TrainingHParams, data_set: DataSet) -> None:
+        """Settles the precision, if that is left to a trial."""
+        if self.computation.precision == AUTO:
+            self.speedup = speedup(recipe, hparams, data_set, self.device)
+            self.computation = replace(self.computation, precision="bf16" if self.speedup >= WORTH else "fp32")
 
     def _report_damage(self) -> None:
         while self._damaged:
@@ -242,7 +251,8 @@ class Session(Control):
         planned = self.status.spec.steps
         self._report_damage()
         together = {"ranks": [owner.host.partition("/")[0] for owner in self._owners]} if self._owners else {}
-        self.journal.event("started", {"device": self.device} | self.computation.differences() | together)
+        tried = {"bf16_speedup": round(self.speedup, 2)} if self.speedup else {}
+        self.journal.event("started", {"device": self.device} | self.computation.differences() | tried | together)
         self._replay_events()
         self._renew_rates()
         self._pace = pace_of(self.store.events(self.run_id))

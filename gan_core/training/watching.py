@@ -63,10 +63,13 @@ def follow(session: Session, asked: list[int], show: Show, patient: bool = False
     """
     logging.getLogger("gan_core").addHandler(logging.NullHandler())  # a failure is reported as a sentence in the store
     session.start()
-    stopping = False
+    stopping = announced = False
     trouble = ""
     while not session.join(REFRESH):
         run = session.status
+        if session.speedup and not announced:
+            announced = True
+            say(f"{session.computation.precision}: bfloat16 trains at {session.speedup:.2f} times the speed of float32")
         show(run)
         if not patient and not trouble:
             trouble = _trouble(session.store, run)

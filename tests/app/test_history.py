@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -157,6 +158,24 @@ def test_runs_are_compared_by_the_metrics_they_have() -> None:
     assert set(compared) == {"generator-loss", "psnr"}
     assert [series.name for series in compared["psnr"].series] == ["one"]
     assert [series.name for series in compared["generator-loss"].series] == ["one", "other"]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "shown"),
+    [
+        ({}, None),
+        ({"precision": "bf16"}, "bf16"),
+        ({"precision": "bf16", "bf16_speedup": 1.63}, "bf16 (bf16: 1.63x)"),
+        ({"bf16_speedup": 0.9}, "fp32 (bf16: 0.90x)"),
+    ],
+)
+def test_a_board_shows_the_precision_of_the_run(store: RunStore, recorded: dict[str, Any], shown: str | None) -> None:
+    id = make_run(store, steps=())
+    token = store.claim(id)
+    store.add_event(id, token, 0, "started", {"device": "cpu", **recorded})
+    store.release(id, token)
+    feed = Feed(store, id)
+    assert dict(board._facts(feed, feed.run())).get("Precision") == shown
 
 
 def test_a_board_says_how_many_processes_train_the_run(store: RunStore) -> None:

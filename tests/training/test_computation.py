@@ -16,11 +16,16 @@ from torch import Tensor, nn
 from gan_core.checkpoint import same_state
 from gan_core.errors import BadValue
 from gan_core.gans import recipes
-from gan_core.knobs import changed
+from gan_core.knobs import changed, to_dict
 from gan_core.objectives.supervised import Supervised
+from gan_core.runs.spec import RunSpec
+from gan_core.runs.store import RunStore
 from gan_core.training import computation as computing
-from gan_core.training.computation import WORTH, Computation, asked_for
+from gan_core.training import session as sessions
+from gan_core.training.choosing import speedup
+from gan_core.training.computation import AUTO, WORTH, Computation, asked_for
 from gan_core.training.probe import bf16_speedup
+from gan_core.training.session import Session
 from gan_core.training.trainer import Trainer
 from tests.conftest import example
 
@@ -105,7 +110,8 @@ def test_a_run_continues_from_its_state() -> None:
 def test_bf16_is_used_where_a_trial_finds_it_quicker() -> None:
     """Either outcome of this machine's measurement is possible: the consequence is checked, not the speed."""
     if bf16_speedup("cpu") >= WORTH:
-        assert asked_for("bf16", "cpu") == asked_for("auto", "cpu") == LOW
+        assert asked_for("bf16", "cpu") == LOW
+        assert asked_for("auto", "cpu") == Computation(AUTO)
     else:
         assert asked_for("auto", "cpu") == Computation()
         with pytest.raises(BadValue, match="would not speed up training on cpu"):
@@ -118,16 +124,40 @@ def test_bf16_is_refused_where_it_does_not_help(monkeypatch: pytest.MonkeyPatch)
         asked_for("bf16", "cpu")
     assert asked_for("auto", "cpu") == asked_for("fp32", "cpu") == Computation()
     monkeypatch.setattr(computing, "bf16_speedup", lambda device: 2.0)
-    assert asked_for("auto", "cpu") == asked_for("bf16", "cpu") == LOW
+    assert (asked_for("auto", "cpu"), asked_for("bf16", "cpu")) == (Computation(AUTO), LOW)
     with pytest.raises(BadValue, match=r"Unknown precision 'fp8'\. Valid: fp32, bf16, fp16, auto"):
         asked_for("fp8", "cuda")
 
 
-def test_the_trial_takes_no_numbers_from_the_global_generator() -> None:
+def test_the_trials_take_no_numbers_from_the_global_generator() -> None:
     before = torch.random.get_rng_state()
     bf16_speedup.cache_clear()
     bf16_speedup("cpu")
+    recipe = recipes.get("mlp_gan")
+    assert 0 < speedup(recipe, recipe.tiny, example(recipe), "cpu") < 100
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize(("ratio", "precision"), [(0.0, "fp32"), (1000.0, "bf16")])
+def test_a_session_chooses_by_steps_of_its_own_run(
+    ratio: float, precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both outcomes of the trial, whose result on this machine is not known, by moving the bound."""
+    monkeypatch.setattr(sessions, "WORTH", 1 / ratio if ratio else 1000.0)
+    store = RunStore(tmp_path)
+    recipe = recipes.get("mlp_gan")
+    run = store.create(RunSpec("mlp_gan", "digits", 8, 3, to_dict(recipe.tiny)))
+    session = Session(store, run.id, computation=Computation(AUTO)).start()
+    assert session.join(60)
+    (started,) = [event.payload for event in store.events(run.id) if event.kind == "started"]
+    assert session.computation == Computation(precision)
+    assert started.get("precision", "fp32") == precision
+    assert started["bf16_speedup"] == round(session.speedup, 2) > 0
+
+
+def test_a_trainer_is_not_asked_to_choose() -> None:
+    with pytest.raises(ValueError, match=r"training\.choosing"):
+        trainer("mlp_gan", Computation(AUTO))
 
 
 def learn_compiled(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,6 +145,8 @@ def _facts(watched: Feed, run: Run) -> Sequence[tuple[str, str]]:
     if medium_of(task_of(run.spec.data)):
         speed = _("Samples per second")
     facts = [(speed, number(run.images_per_second) if run.step else "–")]
+    if precision := _precision(watched):
+        facts.append((_("Precision"), precision))
     if processes := _processes(watched, run):
         facts.append((_("Processes"), processes))
     if run.is_active:
@@ -152,10 +154,23 @@ def _facts(watched: Feed, run: Run) -> Sequence[tuple[str, str]]:
     return [*facts, (_("Trained for"), duration(run.seconds))]
 
 
+def _precision(watched: Feed) -> str:
+    """The precision in which the run computes, if it isn't fp32 or was chosen by a trial; else ""."""
+    started = _started(watched)
+    low = str(started.get("precision", ""))
+    if ratio := started.get("bf16_speedup"):
+        return _("{precision} (bf16: {ratio}x)").format(precision=low or "fp32", ratio=f"{ratio:.2f}")
+    return low
+
+
+def _started(watched: Feed) -> Mapping[str, Any]:
+    """What was recorded when the run last began or resumed."""
+    return next((event.payload for event in reversed(watched.events) if event.kind == "started"), {})
+
+
 def _processes(watched: Feed, run: Run) -> str:
     """How many processes train the run, and the share of the time in which they communicate; "" for one."""
-    started = [event.payload for event in watched.events if event.kind == "started"]
-    count = len(started[-1].get("ranks", ())) if started else 0
+    count = len(_started(watched).get("ranks", ()))
     if not count:
         return ""
     share = watched.newest("share/communication")
