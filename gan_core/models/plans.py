@@ -127,11 +127,11 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "projected_gan.avatars": Plan(
-        recipe="projected_gan", data="avatars_20k", size=64, steps=13_000,
+        recipe="projected_gan", data="avatars_20k", size=64, steps=11_500,
         title="Drawn faces (Projected GAN with emoji features)",
         limits="Limited to this drawing style. Small details, such as eyes and glasses, are rarely symmetric.",
         hparams={"palette": 24, "binary_latents": 48, "style_mixing": 0.5, "positions": 16, "generator_rate": 2.5e-3,
-                 "discriminator_rate": 5e-4, "ema": 0.999, "schedule": "linear", "decay_steps": 13_000},
+                 "discriminator_rate": 5e-4, "ema": 0.999, "schedule": "linear", "decay_steps": 11_500},
         half=True,
     ),
     "triplane.solids": Plan(
