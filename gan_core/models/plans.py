@@ -324,11 +324,12 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "clip.avatars": Plan(
-        recipe="clip", data="avatars_captions", size=64, steps=1_500,
+        recipe="clip", data="avatars_20k_captions", size=64, steps=3_000,
         title="Faces and sentences (CLIP)",
         limits="Limited to this drawing style and to about 250 words. Different mouths and earrings are poorly "
         "distinguished.",
-        hparams={"schedule": "cosine", "decay_steps": 1_500},
+        hparams={"sentences": 8, "sight": 0, "max_channels": 96, "embedding": 128, "schedule": "cosine",
+                 "decay_steps": 3_000},
         half=True,
     ),
     "clip.emoji": Plan(
