@@ -89,15 +89,15 @@ class StackganHParams(WordingHParams):
         help="Channels of CLIP's first convolutions.",
     )  # fmt: skip
     clip_max_channels: int = knob(
-        64, 4, 1024, label="CLIP's maximum channels", change="rebuild", group="networks",
+        96, 4, 1024, label="CLIP's maximum channels", change="rebuild", group="networks",
         help="Channels of CLIP's last convolutions.",
     )  # fmt: skip
     sight: int = knob(
-        32, 0, 512, label="CLIP's input size", unit="pixels", change="rebuild", group="networks",
+        0, 0, 512, label="CLIP's input size", unit="pixels", change="rebuild", group="networks",
         help="Height and width at which CLIP looks at pictures; 0: as they are.",
     )  # fmt: skip
     embedding: int = knob(
-        64, 2, 1024, label="Size of a sentence's vector", unit="dimensions", change="rebuild", group="networks",
+        128, 2, 1024, label="Size of a sentence's vector", unit="dimensions", change="rebuild", group="networks",
         help="Dimensions of the vectors that CLIP makes of sentences.",
     )  # fmt: skip
     word_width: int = knob(
