@@ -18,9 +18,9 @@ sentence, is w before its length is set.
 With the knob `palette`, both stages sum up logits, and each pixel is a mixture of a few colours that depend on the
 condition and the latents (layers/palette.py); pictures may then slightly exceed [-1, 1], and drawn ones are clamped.
 
-The discriminator sees the picture itself and CLIP's features of it at several resolutions (GALIP, 2301.12959; Projected
-GAN, 2111.01007), one logit each, (B, L), by projection of the sentence's vector (1802.05637). It learns that a real
-picture with another picture's sentence is wrong (`objectives/wording.py`).
+The discriminator sees the picture itself, CLIP's features of it at several resolutions (GALIP, 2301.12959; Projected
+GAN, 2111.01007) and CLIP's vector of it, one logit each, (B, L), by projection of the sentence's vector (1802.05637).
+It learns that a real picture with the sentences of other pictures is wrong (`objectives/wording.py`).
 
 Differs from the paper: one run in which stage I goes on training with stage II instead of two; CLIP's features and
 loss; projection instead of concatenation; far smaller. AttnGAN attends twice, at 64 and 128 pixels, in features of the
@@ -89,15 +89,15 @@ class StackganHParams(WordingHParams):
         help="Channels of CLIP's first convolutions.",
     )  # fmt: skip
     clip_max_channels: int = knob(
-        64, 4, 1024, label="CLIP's maximum channels", change="rebuild", group="networks",
+        96, 4, 1024, label="CLIP's maximum channels", change="rebuild", group="networks",
         help="Channels of CLIP's last convolutions.",
     )  # fmt: skip
     sight: int = knob(
-        32, 0, 512, label="CLIP's input size", unit="pixels", change="rebuild", group="networks",
+        0, 0, 512, label="CLIP's input size", unit="pixels", change="rebuild", group="networks",
         help="Height and width at which CLIP looks at pictures; 0: as they are.",
     )  # fmt: skip
     embedding: int = knob(
-        64, 2, 1024, label="Size of a sentence's vector", unit="dimensions", change="rebuild", group="networks",
+        128, 2, 1024, label="Size of a sentence's vector", unit="dimensions", change="rebuild", group="networks",
         help="Dimensions of the vectors that CLIP makes of sentences.",
     )  # fmt: skip
     word_width: int = knob(
@@ -183,15 +183,20 @@ class FrozenClip(Frozen, Clip):
         self.shapes = [(level.channels, level.size) for level in levels]
         self.freeze()
 
-    def levels(self, images: Tensor) -> list[Tensor]:
-        """Features (B, C_l, H / 2^l, W / 2^l) of the first `LEVELS` resolutions, l = 1, 2, ..."""
+    def levels(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Features (B, C_l, H / 2^l, W / 2^l) of the first `LEVELS` resolutions, l = 1, 2, ..., and the pictures'
+        vectors (B, d) of length sqrt(d), like those of sentences.
+        """
         found, layers = [], iter(self.images.layers)
         images = resized(images, self.images.size)
         for length in self.level_lengths:
             for layer in itertools.islice(layers, length):
                 images = layer(images)
             found.append(images)
-        return found
+        for layer in layers:
+            images = layer(images)
+        vectors = self.images.centre(self.images.out(images))
+        return found, normalize(vectors, dim=1) * math.sqrt(vectors.shape[1])
 
 
 class StageOne(nn.Module):
@@ -330,9 +335,9 @@ class StackganGenerator(nn.Module):
 
 
 class Trunk(nn.Module):
-    """(B, inputs, size, size) -> features (B, channels): strided convolutions with leaky ReLU 0.2."""
+    """(B, inputs, size, size) -> features (B, outputs): strided convolutions with leaky ReLU 0.2."""
 
-    def __init__(self, inputs: int, size: int, channels: int) -> None:
+    def __init__(self, inputs: int, size: int, channels: int, outputs: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         while size > LAST:
@@ -340,7 +345,7 @@ class Trunk(nn.Module):
             layers += [nn.Conv2d(inputs, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
             inputs, size = width, size // 2
         layers += [nn.Conv2d(inputs, channels, 3, padding=1), nn.LeakyReLU(0.2, inplace=True)]
-        self.layers = nn.Sequential(*layers, GlobalConv2d(channels, channels, size), nn.LeakyReLU(0.2, inplace=True))
+        self.layers = nn.Sequential(*layers, GlobalConv2d(channels, outputs, size), nn.LeakyReLU(0.2, inplace=True))
 
     def forward(self, features: Tensor) -> Tensor:
         found: Tensor = self.layers(features)
@@ -348,43 +353,53 @@ class Trunk(nn.Module):
 
 
 class MatchingHead(nn.Module):
-    """Features (B, L, F) and vectors (B, d) or (B, 1 + T, d) -> logits (B, L): whether a picture is real and matches.
+    """Features (B, L, d) and vectors (B, d) or (B, 1 + T, d) -> logits (B, L): whether a picture is real and matches.
 
-    f_l(x, w) = (V_l w)^T phi_l(x) / sqrt(F) + psi_l(phi_l(x))                          (1802.05637, section 3)
+    f_l(x, w) = (V_l w)^T phi_l(x) / sqrt(d) + psi_l(phi_l(x))                          (1802.05637, section 3)
     """
 
-    def __init__(self, levels: int, features: int, embedding: int) -> None:
+    def __init__(self, levels: int, embedding: int) -> None:
         super().__init__()
-        self.real = nn.ModuleList(nn.Linear(features, 1) for _ in range(levels))
-        self.fits = nn.ModuleList(nn.Linear(embedding, features) for _ in range(levels))
+        self.real = nn.ModuleList(nn.Linear(embedding, 1) for _ in range(levels))
+        self.fits = nn.ModuleList(nn.Linear(embedding, embedding) for _ in range(levels))
 
     def forward(self, features: Tensor, vectors: Tensor) -> Tensor:
-        logits, vectors = [], sentences_of(vectors)
-        for level, found in enumerate(features.unbind(1)):
-            fit = (self.fits[level](vectors) * found).sum(1) / math.sqrt(found.shape[1])
-            logits.append(self.real[level](found)[:, 0] + fit)
-        return torch.stack(logits, 1)
+        real, asked = self._both(features, vectors)
+        logits: Tensor = real + (asked * features).sum(2) / math.sqrt(features.shape[2])
+        return logits
+
+    def pairs(self, features: Tensor, vectors: Tensor) -> Tensor:
+        """The logits of each of B pictures with each of N vectors, (B, N, L)."""
+        real, asked = self._both(features, vectors)
+        fits = torch.einsum("bld,nld->bnl", features, asked) / math.sqrt(features.shape[2])
+        return real[:, None] + fits
+
+    def _both(self, features: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """psi_l(phi_l(x)), (B, L), and V_l w, (N, L, d)."""
+        real = [layer(found)[:, 0] for layer, found in zip(self.real, features.unbind(1), strict=True)]
+        sentences = sentences_of(vectors)
+        return torch.stack(real, 1), torch.stack([layer(sentences) for layer in self.fits], 1)
 
 
 class StackganDiscriminator(nn.Module):
-    """(B, C, S, S) in [-1, 1] and vectors (B, d) -> logits (B, L): of the picture, then of CLIP's features."""
+    """(B, C, S, S) in [-1, 1] and vectors (B, d) -> logits (B, L): of the picture, of CLIP's features and vector."""
 
     second: Tensor
 
     def __init__(self, spec: DataSpec, hparams: StackganHParams) -> None:
         super().__init__()
         self.clip = FrozenClip(spec, clip_settings(hparams))
-        width = hparams.discriminator_channels
+        width, outputs = hparams.discriminator_channels, hparams.embedding
         seen = [(spec.channels, spec.size), *self.clip.shapes]
-        self.trunks = nn.ModuleList(Trunk(inputs, size, width) for inputs, size in seen)
-        self.head = MatchingHead(len(seen), width, hparams.embedding)
+        self.trunks = nn.ModuleList(Trunk(inputs, size, width, outputs) for inputs, size in seen)
+        self.head = MatchingHead(len(seen) + 1, hparams.embedding)
         self.register_buffer("second", torch.tensor(True))
         apply_spectral_norm(self)
 
     def forward(self, images: Tensor, vectors: Tensor) -> Tensor:
-        seen = [images, *self.clip.levels(images)]
-        features = [trunk(found) for trunk, found in zip(self.trunks, seen, strict=True)]
-        logits: Tensor = self.head(torch.stack(features, 1), vectors)
+        levels, found = self.clip.levels(images)
+        features = [trunk(seen) for trunk, seen in zip(self.trunks, [images, *levels], strict=True)]
+        logits: Tensor = self.head(torch.stack([*features, found], 1), vectors)
         return logits
 
 

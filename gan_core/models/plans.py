@@ -324,11 +324,12 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "clip.avatars": Plan(
-        recipe="clip", data="avatars_captions", size=64, steps=1_500,
+        recipe="clip", data="avatars_20k_captions", size=64, steps=3_000,
         title="Faces and sentences (CLIP)",
         limits="Limited to this drawing style and to about 250 words. Different mouths and earrings are poorly "
         "distinguished.",
-        hparams={"schedule": "cosine", "decay_steps": 1_500},
+        hparams={"sentences": 8, "sight": 0, "max_channels": 96, "embedding": 128, "schedule": "cosine",
+                 "decay_steps": 3_000},
         half=True,
     ),
     "clip.emoji": Plan(
@@ -340,11 +341,13 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "stackgan.avatars": Plan(
-        recipe="stackgan", data="avatars_captions", size=64, steps=9_000,
+        recipe="stackgan", data="avatars_20k_captions", size=64, steps=4_500,
         title="Drawn faces from words (StackGAN)",
         limits="Limited to this drawing style and to about 250 words. Small things, such as earrings and mouths, "
         "follow the words less than hair, clothes and background.",
-        hparams={"schedule": "linear", "decay_steps": 9_000, "first_kimg": 120.0, "ema": 0.999},
+        hparams={"palette": 24, "condition": 96, "latent_size": 160, "max_channels": 128, "kl_weight": 0.1,
+                 "words_weight": 0.2, "wrong_weight": 1.0, "first_kimg": 20.0, "generator_rate": 2e-3,
+                 "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 4_500},
         half=True,
     ),
     "features.avatars": Plan(

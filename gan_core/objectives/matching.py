@@ -3,7 +3,8 @@
     L = (CE(S, 1..B) + CE(S^T, 1..B)) / 2,        S_ij = exp(t) x_i . w_j
 
 x_i and w_j are unit vectors of picture i and of sentence j of a batch, t is learnt. Each picture must find its own
-sentence among those of the batch, and each sentence its picture. Of a picture with several sentences one is drawn.
+sentence among those of the batch, and each sentence its picture. Of a picture with several sentences `sentences` are
+drawn; L is then the mean over the first sentence of all pictures, the second, and so on.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from gan_core.data.base import DataSpec
+from gan_core.errors import BadValue
 from gan_core.hparams import SingleNetworkHParams
 from gan_core.knobs import knob
 from gan_core.objectives.augment import uniform
@@ -33,6 +35,11 @@ class MatchingHParams(SingleNetworkHParams):
     augment: float = knob(
         0.0, 0.0, 1.0, label="Augmentation strength", group="objective",
         help="Strength of the random rotation, shear, scaling and translation of training images; 0 turns it off.",
+    )  # fmt: skip
+    sentences: int = knob(
+        1, 1, 64, label="Sentences per picture", group="objective",
+        help="Each picture of a batch is compared with this many of its sentences. More teach more in each step, and "
+        "cost little, because the picture is encoded only once. At most as many as the data has of each picture.",
     )  # fmt: skip
 
 
@@ -52,20 +59,33 @@ class Towers(Protocol):
 class Matching(Objective[MatchingHParams]):
     """Trains the network `clip`, two `Towers`."""
 
+    def __init__(self, hparams: MatchingHParams) -> None:
+        super().__init__()
+        self._sentences = hparams.sentences
+
     def setup(self, networks: Networks, spec: DataSpec) -> None:
-        """Allocates nothing."""
+        """Raises BadValue if pictures have fewer sentences than wanted."""
+        described = spec.fields["caption"]
+        most = described[0] if len(described) == 2 else 1
+        if self._sentences > most:
+            raise BadValue(
+                "The data has {most} sentences of each picture, {wanted} are asked for. Valid: 1 to {most}.",
+                most=most, wanted=self._sentences,
+            )  # fmt: skip
 
     def phases(self, hparams: MatchingHParams) -> Sequence[Phase]:
         return [Phase(name="clip", role="discriminator", group="clip", terms=self._terms)]
 
     def _terms(self, networks: Networks, batch: Batch, context: StepContext[MatchingHParams]) -> dict[str, Tensor]:
-        images, tokens = batch["real"], one_sentence(batch["caption"], context.generator)
+        images, count = batch["real"], context.hparams.sentences
+        tokens = some_sentences(batch["caption"], count, context.generator)
         if strength := context.hparams.augment:
             images = random_affine(images, uniform(context.generator, images.device), strength)
-        images_found, words_found, scale = networks["clip"](images, tokens)
-        similarity = scale * current().whole(images_found) @ current().whole(words_found).T  # (B, B)
-        context.observe("found_in_batch", (own_rank(similarity.detach()) == 0).float())
-        return {"contrast": symmetric(similarity)}
+        images_found, words_found, scale = networks["clip"](images, tokens.flatten(0, 1))  # (S, B, T) -> (S * B, T)
+        scaled = scale * current().whole(images_found)
+        similarities = [scaled @ current().whole(words).T for words in words_found.chunk(count)]  # S times (B, B)
+        context.observe("found_in_batch", (own_rank(similarities[0].detach()) == 0).float())
+        return {"contrast": torch.stack([symmetric(similarity) for similarity in similarities]).mean()}
 
     def after_step(self, context: StepContext[MatchingHParams]) -> None:
         if context.step % EVALUATE_EVERY or not (held_out := context.held_out()):
@@ -92,11 +112,21 @@ def one_sentence(captions: Tensor, generator: torch.Generator) -> Tensor:
 
     Tokens (B, T) are returned as they are.
     """
+    return some_sentences(captions, 1, generator)[0]
+
+
+def some_sentences(captions: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """`count` of each item's sentences (B, K, T), int64 (count, B, t): a random one and those that follow it.
+
+    t is the length of the longest. Tokens (B, T) are returned as they are, (1, B, T).
+    """
     if captions.ndim == 2:
-        return captions.long()
-    chosen = integers(captions.shape[1], len(captions), generator).to(captions.device)
-    tokens = captions[torch.arange(len(captions), device=captions.device), chosen].long()
-    return tokens[:, : max(1, int((tokens != 0).any(0).sum()))]
+        return captions.long()[None]
+    items, choices = captions.shape[:2]
+    first = integers(choices, items, generator).to(captions.device)
+    places = (first + torch.arange(count, device=captions.device)[:, None]) % choices  # (count, B)
+    tokens = captions[torch.arange(items, device=captions.device), places].long()
+    return tokens[:, :, : max(1, int((tokens != 0).any(1).any(0).sum()))]
 
 
 def retrieval(images: Tensor, words: Tensor, among: int = 100) -> Mapping[str, float]:

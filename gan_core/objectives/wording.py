@@ -1,12 +1,12 @@
 """Pictures from sentences: a matching-aware discriminator, conditioning augmentation and a contrastive term.
 
-    L_D = l_real(D(x, w)) + l_fake(D(G(z, w), w)) + m [l_real(D(x, w)) + l_fake(D(x, w'))]     (1605.05396, algorithm 1)
+    L_D = l_real(D(x, w)) + l_fake(D(G(z, w), w)) + m [l_real(D(x, w)) + E l_fake(D(x, w'))]   (1605.05396, algorithm 1)
     L_G = l_generator(D(G(z, w), w)) + k KL(N(mu(w), s(w)^2) | N(0, 1)) + c L_clip(G(z, w), w)  (1612.03242, equation 4)
 
-w is the vector of a sentence, w' that of another picture's sentence: a real picture with a wrong sentence is to be
-refused. The generator sees a sample of N(mu(w), s(w)^2) in place of w; the KL term is the mean over its dimensions.
+w is the vector of a sentence, w' those of the other pictures of the batch: a real picture with a wrong sentence is to
+be refused. All of them are compared, where the paper takes one: some differ from w in little. The generator sees a sample of N(mu(w), s(w)^2) in place of w; the KL term is the mean over its dimensions.
 L_clip is CLIP's loss over the batch, as in AttnGAN's DAMSM (1711.10485): each picture must find its sentence. CLIP
-isn't trained here. Where the generator attends to words, w carries the vectors of all words behind the sentence's own
+isn't trained here; its vector of a picture is the last of the discriminator's features. Where the generator attends to words, w carries the vectors of all words behind the sentence's own
 (`sentences_of`).
 
 The networks work at half the size for the first `first_kimg` thousand images (stage I), then at the full one.
@@ -19,6 +19,7 @@ from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
@@ -78,13 +79,20 @@ class JudgesWords(Protocol):
 
     second: Tensor
     clip: nn.Module  # frozen, a `matching.Towers`
-    head: nn.Module  # features (B, L, F) and vectors (B, d) -> logits (B, L)
+    head: JudgesPairs
+
+
+class JudgesPairs(Protocol):
+    """The interface of its head, whose features (B, L, d) end with CLIP's vectors."""
+
+    def pairs(self, features: Tensor, vectors: Tensor) -> Tensor:
+        """Features (B, L, d) and vectors (N, d) -> logits of each picture with each vector, (B, N, L)."""
 
 
 class Wording(Adversarial[WordingHParams]):
     """Networks: `generator(latents, vectors)` and `discriminator(images, vectors)`, see the protocols."""
 
-    needs_features = True  # for judging real pictures again with wrong sentences
+    needs_features = True  # for judging real pictures with wrong sentences, and for CLIP's vectors
 
     def __init__(self, hparams: WordingHParams) -> None:
         super().__init__(hparams, conditional=True)
@@ -128,14 +136,15 @@ class Wording(Adversarial[WordingHParams]):
         context: StepContext[WordingHParams],
     ) -> dict[str, Tensor]:
         hparams = context.hparams
-        if not hparams.wrong_weight:
+        if not hparams.wrong_weight or hparams.batch_size == 1:
             return {}
         whole = current().whole(batch["label"])
-        wrong = current().own(whole.roll(1, 0))  # of the item before
+        others = ~current().own(torch.eye(len(whole), dtype=torch.bool, device=whole.device))
         assert real.features is not None
-        refused: Tensor = _discriminator(networks).head(real.features, wrong)
+        refused = _discriminator(networks).head.pairs(real.features, whole)[others]  # (b, B, L) -> (b (B - 1), L)
         context.observe("wrong_words", refused)
-        terms = losses[hparams.loss].discriminator_terms(real.logits, refused, relativistic=hparams.relativistic)
+        right = real.logits.repeat_interleave(len(whole) - 1, 0)
+        terms = losses[hparams.loss].discriminator_terms(right, refused, relativistic=hparams.relativistic)
         return {"wrong_words": hparams.wrong_weight * torch.stack(list(terms.values())).sum()}
 
     def generator_extras(
@@ -147,9 +156,10 @@ class Wording(Adversarial[WordingHParams]):
         mean, log_variance = _generator(networks).condition(vectors)
         terms["kl"] = hparams.kl_weight * kl_to_normal(mean, log_variance) / mean.shape[1]
         if hparams.words_weight:
-            clip = cast(Towers, _discriminator(networks).clip)
-            found = current().whole(clip.of_images(fakes.images))
-            similarity = clip.scale() * found @ nn.functional.normalize(current().whole(sentences_of(vectors)), dim=1).T
+            assert fake.features is not None
+            found = normalize(current().whole(fake.features[:, -1]), dim=1)
+            scale = cast(Towers, _discriminator(networks).clip).scale()
+            similarity = scale * found @ normalize(current().whole(sentences_of(vectors)), dim=1).T
             context.observe("found_by_words", (own_rank(similarity) == 0).float())
             terms["words"] = hparams.words_weight * symmetric(similarity)
         return terms

@@ -22,7 +22,8 @@ from gan_core.gans.clip import Clip
 from gan_core.gans.stackgan import EXAMPLES, StackganDiscriminator, StackganGenerator, WordAttention
 from gan_core.knobs import changed
 from gan_core.models.sampler import Sampler
-from gan_core.objectives.matching import one_sentence, own_rank, retrieval, symmetric
+from gan_core.objectives.matching import one_sentence, own_rank, retrieval, some_sentences, symmetric
+from gan_core.objectives.stabilisers import captured_features
 from gan_core.training.trainer import Trainer
 from tests.conftest import example
 
@@ -50,6 +51,35 @@ def test_one_of_several_sentences_is_drawn_from_the_runs_generator() -> None:
     drawn = [one_sentence(captions, torch.Generator().manual_seed(1)) for _ in range(2)]
     assert torch.equal(*drawn)
     assert all(any(torch.equal(row, one) for one in of) for row, of in zip(drawn[0], captions, strict=True))
+
+
+def test_several_sentences_follow_one_another_and_differ() -> None:
+    captions = torch.arange(24).reshape(4, 3, 2) + 1
+    drawn = some_sentences(captions, 2, torch.Generator().manual_seed(1))
+    assert torch.equal(drawn[0], one_sentence(captions, torch.Generator().manual_seed(1)))
+    for item, of in enumerate(captions):
+        first, second = (int((of == sentences[item]).all(1).nonzero()) for sentences in drawn)
+        assert second == (first + 1) % 3
+
+
+def test_the_loss_of_several_sentences_is_the_mean_of_theirs() -> None:
+    trainer = Trainer(CLIP, changed(CLIP.tiny, {"sentences": 2}), example(CLIP))
+    clip = trainer.networks["clip"].eval()
+    assert isinstance(clip, Clip)
+    batch = trainer.next_batch(None)
+    state = trainer.generator.get_state()
+    (phase,) = trainer.phases
+    loss = phase.terms(trainer.networks, batch, trainer.context)["contrast"]
+    tokens = some_sentences(batch["caption"], 2, torch.Generator().set_state(state))
+    images, scale = clip.of_images(batch["real"]), clip.scale()
+    single = [symmetric(scale * images @ clip.of_words(sentences).T) for sentences in tokens]
+    assert not torch.isclose(*single)
+    torch.testing.assert_close(loss, (single[0] + single[1]) / 2)
+
+
+def test_more_sentences_than_the_data_have_are_refused() -> None:
+    with pytest.raises(BadValue, match="2 sentences of each picture, 3 are asked for. Valid: 1 to 2"):
+        Trainer(CLIP, changed(CLIP.tiny, {"sentences": 3}), example(CLIP))
 
 
 def test_a_sentence_is_the_same_with_more_room_behind_it() -> None:
@@ -93,6 +123,26 @@ def test_the_words_reach_both_networks_and_clip_stays_as_it_is() -> None:
     one, other = generator.words(torch.tensor([[3, 4, 5, 6, 7], [30, 40, 50, 60, 70]])).split(1)
     for network, inputs in ((generator, latents), (discriminator, pictures)):
         assert not torch.equal(network.eval()(inputs, one), network(inputs, other))
+
+
+def test_pictures_are_judged_with_the_sentences_of_all_others() -> None:
+    trainer = Trainer(STACKGAN, STACKGAN.tiny, example(STACKGAN))
+    discriminator = trainer.networks["discriminator"].eval()
+    assert isinstance(discriminator, StackganDiscriminator)
+    batch = trainer.next_batch(None)
+    with captured_features(discriminator) as found:
+        logits = discriminator(batch["real"], batch["label"])
+        features = found()
+    pairs = discriminator.head.pairs(features, batch["label"])  # (B, B, L)
+    torch.testing.assert_close(pairs.diagonal().T, logits)
+    torch.testing.assert_close(pairs[0, 1], discriminator(batch["real"][:1], batch["label"][1:2])[0])
+    seen = discriminator.clip.of_images(batch["real"])
+    torch.testing.assert_close(features[:, -1], seen * math.sqrt(seen.shape[1]))
+
+    terms = trainer.phases[0].terms(trainer.networks, batch, trainer.context)
+    others = pairs[~torch.eye(len(pairs), dtype=torch.bool)]
+    wanted = (1 - logits).relu().mean() + (1 + others).relu().mean()
+    torch.testing.assert_close(terms["wrong_words"], trainer.hparams.wrong_weight * wanted)  # type: ignore[attr-defined]
 
 
 ATTENTIVE = changed(STACKGAN.tiny, {"attention": True})
