@@ -248,11 +248,15 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         [share.input, way.input, closed.input, model.input], callback(between), inputs, face,
         trigger_mode="always_last", queue=False, api_name="between", **QUIET,
     )  # fmt: skip
-    model.input(
-        callback(keyframes), [model, seeds], strip, api_name="keyframes", trigger_mode="always_last", **QUIET
-    )
+    model.input(callback(keyframes), [model, seeds], strip, api_name="keyframes", trigger_mode="always_last", **QUIET)
     seeds.change(
-        callback(typed), inputs, [face, strip], trigger_mode="always_last", queue=False, api_visibility="private", **QUIET
+        callback(typed),
+        inputs,
+        [face, strip],
+        trigger_mode="always_last",
+        queue=False,
+        api_visibility="private",
+        **QUIET,
     )
     strip.select(callback(to_keyframe), [model, seeds, way, closed], [share, face], api_visibility="private", **QUIET)
     faces.offered(page, ID, use, given, inputs)

@@ -111,7 +111,8 @@ def _best(plan: SearchPlan, found: Sequence[TrialResult], ranked: Sequence[Trial
     ratio = results.against_start(found, best)
     if ratio and ratio.seeds > 2:
         share = _(
-            "This is {share} of the distance of the settings it started from, over {count} seeds (95 %: {low} to {high})."
+            "This is {share} of the distance of the settings it started from, over {count} seeds "
+            "(95 %: {low} to {high})."
         ).format(share=percent(ratio.value), count=ratio.seeds, low=percent(ratio.low), high=percent(ratio.high))
         sure = "" if ratio.high < 1 else _("The difference may be luck: confirm it with more seeds.")
         words = paragraph(words, share, sure)
