@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,9 @@ from typing import Any
 LISTED = 20  # names in a message
 LARGE = 1e7  # numbers from here on are powers of ten
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+FINEST = 2  # decimals of a percentage that would otherwise round to 0 % or 100 %
+ROUNDING = 1e-6  # what sums of float32 shares miss 1 by
+_DOUBLED_STOP = re.compile(r"(?<![.\s/\\])(?:[.。](?=。)|\.(?=\.(?:\s|$)))")  # of a value, before the template's own
 
 
 def listed(names: Sequence[str]) -> str:
@@ -23,14 +27,14 @@ def listed(names: Sequence[str]) -> str:
 
 
 class _Sentences(string.Formatter):
-    """`str.format`, except that a percentage has a space before its sign, as units do (74 %), and that large numbers
-    are powers of ten (3.2 × 10¹⁸).
+    """`str.format`, except that a percentage is written by `percent`, and that large numbers are powers of ten
+    (3.2 × 10¹⁸).
     """
 
     def format_field(self, value: Any, format_spec: str) -> Any:
-        words = super().format_field(value, format_spec)
         if format_spec.endswith("%"):
-            return f"{words[:-1]} %"
+            return percent(value, int(format_spec[1:-1]))
+        words = super().format_field(value, format_spec)
         scientific = format_spec.endswith("e") or (format_spec.endswith("f") and abs(value) >= LARGE)
         if scientific and math.isfinite(value):
             return _power_of_ten(value, 0 if format_spec.endswith("0e") else 1)
@@ -46,13 +50,24 @@ _sentences = _Sentences()
 
 
 def filled(template: str, values: Mapping[str, object]) -> str:
-    """Fills a template with its values; raises what `str.format` raises."""
-    return _sentences.vformat(template, (), values)
+    """Fills a template with its values; raises what `str.format` raises. Of two stops, such as a reason's own and the
+    template's, one is left.
+    """
+    return _DOUBLED_STOP.sub("", _sentences.vformat(template, (), values))
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """Formats a share: 98.6 %."""
-    return f"{100 * share:.{digits}f} %"
+    """Formats a share: 98.6 %. Only 0 is 0 % and only 1 is 100 %; a share that would round to either has up to two
+    decimals (99.98 %), and then a sign (< 100 %).
+    """
+    end = 1 if share > 0.5 else 0
+    if abs(share - end) <= (ROUNDING if end else 0):
+        return f"{100 * end:.{digits}f} %"
+    for decimals in range(digits, max(digits, FINEST) + 1):
+        words = f"{100 * share:.{decimals}f}"
+        if float(words) != 100 * end:
+            return f"{words} %"
+    return f"{'>' if share > end else '<'} {100 * end} %"
 
 
 class GanscopeError(Exception):

@@ -187,7 +187,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
               "pix2pix --data edges2avatars`.")
         )  # fmt: skip
         return
-    parts.note(_("Draw on the left, and a face appears on the right. Add glasses, a hat or a smile, or start over."))
+    parts.note(_("What you draw becomes a face. Add glasses, a hat or a smile, or start over."))
     drawing = gr.Textbox(visible=False, label=_("Sketch"))
     with gr.Row(equal_height=False):
         with gr.Column(min_width=300):

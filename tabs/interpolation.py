@@ -70,6 +70,17 @@ def between(request: gr.Request, model: str, seeds: str, way: str, closed: bool,
     return gr.skip() if made is None else made
 
 
+def typed(request: gr.Request, model: str, seeds: str, way: str, closed: bool, share: float) -> list[Any]:
+    """Returns the picture and the keyframes of a text that is being typed; both stay as they are while it is invalid,
+    which `budget` reports.
+    """
+    try:
+        _seeds(seeds)
+    except GanscopeError:
+        return [gr.skip(), gr.skip()]
+    return [between(request, model, seeds, way, closed, share), keyframes(model, seeds)]
+
+
 def budget(model: str, seeds: str, closed: bool, kind: str, seconds: float, size: float) -> str:
     """Describes length, size and time of a film before it is made."""
     try:
@@ -234,13 +245,19 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             made = parts.film(elem_id="film")
     inputs = [model, seeds, way, closed, share]
     gr.on(
-        [share.input, way.input, closed.input, model.input, seeds.change], callback(between), inputs, face,
+        [share.input, way.input, closed.input, model.input], callback(between), inputs, face,
         trigger_mode="always_last", queue=False, api_name="between", **QUIET,
     )  # fmt: skip
-    gr.on(
-        [seeds.change, model.input], callback(keyframes), [model, seeds], strip, api_name="keyframes",
-        trigger_mode="always_last", **QUIET,
-    )  # fmt: skip
+    model.input(callback(keyframes), [model, seeds], strip, api_name="keyframes", trigger_mode="always_last", **QUIET)
+    seeds.change(
+        callback(typed),
+        inputs,
+        [face, strip],
+        trigger_mode="always_last",
+        queue=False,
+        api_visibility="private",
+        **QUIET,
+    )
     strip.select(callback(to_keyframe), [model, seeds, way, closed], [share, face], api_visibility="private", **QUIET)
     faces.offered(page, ID, use, given, inputs)
     faces.taking(page, ID, _("Interpolation, as a keyframe"), take, [model, seeds], [model, seeds])

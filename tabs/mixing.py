@@ -172,6 +172,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Row(elem_classes="row-tight"):
         dice = [gr.Button(_("New A")), gr.Button(_("New B"))]
         draw = gr.Button(_("Draw matrix"), variant="primary")
+    shown_matrix = gr.HTML("", apply_default_css=False, elem_classes="working", elem_id="mixing-matrix")
     with gr.Row(equal_height=True):
         download = gr.Button(_("Save picture"), elem_id="save-mixture")
         use = studio_faces.choice(ID)
@@ -185,7 +186,6 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Row():
             rows = gr.Slider(1, MOST_SIDE, 3, step=1, label=_("Rows of the matrix"))
             columns = gr.Slider(1, MOST_SIDE, 4, step=1, label=_("Columns of the matrix"))
-    shown_matrix = gr.HTML("", apply_default_css=False, elem_classes="working")
     given = [gr.State(None, time_to_live=3600) for _face in faces[:2]]
     inputs, outputs = [model, *seeds, band, first, *given], [*faces, status]
     gr.on([band.input, model.input], callback(layer_slider), [model, band], first, api_visibility="private", **QUIET)

@@ -182,9 +182,11 @@ def batch(
 
 
 def _batch(files: list[str], chosen: ImageModel, direction: str) -> Iterator[list[Any]]:
+    if not files:
+        raise BadValue("Drop in the pictures first.")
     most = MOST_HOSTED if hosted() else MOST_FILES
-    if not 1 <= len(files) <= most:
-        raise BadValue("The number of files must be 1 to {most}, not {count}.", most=most, count=len(files))
+    if len(files) > most:
+        raise BadValue("There can be at most {most} files at once, not {count}.", most=most, count=len(files))
     for news in workshop.run(lambda tell: _all(files, chosen, direction, tell), f"translate {chosen.name}",
                              COST * len(files)):  # fmt: skip
         if news.place > 1:

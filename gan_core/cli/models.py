@@ -34,11 +34,11 @@ app = typer.Typer(help="List the models, show a model card, or publish a run as 
 
 @app.command("list")
 def list_models(as_json: AsJson = False) -> None:
-    """List the models: the bundled ones and your own."""
-    from gan_core.models import listing
+    """List the models: the bundled ones, your own, and those downloaded from the Hub."""
+    from gan_core.models import hub, listing
 
-    found, damaged = listing.survey()
-    cards = list(found.values())
+    found, damaged = listing.survey(listing.folders() | hub.folders())
+    cards = [dataclasses.replace(card, name=name) for name, card in found.items()]
     for one in damaged:
         say(f"{one.name}: {one.reason}")
     if as_json:

@@ -95,6 +95,20 @@ def downloaded() -> list[str]:
     return [f"{SCHEME}{one.repo_id}" for one in _repositories()]
 
 
+def folders() -> dict[str, Path]:
+    """The folders of all downloaded models by address, without revisions: of the newest commit with card and weights.
+
+    Asks nobody, unlike `folder`.
+    """
+    found = {}
+    for one in _repositories():
+        whole = [commit for commit in one.revisions if {CARD, WEIGHTS} <= {file.file_name for file in commit.files}]
+        if whole:
+            newest = max(whole, key=lambda commit: commit.last_modified)
+            found[f"{SCHEME}{one.repo_id}"] = newest.snapshot_path
+    return found
+
+
 def remove(name: str) -> int:
     """Removes all downloaded files of a model by its address without a revision; returns the number of bytes freed."""
     from huggingface_hub import scan_cache_dir
@@ -109,10 +123,13 @@ def remove(name: str) -> int:
 
 def _repositories() -> list[Any]:
     """The models in the cache, by name."""
+    if not cache().is_dir():
+        return []
     from huggingface_hub import scan_cache_dir
 
-    found = scan_cache_dir(cache()).repos if cache().is_dir() else ()
-    return sorted((one for one in found if one.repo_type == "model"), key=lambda one: one.repo_id)
+    return sorted(
+        (one for one in scan_cache_dir(cache()).repos if one.repo_type == "model"), key=lambda one: one.repo_id
+    )
 
 
 def _card(wanted: Address, found: Path) -> Card:

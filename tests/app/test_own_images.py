@@ -22,6 +22,7 @@ from tests.app.pages import page, sound
 from tests.data.test_uploads import zipped
 from ui.classroom.live import panels
 from ui.classroom.runs import cards
+from ui.texts import run_message
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,21 @@ def test_classes_are_named_on_the_page_and_where_samples_are_drawn(store: RunSto
     assert session.join(60)
     assert class_names(store, run) == ("9", "10", "11")
     assert panels.grid_columns(run) == 6
+
+
+def test_a_single_image_is_too_few(store: RunStore, tmp_path: Path) -> None:
+    Image.new("RGB", (16, 16)).save(tmp_path / "alone.png")
+    reference = f"folder:{tmp_path}"
+    test = page("train", recipe="mlp_gan", data=reference, size="8")
+    words = "At least 2 images are needed to train on, and 100 or more for varied samples; usable here: 1."
+    assert [element.value.replace("\\", "") for element in test.error] == [words]
+    recipe = recipes.get("mlp_gan")
+    run = store.create(recipe.plan(reference, 8, 1, to_dict(recipe.tiny)))
+    assert Session(store, run.id).start().join(60)
+    assert run_message(store.get(run.id)).endswith(words)
+
+    Image.new("RGB", (16, 16), "white").save(tmp_path / "another.png")
+    assert not page("train", recipe="mlp_gan", data=reference, size="8").error
 
 
 def test_another_folder_is_fitted_as_the_one_before(store: RunStore, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_the_best_is_compared_with_the_start_over_all_seeds() -> None:
     test = page("search")
     [best] = [one.value.replace("\\", "") for one in test.success]
     assert "trial 1" in best
-    assert "47 % less than the settings it started from, over 3 seeds (95 %: 31 % to 59 %)." in best
+    assert "This is 53 % of the distance of the settings it started from, over 3 seeds (95 %: 41 % to 69 %)." in best
     assert "luck" not in best
     # confirming trials aren't counted as trials: ten more are ten more
     assert results.ended(results.trials(storage.open_study(plan))) == 2

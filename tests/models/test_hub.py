@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import pickle
 import subprocess
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from gan_core.models import hub as remote
 from gan_core.models import listing, loading, removing
 from gan_core.models.card import CARD, SAMPLE, WEIGHTS, read_card, write_card
 from gan_core.runs.store import RunStore
+from tests.cli.commands import ok
 from tests.hub_server import Hub, at
 
 NAME = "ada/noise"
@@ -244,6 +246,17 @@ def test_a_downloaded_model_is_removed_and_can_be_downloaded_again(on_hub: Hub, 
     assert (kept(), remote.downloaded()) == ([], [])
     loading.load(ADDRESS)
     assert len(asked(on_hub, WEIGHTS)) == 2
+
+
+def test_downloaded_models_are_listed_without_asking_the_hub(on_hub: Hub) -> None:
+    loading.load(ADDRESS)
+    on_hub.asked.clear()
+    assert ADDRESS in ok("models", "list")
+    facts = {one["model"]: one for one in json.loads(ok("models", "list", "--json"))}
+    assert on_hub.asked == []
+    assert facts[ADDRESS]["sha256"] == listing.card(ADDRESS).sha256
+    (remote.folders()[ADDRESS] / WEIGHTS).unlink()
+    assert not remote.folders()  # only its card is left
 
 
 def test_a_page_in_the_hubs_place_is_no_hub(on_hub: Hub) -> None:

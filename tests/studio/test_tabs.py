@@ -397,6 +397,14 @@ def test_a_path_leads_from_the_first_keyframe_to_the_last(way: str) -> None:
         assert [first, last] == [pixels(address) for address in strip]
 
 
+def test_keyframes_are_shown_while_they_are_typed_once_they_are_valid() -> None:
+    for unfinished in ("", "3", "3, x"):
+        assert interpolation.typed(None, STYLED, unfinished, "linear", False, 0.0) == [gr.skip()] * 2
+    face, strip = interpolation.typed(None, STYLED, "3, 8", "linear", False, 0.0)
+    assert face["now"] == interpolation.between(None, STYLED, "3, 8", "linear", False, 0.0)["now"]
+    assert len(strip["items"]) == 2
+
+
 def test_drawing_larger_frames_takes_longer(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANSCOPE_HOME", str(home))
     for name, colours in (("stylegan2.few", 3), ("stylegan2.any", 0)):

@@ -52,6 +52,28 @@ def test_sentences_are_joined_as_in_their_language() -> None:
         assert value_words("hat", "beanie") == "帽子：毛线帽"
 
 
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0, "0 %"), (1, "100 %"), (1 - 1e-9, "100 %"), (0.9998, "99.98 %"), (0.996, "99.6 %"), (0.99999, "< 100 %"),
+        (0.994, "99 %"), (1.0002, "100.02 %"), (0.004, "0.4 %"), (0.0004, "0.04 %"), (1e-7, "> 0 %"),
+        (-1e-7, "< 0 %"), (-0.05, "-5 %"), (2.003, "200 %"), (float("inf"), "inf %"),
+    ],
+)  # fmt: skip
+def test_only_none_is_0_percent_and_only_all_is_100(share: float, words: str) -> None:
+    assert percent(share) == words
+
+
+def test_a_reason_that_is_a_sentence_ends_with_one_stop() -> None:
+    reason = BadValue("None of the files can be used. {reasons}", reasons="It is empty.")
+    assert str(BadValue("{name} can't be used: {reason}. Choose another.", name="a..b", reason=reason)) == (
+        "a..b can't be used: None of the files can be used. It is empty. Choose another."
+    )
+    assert filled("{name}无法使用：{reason}。", {"name": "图", "reason": "文件是空的。"}) == "图无法使用：文件是空的。"
+    assert filled("{name}：{reason}。", {"name": "图", "reason": "no entry."}) == "图：no entry。"
+    assert filled("{a} {b} ...", {"a": "../x", "b": "wait..."}) == "../x wait... ..."
+
+
 def test_percentages_in_sentences_of_the_library_have_a_space() -> None:
     assert filled(
         "{share:.0%} of {count} in {name!r}, {one:.1%}", {"share": 0.74, "count": 3, "name": "x", "one": 1}
@@ -59,6 +81,9 @@ def test_percentages_in_sentences_of_the_library_have_a_space() -> None:
     assert percent(0.9861, 1) == "98.6 %"
     assert filled("{a:.0f}, {b:.1e}, {c:.2f}", {"a": 3.2e18, "b": 0.0, "c": 2.5}) == "3.2 × 10¹⁸, 0, 2.50"
     assert filled("{a:.1f} {b:.0e}", {"a": float("inf"), "b": float("nan")}) == "inf nan"
+    assert filled("{all:.0%}, {nearly:.0%}, {none:.0%}", {"all": 1, "nearly": 0.9998, "none": 0}) == (
+        "100 %, 99.98 %, 0 %"
+    )
     error: GanscopeError = BadValue("only {share:.0%}", share=0.5)
     assert (str(error), error_sentence(error)) == ("only 50 %", "only 50 %")
 

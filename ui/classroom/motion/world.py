@@ -12,7 +12,7 @@ from gan_core.models.card import Card
 from gan_core.models.sampler import Sampler
 from gan_core.pictures.grids import enlarge, grid, png
 from ui.classroom.motion import choice
-from ui.classroom.shell.grids import picture
+from ui.classroom.shell import grids
 from ui.classroom.shell.i18n import N_, _
 
 MOST_SEED = 2**31 - 1
@@ -69,7 +69,7 @@ def _stage(sampler: Sampler, runs: bool) -> None:
         (made, dream.picture, _("Generated")), (true, dream.truth.pictures(sampler.spec.size), _("True game")),
     ):  # fmt: skip
         with place:
-            picture(png(enlarge(grid(frame.transpose(0, 2, 3, 1), 1), WIDE)), alt=title, width=WIDE)
+            grids.frame(png(enlarge(grid(frame.transpose(0, 2, 3, 1), 1), WIDE)), alt=title, width=WIDE)
             st.caption(title)
     st.caption(_words(dream))
 

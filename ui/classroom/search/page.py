@@ -110,20 +110,21 @@ def _best(plan: SearchPlan, found: Sequence[TrialResult], ranked: Sequence[Trial
         words = paragraph(words, others)
     ratio = results.against_start(found, best)
     if ratio and ratio.seeds > 2:
-        less = _("{share} less than the settings it started from, over {count} seeds (95 %: {low} to {high}).").format(
-            share=percent(1 - ratio.value), count=ratio.seeds, low=percent(1 - ratio.high), high=percent(1 - ratio.low)
-        )
+        share = _(
+            "This is {share} of the distance of the settings it started from, over {count} seeds "
+            "(95 %: {low} to {high})."
+        ).format(share=percent(ratio.value), count=ratio.seeds, low=percent(ratio.low), high=percent(ratio.high))
         sure = "" if ratio.high < 1 else _("The difference may be luck: confirm it with more seeds.")
-        words = paragraph(words, less, sure)
+        words = paragraph(words, share, sure)
     elif best is first and len(seeds) > 1:
         words = paragraph(words, _("These are the settings it started from: no others were better."))
     elif first and first is not best:
-        less = _("{share} less than the settings it started from ({value:.4g}).").format(
-            share=percent(1 - best.value / first.value), value=first.value
+        share = _("This is {share} of the distance of the settings it started from ({value:.4g}).").format(
+            share=percent(best.value / first.value), value=first.value
         )
         apart = best.high < first.low
         sure = _("The intervals don't overlap.") if apart else _("The intervals overlap: repeat with other seeds.")
-        words = paragraph(words, less, sure)
+        words = paragraph(words, share, sure)
     st.success(plain(words), icon=":material/trophy:")
     _links(plan, ranked)
 

@@ -34,8 +34,19 @@ def film(webp: bytes, alt: str, width: int | str = "stretch", caption: str | Non
 
     See `findings/streamlit_image_reencodes_its_bytes.sh`.
     """
-    url = "data:image/webp;base64," + base64.b64encode(webp).decode()
-    st.image(url, caption=caption, width=width, alt=alt)  # type: ignore[arg-type]
+    st.image(_in_page("image/webp", webp), caption=caption, width=width, alt=alt)  # type: ignore[arg-type]
+
+
+def frame(png: bytes, alt: str, width: int) -> None:
+    """Shows a PNG that is replaced several times a second.
+
+    It is part of the page: Streamlit deletes the file of a replaced picture, often before a browser has requested it.
+    """
+    st.image(_in_page("image/png", png), width=width, alt=alt)
+
+
+def _in_page(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def newest_picture(store: RunStore, id: str) -> bytes | None:

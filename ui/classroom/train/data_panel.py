@@ -7,6 +7,7 @@ import streamlit as st
 
 from gan_core import data
 from gan_core.gans import Recipe
+from gan_core.training.suited import check_count
 from ui.classroom.shell import access
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import dots, grid_of, picture, real_grid
@@ -77,6 +78,7 @@ def _user_images(setup: Setup, recipe: Recipe) -> None:
         bar.empty()
         found(loaded)
         recipe.check_data(loaded.spec)
+        check_count(loaded)
         picture(grid_of(loaded, COLUMNS, ROWS), alt=_("Real images of the data set"))
 
 
