@@ -109,7 +109,8 @@ class World(nn.Module):
         pressed = planes(action[:, None], self.size)
         low = self.down(torch.cat([given, pressed, places], 1))  # (B, width, H / 2, W / 2)
         high = self.up(torch.cat([low, self.inner(low)], 1))
-        painted = self.last(torch.cat([high, given], 1))  # (B, C + 1, H, W): colours and their mask
+        # (B, C + 1, H, W): colours and their mask, in the precision of the frames that they change
+        painted = self.last(torch.cat([high, given], 1)).to(given.dtype)
         share = (painted[:, self.channels :] - STILL).sigmoid()
         return given[:, self.channels :].lerp(painted[:, : self.channels].tanh(), share)
 

@@ -20,8 +20,10 @@ With `recompute`, blocks don't keep their activations (`training.recomputing`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from inspect import ismethod
 from typing import Any, cast
 
 import torch
@@ -117,7 +119,9 @@ class Computation:
 
 
 class LowPrecision(nn.Module):
-    """Runs a network's forward pass in 16 bits, with outputs in float32; delegates everything else to it."""
+    """Runs a network's forward pass and its own methods in 16 bits, with outputs in float32; delegates everything else
+    to it.
+    """
 
     def __init__(self, network: nn.Module, device: str, dtype: torch.dtype = torch.bfloat16) -> None:
         super().__init__()
@@ -128,12 +132,17 @@ class LowPrecision(nn.Module):
         try:
             return super().__getattr__(name)
         except AttributeError:
-            return getattr(super().__getattr__("network"), name)
+            found = getattr(super().__getattr__("network"), name)
+        # such as the encoder and the decoder of an autoencoder, which objectives call by name
+        return partial(self._low, found) if ismethod(found) and not hasattr(nn.Module, name) else found
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
+        return self._low(self.network, *inputs, **options)
+
+    def _low(self, run: Callable[..., Any], *inputs: Any, **options: Any) -> Any:
         # no cache: a weight that was first cast under no_grad would lose its gradient
         with torch.autocast(self.device, self.dtype, cache_enabled=False):
-            return single(self.network(*inputs, **options))
+            return single(run(*inputs, **options))
 
 
 def compile_network(network: nn.Module) -> nn.Module:
@@ -185,9 +194,10 @@ def check_device(device: str) -> None:
 
 
 def single(outputs: Any) -> Any:
-    """Tensors, also in tuples, in single precision."""
-    if isinstance(outputs, tuple):
-        return tuple(single(output) for output in outputs)
+    """Tensors, also in tuples and lists, in single precision."""
+    if isinstance(outputs, (tuple, list)):
+        make = getattr(outputs, "_make", type(outputs))  # of a named tuple
+        return make(map(single, outputs))
     return outputs.float() if isinstance(outputs, Tensor) and outputs.dtype in TYPES.values() else outputs
 
 

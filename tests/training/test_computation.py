@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from gan_core.checkpoint import same_state
 from gan_core.errors import BadValue
 from gan_core.gans import recipes
 from gan_core.knobs import changed, to_dict
+from gan_core.layers.gaussian import Gaussian
 from gan_core.objectives.supervised import Supervised
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import RunStore
@@ -73,6 +75,37 @@ def test_networks_alone_compute_in_bf16() -> None:
     weights = [weight for network in running.networks.values() for weight in network.parameters()]
     assert {weight.dtype for weight in weights} == {torch.float32}
     assert all(weight.grad is None or weight.grad.dtype == torch.float32 for weight in weights)
+
+
+@pytest.mark.parametrize("name", ["lapgan", "munit", "pix2pixhd", "stackgan", "worldgan"])
+def test_objectives_compute_from_outputs_in_full_precision(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also from those in lists, and from those of methods such as an autoencoder's `decode`."""
+    given: list[torch.dtype] = []
+    convert = computing.single
+
+    def watched(outputs: object) -> object:
+        found = convert(outputs)
+        given.extend(leaf.dtype for leaf in tree_leaves(found) if isinstance(leaf, Tensor))
+        return found
+
+    monkeypatch.setattr(computing, "single", watched)
+    trainer(name, LOW).train_step()
+    assert set(given) == {torch.float32}
+
+
+def test_methods_of_networks_compute_in_bf16() -> None:
+    assert types(trainer("munit", LOW), "generator_a") == {torch.bfloat16}
+    plain, called = trainer("munit", Computation()), trainer("munit", LOW).computed["generator_a"]
+    images = torch.zeros(2, *plain.spec.fields["a"])
+    made = called.decode(called.content(images), called.style(images))  # type: ignore[operator]
+    assert made.dtype == torch.float32
+    assert not torch.equal(made, plain.networks["generator_a"](images))
+
+
+def test_named_tuples_stay_named() -> None:
+    found = computing.single([Gaussian(torch.zeros(2).bfloat16(), torch.zeros(2))])
+    assert isinstance(found[0], Gaussian)
+    assert found[0].mean.dtype == torch.float32
 
 
 def test_second_derivatives_are_taken_in_full_precision() -> None:
