@@ -4,10 +4,11 @@
     L_G = l_generator(D(G(z, w), w)) + k KL(N(mu(w), s(w)^2) | N(0, 1)) + c L_clip(G(z, w), w)  (1612.03242, equation 4)
 
 w is the vector of a sentence, w' those of the other pictures of the batch: a real picture with a wrong sentence is to
-be refused. All of them are compared, where the paper takes one: some differ from w in little. The generator sees a sample of N(mu(w), s(w)^2) in place of w; the KL term is the mean over its dimensions.
-L_clip is CLIP's loss over the batch, as in AttnGAN's DAMSM (1711.10485): each picture must find its sentence. CLIP
-isn't trained here; its vector of a picture is the last of the discriminator's features. Where the generator attends to words, w carries the vectors of all words behind the sentence's own
-(`sentences_of`).
+be refused. All of them are compared, where the paper takes one: some differ from w in little. The generator sees a
+sample of N(mu(w), s(w)^2) in place of w; the KL term is the mean over its dimensions. L_clip is CLIP's loss over the
+batch, as in AttnGAN's DAMSM (1711.10485): each picture must find its sentence. CLIP isn't trained here; its vector of a
+picture is the last of the discriminator's features. Where the generator attends to words, w carries the vectors of all
+words behind the sentence's own (`sentences_of`).
 
 The networks work at half the size for the first `first_kimg` thousand images (stage I), then at the full one.
 """
@@ -40,8 +41,8 @@ class WordingHParams(AdversarialHParams):
 
     wrong_weight: float = knob(
         0.5, 0.0, 100.0, label="Weight of wrong sentences", group="objective",
-        help="Weight of the term by which the discriminator learns to refuse real pictures with another picture's "
-        "sentence. At 0 the generator may ignore the words.",
+        help="Weight of the term by which the discriminator learns to refuse real pictures with the sentences of the "
+        "other pictures of the batch. At 0 the generator may ignore the words.",
     )  # fmt: skip
     kl_weight: float = knob(
         0.5, 0.0, 100.0, label="Weight of the KL term", group="objective",

@@ -78,7 +78,7 @@ def test_the_loss_of_several_sentences_is_the_mean_of_theirs() -> None:
 
 
 def test_more_sentences_than_the_data_have_are_refused() -> None:
-    with pytest.raises(BadValue, match="2 sentences of each picture, 3 are asked for. Valid: 1 to 2"):
+    with pytest.raises(BadValue, match=r"2 sentences of each picture, 3 are asked for\. Valid: 1 to 2"):
         Trainer(CLIP, changed(CLIP.tiny, {"sentences": 3}), example(CLIP))
 
 
