@@ -63,7 +63,7 @@ def attribute(
     check_images(sampler)
     check_explained(sampler.recipe)
     discriminator = discriminator_beside(sampler) if "run" in facts else discriminator_of(facts["model"])
-    images = sampler.draw(*(drawn := sampler.latents(count, seed, label)))
+    images = sampler.draw(*(drawn := sampler.latents(count, seed, sampler.asked_for(label))))
     with reporting(not as_json) as progress:
         found = attribution(discriminator, images, drawn[1], steps or STEPS, progress)
     shown = np.repeat(to_uint8(images), 3 // images.shape[1], axis=3)  # grey to RGB

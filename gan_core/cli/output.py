@@ -167,7 +167,7 @@ def find_run(store: RunStore, wanted: str) -> Run:
     runs = store.runs()
     if wanted == LATEST and runs:
         return runs[0]
-    by_name = [run for run in runs if run.name == wanted]
+    by_name = [run for run in runs if wanted and run.name == wanted]  # "": an unset variable of a script, no run
     by_id = [run for run in runs if wanted and run.id.startswith(wanted)]
     for found in ([run for run in runs if run.id == wanted], by_name, by_id):
         if len(found) == 1:

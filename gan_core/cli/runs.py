@@ -205,7 +205,7 @@ def step(
     as_json: AsJson = False,
 ) -> None:
     """Train a run for some steps, then pause it."""
-    _command(run, "step", as_json, count=count, only=only)
+    _command(run, "step", as_json, {"count": count, "only": only})
 
 
 @app.command("edit")
@@ -214,7 +214,7 @@ def edit(run: RunName, settings: Settings = None, as_json: AsJson = False) -> No
     changes = parse_settings(settings)
     if not changes:
         raise BadValue("No changes given. Example: `{command}`", command=_example(run))
-    _command(run, "edit", as_json, **changes)
+    _command(run, "edit", as_json, changes)
 
 
 @app.command("fork")
@@ -291,7 +291,7 @@ def record(run: Run) -> dict[str, Any]:
     }
 
 
-def _command(wanted: str, verb: str, as_json: bool, **arguments: Any) -> None:
+def _command(wanted: str, verb: str, as_json: bool, arguments: Mapping[str, Any] | None = None) -> None:
     from gan_core.training.control import Control
 
     store = RunStore()
@@ -299,9 +299,9 @@ def _command(wanted: str, verb: str, as_json: bool, **arguments: Any) -> None:
     if not run.is_active:
         raise RunConflict(
             "The run {run} is {state}, and no process is training it. To continue it: `{command}`",
-            run=run.name or run.id, state=run.state.value, command=_going_on(run, verb, arguments),
+            run=run.name or run.id, state=run.state.value, command=_going_on(run, verb, arguments or {}),
         )  # fmt: skip
-    getattr(Control(store, run.id), verb)(**arguments)
+    getattr(Control(store, run.id), verb)(**(arguments or {}))
     _report(store, [run.id], f"{verb} sent", as_json)
 
 

@@ -158,9 +158,11 @@ def planned(
         size = preset.size if preset and preset.data == data else recipe.fit_size(native)
     if steps is None:
         steps = preset.steps if preset else STEPS
-    elif not schedule.KNOBS & parse_settings(settings).keys():
-        # a preset's schedule is for the preset's steps
-        changes = {**changes, **(schedule.anew(to_dict(recipe.settings(changes)), 0, 0, steps) or {})}
+    else:  # a preset's schedules are for the preset's steps
+        given = parse_settings(settings).keys()
+        fitting = schedule.of_length(to_dict(recipe.settings(changes)), preset.steps if preset else 0, steps)
+        kept = given | (schedule.KNOBS if schedule.KNOBS & given else set())
+        changes |= {name: value for name, value in fitting.items() if name not in kept}
     return recipe.plan(data, size, steps, changes, preset.name if preset else "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,11 +175,12 @@ def jobs(inputs: Sequence[Path], output: Path) -> list[Job]:
         if output.suffix.lower() in ENDINGS and not os.path.isdir(output):
             raise BadValue("Several images need a folder as --output, but {file} is a file name.", file=output)
         found = [Job(source, output / f"{source.stem}.png") for source in sources]
-    targets = [job.target.resolve() for job in found]
-    for job, target in zip(found, targets, strict=True):
-        if target in {source.resolve() for source in sources}:
+    taken, written = {source.resolve() for source in sources}, Counter(job.target.resolve() for job in found)
+    for job in found:
+        target = job.target.resolve()
+        if target in taken:
             raise BadValue("{file} would be overwritten. Choose another --output.", file=job.target)
-        if targets.count(target) > 1:
+        if written[target] > 1:
             raise BadValue("Two images would both be written to {file}. Process them separately.", file=job.target)
     return found
 

@@ -17,11 +17,21 @@ from pathlib import Path
 from typing import Any
 
 from gan_core import paths
-from gan_core.errors import BadCheckpoint, BadValue, ExportError, GanscopeError, StoreError, plain_values, values_of
+from gan_core.errors import (
+    BadCheckpoint,
+    BadData,
+    BadValue,
+    ExportError,
+    GanscopeError,
+    HubError,
+    StoreError,
+    plain_values,
+    values_of,
+)
 from gan_core.exporting.wanted import Wanted, Written
 
 LONGEST = 600.0  # seconds of an export
-KINDS = {kind.__name__: kind for kind in (BadCheckpoint, BadValue, StoreError)}
+KINDS = {kind.__name__: kind for kind in (BadCheckpoint, BadData, BadValue, HubError, StoreError)}
 
 _running: set[subprocess.Popen[str]] = set()
 
@@ -29,22 +39,22 @@ _running: set[subprocess.Popen[str]] = set()
 def export_apart(name: str, path: Path, wanted: Wanted, run: bool = False) -> Written:
     """Like `writing.export_model`, for a model by its name or folder, or a run by its id.
 
-    Raises the same errors, and ExportError after LONGEST seconds or if the process ends without an answer.
+    Raises the same errors, but ExportError for an unknown name, after LONGEST seconds, or if the process ends without
+    an answer.
     """
     asked = {"name": name, "path": str(path.resolve()), "wanted": asdict(wanted), "run": run}
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "gan_core.exporting.apart"], cwd=paths.ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    _running.add(process)
-    try:
-        said, complaint = process.communicate(json.dumps(asked), timeout=LONGEST)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        raise ExportError("The export took longer than {seconds:g} seconds.", seconds=LONGEST) from None
-    finally:
-        _running.discard(process)
+    ) as process:  # fmt: skip
+        _running.add(process)
+        try:
+            said, complaint = process.communicate(json.dumps(asked), timeout=LONGEST)
+        except subprocess.TimeoutExpired:
+            raise ExportError("The export took longer than {seconds:g} seconds.", seconds=LONGEST) from None
+        finally:
+            process.kill()  # after an interrupt too; does nothing if it has ended
+            _running.discard(process)
     if process.returncode:
         last = (complaint.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
         raise ExportError("This network can't be exported: {reason}", reason=last)

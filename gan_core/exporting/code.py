@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from gan_core.disk import replacing
 from gan_core.errors import ExportError
 from gan_core.exporting.graphs import graph_of, without_parametrizations
-from gan_core.exporting.onnx import CLOSE, listed, require_close
+from gan_core.exporting.onnx import CLOSE, furthest, listed, require_close
 from gan_core.exporting.runtime import reason
 from gan_core.knobs import to_dict
 from gan_core.models.sampler import Sampler
@@ -297,13 +297,18 @@ def source(sampler: Sampler, name: str, title: str, licence: str) -> str:
         usage = f"from {name} import load"
     if not name.isidentifier() and usage.startswith("from "):
         usage += "    # rename this file to a Python name first"
-    head = HEAD.format(title=title, licence=licence, file=name, version=__version__, usage=usage)
+    head = HEAD.format(title=_quoted(title), licence=_quoted(licence), file=name, version=__version__, usage=usage)
     found.imports |= {"import torch", "from torch import nn", "from pathlib import Path", "from typing import Any",
                       "from dataclasses import make_dataclass", "from types import SimpleNamespace",
                       "from safetensors.torch import load_file"}  # fmt: skip
     text = found.text()  # and its imports
     imports = "\n".join(["from __future__ import annotations", "", *sorted(found.imports, key=_order)])
     return f"{head}\n{imports}\n{text}\n{foot}"
+
+
+def _quoted(text: str) -> str:
+    """A text as part of a docstring: it can be another person's, and the file is executed."""
+    return " ".join(text.replace("\\", "\\\\").replace('"', '\\"').split())
 
 
 def _are_pictures(sampler: Sampler) -> bool:
@@ -415,8 +420,7 @@ def _difference(text: str, path: Path, tensors: Mapping[str, Tensor], sampler: S
                           reason=reason(error)) from error  # fmt: skip
     finally:
         del sys.modules[module.__name__]
-    most = [(one.double() - other.double()).abs().max() for one, other in zip(given, wanted, strict=True)]
-    return float(torch.stack(most).max())
+    return furthest(given, wanted)
 
 
 def _as_built(network: nn.Module, fresh: nn.Module) -> nn.Module:

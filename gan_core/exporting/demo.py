@@ -188,8 +188,13 @@ def build(name: str, folder: Path, wanted: Sequence[str] = (), runtime: Path | N
 def _check_folder(folder: Path) -> None:
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise BadValue("{folder} is a file. Choose a folder.", folder=folder)
-    if os.path.isdir(folder) and any(folder.iterdir()) and not (folder / FACTS).is_file():
+    if os.path.isdir(folder) and not {one.name for one in folder.iterdir()} <= set(_names()):
         raise BadValue("{folder} isn't empty and holds no such page. Choose another folder.", folder=folder)
+
+
+def _names() -> list[str]:
+    """The names of all files of a page."""
+    return [*(path.name for path in PAGE.iterdir()), *npm.FILES, MODEL, FACTS]
 
 
 def _facts(card: Card) -> dict[str, str]:

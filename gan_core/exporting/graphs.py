@@ -320,7 +320,16 @@ def _discriminator(sampler: Sampler, discriminator: nn.Module | None, shape: tup
     if sampler.recipe.conditional:
         axes["class"], shapes["class"] = {0: BATCH}, ()
     alone = {"batch": "each picture is judged alone, also where training compares those of a batch"}
-    return Graph(_Network(prepared(discriminator)), axes, ("logits",), shapes, sampler.spec.classes, alone)
+    graph = Graph(_Network(prepared(discriminator)), axes, ("logits",), shapes, sampler.spec.classes, alone)
+    try:
+        with torch.no_grad():
+            graph.module(*graph.examples(TRACED).values())
+    except Exception as error:  # of many types: the network expects something else
+        raise BadValue(
+            "The discriminator of {recipe} judges more than single images, so it can't be exported.",
+            recipe=sampler.recipe.title,
+        ) from error
+    return graph
 
 
 def noise_as_inputs(graph: Graph, sampler: Sampler) -> Graph:

@@ -27,7 +27,6 @@ import numpy as np
 from gan_core.errors import BadValue, ExportError
 from gan_core.exporting.graphs import Graph
 from gan_core.exporting.runtime import open_session
-from gan_core.exporting.wanted import PRECISIONS
 
 LEAST = {"fp16": 40.0, "int8": 24.0}  # dB of PSNR to single precision, below which the export is refused
 LEAST_EQUAL = {"fp16": 0.99, "int8": 0.9}  # the same of whole numbers, such as tokens: the share that stays equal
@@ -38,7 +37,7 @@ MEASURED = 64  # other items for measuring the fidelity
 @dataclass(frozen=True)
 class Fidelity:
     """How close the outputs of another precision are: the PSNR in dB relative to the range of the single-precision
-    outputs, or, if these are whole numbers such as tokens, the share that is `equal`.
+    outputs, -inf if one isn't finite, or, if these are whole numbers such as tokens, the share that is `equal`.
     """
 
     psnr: float | None = None
@@ -52,7 +51,7 @@ def reduced(graph: Graph, content: bytes, precision: str) -> tuple[bytes, Fideli
     """
     if precision not in LEAST:
         raise BadValue("Unknown precision '{precision}'. Valid: {valid}.", precision=precision,
-                       valid=", ".join(PRECISIONS))  # fmt: skip
+                       valid=", ".join(LEAST))  # fmt: skip
     made = _half(content) if precision == "fp16" else _eight_bits(graph, content)
     found = fidelity(graph, content, made)
     if found.equal is not None and found.equal < LEAST_EQUAL[precision]:
@@ -78,6 +77,8 @@ def fidelity(graph: Graph, content: bytes, other: bytes) -> Fidelity:
     if np.issubdtype(wanted.dtype, np.integer) and wanted.dtype != np.uint8:  # 8-bit numbers are pictures
         return Fidelity(equal=float((wanted == given).mean()))
     wanted, given = wanted.astype(np.float64), given.astype(np.float64)
+    if not np.isfinite(given).all():  # half precision ends at 65,504
+        return Fidelity(psnr=-math.inf)
     error = float(np.square(wanted - given).mean())
     span = float(np.ptp(wanted)) or 1.0
     return Fidelity(psnr=math.inf if error == 0 else 10 * math.log10(span**2 / error))

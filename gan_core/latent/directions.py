@@ -41,17 +41,14 @@ def vector_space(explorer: Explorer) -> str:
     return "w" if explorer.styled else "z"
 
 
-def vectors(explorer: Explorer, count: int, seed: int) -> Tensor:
-    """Random points (count, d) of the space in which directions are found, in double precision on the CPU."""
-    return explorer.read(explorer.sample(count, seed), vector_space(explorer)).double().cpu()
-
-
 def gaussian(explorer: Explorer, count: int = SAMPLES, seed: int = 0) -> Gaussian:
     """Mean and covariance of random points; exact for z."""
     if explorer.styled is None:
         size = explorer.space("z").shape[0]
         return Gaussian(torch.zeros(size, dtype=torch.float64), torch.eye(size, dtype=torch.float64))
-    return Gaussian.of(vectors(explorer, count, seed))
+    latents, labels = (one if one is None else one.to(explorer.device) for one in explorer.sampler.latents(count, seed))
+    with torch.no_grad():
+        return Gaussian.of(explorer.styled.mapping(latents, labels))
 
 
 def signed(vector: Tensor) -> Tensor:

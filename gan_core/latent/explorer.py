@@ -69,7 +69,8 @@ class Explorer:
         """The same model with a separate lock and hooks, so that users don't wait for each other; shares weights."""
         networks = dict(self.sampler.networks)
         weights = [one for network in networks.values() for one in (*network.parameters(), *network.buffers())]
-        copies = copy.deepcopy(networks, {id(one): one for one in weights})
+        with self.lock:  # or the copy would keep hooks that another thread has attached
+            copies = copy.deepcopy(networks, {id(one): one for one in weights})
         return Explorer(Sampler(self.sampler.recipe, self.sampler.hparams, self.sampler.spec, copies))
 
     @property

@@ -95,8 +95,9 @@ def maps(explorer: Explorer, points: Points, layer: str) -> Tensor:
                 explorer.draw(part)
             finally:
                 handle.remove()
-            # not copied in the hook: a following in-place layer, such as ReLU, belongs to it
-            parts.append(kept[0].detach().cpu().contiguous())
+            # the last: networks that compute statistics with their first picture run for these before. Not copied in
+            # the hook: a following in-place layer, such as ReLU, belongs to it
+            parts.append(kept[-1].detach().cpu().contiguous())
     return torch.cat(parts)
 
 
@@ -109,7 +110,7 @@ def watched(explorer: Explorer, points: Points, layer: str) -> tuple[Tensor, Ten
             picture = explorer.images(points)
         finally:
             handle.remove()
-    return picture, kept[0]
+    return picture, kept[-1]
 
 
 @contextmanager

@@ -11,6 +11,7 @@ keyframes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -45,9 +46,9 @@ def interpolate(
 ) -> Points:
     """`frames` points through all keyframes, evenly spaced in time; `closed` returns to the first one.
 
-    A closed path doesn't repeat the first keyframe, so that it can be looped. Spherical paths are in z, and therefore
-    without the truncation and edits of w; all others are in w if there is one. Raises BadValue for too few or many
-    keyframes or frames, an unknown kind, or keyframes without a z.
+    A closed path doesn't repeat the first keyframe, so that it can be looped. Spherical paths are in z: what truncation
+    and edits have changed of the keyframes' w is interpolated linearly. All others are in w if there is one. Raises
+    BadValue for too few or many keyframes or frames, an unknown kind, or keyframes without a z.
     """
     count = len(keyframes)
     if kind not in WAYS:
@@ -71,7 +72,11 @@ def interpolate(
     if space == "w+":
         return Points(ws=moved)
     classes = None if keyframes.classes is None else _at(keyframes.classes, times, lerp)
-    return explorer.placed(Points(moved, classes))
+    path = explorer.placed(Points(moved, classes))
+    if path.ws is None:
+        return path
+    changes = explorer.read(keyframes, "w+") - explorer.read(explorer.placed(keyframes), "w+")
+    return replace(path, ws=path.ws + _at(changes, times, lerp))
 
 
 def _at(values: Tensor, times: Tensor, between: Between) -> Tensor:

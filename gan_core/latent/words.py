@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 from gan_core.compiler import load_compiler_late
 from gan_core.errors import BadValue
@@ -83,10 +84,15 @@ def by_attributes(classifier: AttributeClassifier, meaning: Meaning) -> Fit:
 
     def fit(pictures: Tensor) -> Tensor:
         heads = classifier.heads(classifier.logits(pictures))
-        right = [heads[name].log_softmax(1)[:, places].logsumexp(1) for name, places in columns.items()]
+        right = [_log_shares(heads[name])[:, places].logsumexp(1) for name, places in columns.items()]
         return torch.stack(right, 1).mean(1)
 
     return fit
+
+
+def _log_shares(head: Tensor) -> Tensor:
+    """The log-probabilities of an attribute's values from their logits (B, values); a lone value is there or not."""
+    return head.log_softmax(1) if head.shape[1] > 1 else logsigmoid(head)
 
 
 def guided(explorer: Explorer, fit: Fit, guidance: Guidance = Guidance(), every: int = 4) -> Iterator[GuidedStep]:
@@ -143,9 +149,10 @@ def followed(seen: Mapping[str, Tensor], meaning: Meaning, attributes: Mapping[s
 
     `seen`: the indices of a classifier's values (`AttributeClassifier.named`), (B,) each.
     """
-    columns = [
-        torch.stack([seen[name] == attributes[name].index(value) for value in values]).any(0)
-        for name, values in meaning.items()
-        if name in seen
-    ]
+    columns = []
+    for name, values in meaning.items():
+        if name in seen:
+            known = attributes[name]
+            places = [known.index(value) if len(known) > 1 else 1 for value in values]  # 1: the lone value is there
+            columns.append(torch.isin(seen[name], torch.tensor(places)))
     return torch.stack(columns, 1) if columns else torch.zeros(len(next(iter(seen.values()))), 0, dtype=torch.bool)

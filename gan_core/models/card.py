@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -104,10 +104,33 @@ def _needed(one: dataclasses.Field[Any]) -> bool:
 
 
 def _fits(value: Any, one: dataclasses.Field[Any]) -> bool:
-    """Whether the TOML value has the field's type: text, a whole number, a list or a table (some hold lists)."""
-    kinds = {"str": str, "int": int, "tuple[str, ...]": list}
-    whole = isinstance(value, kinds.get(str(one.type), dict))
-    return whole and (one.name not in OF_LISTS or all(isinstance(inner, list) for inner in value.values()))
+    """Whether the TOML value has the field's type: text, a whole number, a list or a table, and what these hold."""
+    match str(one.type):
+        case "str":
+            return isinstance(value, str)
+        case "int":
+            return _whole(value)
+        case "tuple[str, ...]":
+            return isinstance(value, list) and _all(str, value)
+    if not isinstance(value, dict):
+        return False
+    match one.name:
+        case "fields":
+            return all(isinstance(sides, list) and all(_whole(side) and side > 0 for side in sides)
+                       for sides in value.values())  # fmt: skip
+        case "attributes":
+            return all(isinstance(names, list) and _all(str, names) for names in value.values())
+        case "parameters" | "metrics":
+            return _all((int, float), value.values())
+    return True
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _all(kind: type | tuple[type, ...], values: Iterable[Any]) -> bool:
+    return all(isinstance(value, kind) for value in values)
 
 
 def _toml(values: Mapping[str, Any]) -> str:

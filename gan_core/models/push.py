@@ -38,7 +38,7 @@ USAGE = {  # task -> a line of Python; other models draw
     "super_resolution": "large = model.upscale(image)  # (C, H, W) in [-1, 1]",
     "inpainting": "whole = model.fill(images, holes)  # (B, C, H, W) in [-1, 1]; (B, 1, H, W), true where they miss",
 }
-DRAWN = "samples = model.sample(16, seed=0)  # (16, C, H, W) in [-1, 1]"
+DRAWN, SHAPE = "samples = model.sample(16, seed=0)", "  # (16, C, H, W) in [-1, 1]"
 
 
 @dataclass(frozen=True)
@@ -170,6 +170,6 @@ def _metrics(card: Card) -> list[str]:
 
 
 def _usage(card: Card, repository: str) -> str:
-    used = USAGE.get(card.task, DRAWN)
+    used = USAGE.get(card.task, DRAWN + (SHAPE if card.task in ("images", "views") else ""))
     code = ["import gan_core", "", f'model = gan_core.load("{hub.SCHEME}{repository}")', *([used] if used else [])]
     return "\n".join(["## Use", "", "With GANscope:", "", "```python", *code, "```"])

@@ -122,7 +122,7 @@ class Control:
         duality.check(hparams)
         self._send("gap")
 
-    def edit(self, **changes: Any) -> None:
+    def edit(self, /, **changes: Any) -> None:
         """Changes live knobs during the run; raises UnknownName or BadValue, and then changes nothing.
 
         A schedule restarts with an edit that names one of its knobs, even if the value stays the same.

@@ -39,6 +39,16 @@ def anew(settings: Mapping[str, Any], began: int, at: int, steps: int) -> dict[s
     return {"decay_steps": steps - at if decays else settings["decay_steps"]}
 
 
+def of_length(settings: Mapping[str, Any], usual: int, steps: int) -> dict[str, Any]:
+    """The changes that adapt settings for `usual` steps to a run of `steps` (0: without end): the learning rates stay
+    above 0, and instance noise decays over the same share of the run.
+    """
+    changes = anew(settings, 0, 0, steps) or {}
+    if usual and steps and (noisy := settings.get("instance_noise_steps", 0)):
+        changes["instance_noise_steps"] = max(1, round(noisy * steps / usual))
+    return changes
+
+
 def began(store: RunStore, run: Run) -> int:
     """The step from which the run's schedule counts, by its events."""
     for event in reversed(store.events(run.id)):

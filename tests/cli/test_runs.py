@@ -12,7 +12,7 @@ from gan_core.cli.output import find_run, what
 from gan_core.data import size_word
 from gan_core.errors import BadValue, UnknownName
 from gan_core.runs.spec import RunSpec
-from gan_core.runs.store import RunStore
+from gan_core.runs.store import RunState, RunStore
 from tests.cli.commands import MARKUP, make_run, ok, refused
 
 
@@ -75,3 +75,16 @@ def test_quick_verbs_do_not_import_torch() -> None:
         "sys.exit(bool({'torch', 'streamlit', 'plotly'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_an_empty_name_is_no_run(store: RunStore) -> None:
+    id = make_run(store)
+    for words in (("delete", "", "--yes"), ("show", ""), ("rename", "", "x")):
+        assert "no run named ''" in refused(2, "runs", *words)
+    assert [run.id for run in store.runs()] == [id]
+
+
+@pytest.mark.parametrize("knob", ["self", "verb", "wanted", "as_json"])
+def test_a_knob_that_does_not_exist_is_refused_whatever_it_is_called(store: RunStore, knob: str) -> None:
+    make_run(store, "mine", RunState.RUNNING)
+    assert f"no knob named '{knob}'" in refused(2, "runs", "edit", "mine", "--set", f"{knob}=1")

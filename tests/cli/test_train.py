@@ -91,6 +91,12 @@ def test_a_presets_schedule_lasts_as_long_as_the_run(store: RunStore) -> None:
     for steps, settings, expected in ((9000, None, 9000), (9000, ["decay_steps=4000"], 4000), (None, None, 5000)):
         spec = planned("points", None, None, steps, None, "ring8", settings)
         assert spec.hparams["decay_steps"] == expected
+    for steps, settings, expected in (
+        (9000, None, 9000), (500, None, 500), (None, None, 5000), (0, None, 5000),
+        (500, ["instance_noise_steps=70"], 70), (500, ["decay_steps=400"], 500),
+    ):  # fmt: skip
+        spec = planned("points", None, None, steps, None, "ring8", settings)
+        assert spec.hparams["instance_noise_steps"] == expected
 
 
 def test_broken_values_are_distinguished_from_missing_ones(store: RunStore) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
+from gan_core.cli.translating import jobs
 from gan_core.models import loading
 from gan_core.pictures import photos
 from gan_core.runs.store import RunStore
@@ -218,3 +220,11 @@ def test_bad_input_is_reported_and_nothing_is_written(
     assert said in refused(2, *(word.format(**named) for word in arguments))
     assert photo.read_bytes() == before
     assert not places["out"].exists() or not list(places["out"].iterdir())
+
+
+def test_a_large_folder_is_planned_in_time_that_grows_with_it(tmp_path: Path) -> None:
+    for number in range(1_500):
+        (tmp_path / f"{number}.png").touch()
+    began = time.perf_counter()
+    assert len(jobs([tmp_path], tmp_path / "out")) == 1_500
+    assert time.perf_counter() - began < 10  # all pairs of files took minutes

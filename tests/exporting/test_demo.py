@@ -97,7 +97,10 @@ def test_unsupported_models_are_refused_and_nothing_is_written(tmp_path: Path, m
     (mine / "thesis.txt").write_text("years of work")
     with pytest.raises(BadValue, match="isn't empty"):
         demo.build("mlp_gan.x", mine)
-    assert [one.name for one in mine.iterdir()] == ["thesis.txt"]
+    (mine / demo.FACTS).write_text("{}")  # a name that other programs use too
+    with pytest.raises(BadValue, match="isn't empty"):
+        demo.build("mlp_gan.x", mine)
+    assert {one.name for one in mine.iterdir()} == {"thesis.txt", demo.FACTS}
 
 
 def test_an_altered_cached_package_is_downloaded_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -418,3 +419,64 @@ def test_an_export_in_a_process_of_its_own_reports_errors_as_templates(tmp_path:
     with pytest.raises(BadValue, match="Valid file extensions") as refused_ending:
         apart.export_apart("dcgan.x", tmp_path / "x.tflite", Wanted())
     assert refused_ending.value.values["file"] == "x.tflite"
+
+
+class Shrunk(torch.nn.Module):
+    """A root, of negative numbers if `sign` is -1; with a large `scale`, its squares exceed half precision."""
+
+    def __init__(self, sign: float = 1.0, scale: float = 1.0) -> None:
+        super().__init__()
+        self.register_buffer("sign", torch.full((1,), sign))
+        self.register_buffer("scale", torch.full((1,), scale))
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        large = (z * self.scale).square() + 1
+        return (self.sign * large).sqrt() / self.scale
+
+
+def graph_around(module: torch.nn.Module) -> Graph:
+    return Graph(module, {"z": {0: "batch"}}, ("picture",), {"z": (4,)})
+
+
+def test_outputs_that_are_no_numbers_are_refused() -> None:
+    right, wrong = graph_around(Shrunk()), onnx.exported(graph_around(Shrunk(-1.0)))
+    with pytest.raises(ExportError, match="differs from PyTorch's by up to nan"):
+        onnx.check(right, wrong)
+    assert onnx.furthest([torch.tensor([1.0, float("-inf")])], [torch.tensor([1.5, float("-inf")])]) == 0.5
+    assert np.isnan(onnx.furthest([torch.ones(1), torch.tensor([float("nan")])], [torch.ones(1), torch.ones(1)]))
+    large = graph_around(Shrunk(scale=1000.0))
+    with pytest.raises(ExportError, match="PSNR of -inf dB"):
+        precision.reduced(large, onnx.exported(large), "fp16")
+    with pytest.raises(BadValue, match=r"Unknown precision 'fp32'. Valid: fp16, int8\."):
+        precision.reduced(right, b"", "fp32")
+
+
+def test_a_title_is_text_and_never_code(tmp_path: Path) -> None:
+    title = 'C:\\Users """ + str(1 / 0) + """ \n"quoted"'
+    make_model("mlp_gan.x", folder=tmp_path / "mlp_gan.x")
+    code.write(loading.load(str(tmp_path / "mlp_gan.x")), tmp_path / "mine.py", title, '"')
+    module = _imported(tmp_path / "mine.py")
+    assert module.__doc__ is not None
+    assert module.__doc__.startswith('C:\\Users """ + str(1 / 0) + """ "quoted": the networks')
+    assert module.__doc__.splitlines()[0].endswith('Licence of the weights: "')
+
+
+@pytest.mark.parametrize(("name", "data"), [("pix2pix.x", "digits_coloured"), ("molgan.x", "molecules")])
+def test_a_discriminator_of_more_than_pictures_is_refused(name: str, data: str, tmp_path: Path) -> None:
+    make_model(name, data, tmp_path / name)
+    with pytest.raises(BadValue, match="judges more than single images"):
+        export_model(str(tmp_path / name), tmp_path / "x.onnx", Wanted(part="discriminator"))
+
+
+def test_an_interrupted_export_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+
+    def interrupted(process: subprocess.Popen[str], *_: object, **__: object) -> None:
+        started.append(process)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        apart.export_apart("dcgan.x", tmp_path / "mine.py", Wanted())
+    assert [process.poll() for process in started] == [-signal.SIGKILL]
+    assert not apart._running

@@ -130,3 +130,11 @@ def test_biggan_is_read_chunk_by_chunk() -> None:
 def test_codes_are_directions_already() -> None:
     with pytest.raises(BadValue, match="directions themselves"):
         sefa(explorer("infogan"), 2)
+
+
+def test_the_gaussian_of_w_is_that_of_its_samples() -> None:
+    model = explorer("stylegan2")
+    w = model.read(model.sample(64, 3), "w").double()
+    found = gaussian(model, 64, 3)
+    assert_close(found.mean, w.mean(0), atol=1e-6, rtol=0)
+    assert_close(found.covariance, w.T.cov(), atol=1e-6, rtol=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -220,3 +222,25 @@ def test_a_file_without_a_discriminator_is_refused() -> None:
     spec = DataSpec({"real": (1, 8, 8)}, 0)
     with pytest.raises(BadCheckpoint, match="contains no discriminator"):
         discriminator_from("dcgan", {"hparams": to_dict(recipe.tiny), "spec": spec.to_state(), "networks": {}})
+
+
+def test_the_first_maps_of_a_network_that_computes_statistics_are_those_of_the_points() -> None:
+    model = explorer("biggan")
+    layer = list(layer_names(explorer("biggan")))[-1]
+    first = maps(model, model.sample(3), layer)
+    assert_close(first, maps(model, model.sample(3), layer))
+    assert len(first) == 3
+
+
+def test_a_copy_for_another_user_has_no_hooks() -> None:
+    model = explorer("dcgan")
+    layer, wanted = next(iter(layer_names(model))), model.draw(model.sample(2))
+    copies = []
+    with ThreadPoolExecutor(1) as other:
+        with switched(model, {layer: [0]}):
+            copied = other.submit(lambda: copies.append(model.apart()))
+            with suppress(TimeoutError):
+                copied.result(0.3)
+            assert not copies  # it waits until the channel is on again
+        copied.result(60)
+    assert_close(copies[0].draw(model.sample(2)), wanted)

@@ -6,6 +6,7 @@ import itertools
 import os
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from gan_core.latent.explorer import Explorer
 from gan_core.latent.film import check_film, write_film
 from gan_core.latent.interpolation import interpolate, lerp, slerp
 from gan_core.latent.points import joined
+from gan_core.latent.truncation import Truncation, truncated
 from gan_core.pictures.grids import to_uint8
 from gan_core.pictures.photos import sample_photo
 from gan_core.pictures.video import durations, indexed, write_gif, write_mp4
@@ -207,3 +209,16 @@ def test_no_partial_file_is_left(plain: Explorer, tmp_path: Path) -> None:
     with pytest.raises(BadValue, match=r"there is no folder .*missing"):
         write_film(plain, points, tmp_path / "missing" / "film.gif")
     assert os.listdir(tmp_path) == []
+
+
+def test_a_spherical_path_passes_truncated_and_edited_keyframes(styled: Explorer) -> None:
+    keyframes = truncated(styled, styled.sample(2, 5), Truncation(0.5))
+    moved = replace(keyframes, ws=keyframes.ws + 0.3)
+    path = interpolate(styled, moved, 5, kind="spherical")
+    assert path.ws is not None
+    assert_close(path.ws[[0, 4]], moved.ws)
+    z = styled.sample(2, 5).latents
+    assert z is not None
+    assert_close(path.latents[2:3], slerp(z[:1], z[1:], torch.tensor([0.5])))
+    free = interpolate(styled, styled.sample(2, 5), 5, kind="spherical")
+    assert_close(free.ws, styled.placed(free).ws)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from torch.testing import assert_close
 
 from gan_core.errors import BadValue
 from gan_core.gans import recipes
@@ -79,3 +80,11 @@ def test_clip_fits_by_the_scaled_cosine() -> None:
     found = fit(torch.randn(4, *spec.shape))
     assert found.shape == (4,)
     assert float(found.detach().abs().max()) <= 100
+
+
+def test_a_lone_value_is_there_or_not() -> None:
+    lone = AttributeClassifier({"glasses": ("worn",)}, lambda pictures: pictures.flatten(1))
+    pictures = torch.tensor([-3.0, 3.0]).reshape(2, 1, 1, 1)
+    meaning = {"glasses": ("worn",)}
+    assert_close(by_attributes(lone, meaning)(pictures), torch.tensor([-3.0, 3.0]).sigmoid().log())
+    assert followed(lone.named(pictures), meaning, lone.attributes).tolist() == [[False], [True]]

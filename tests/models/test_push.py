@@ -229,3 +229,10 @@ def test_commands_of_the_readme(hub: Hub, model: Path, tmp_path: Path) -> None:
     assert "licence       CC0" in done.stdout
     assert f"4 samples of hf://{NAME} at {commit.id[:12]}" in done.stdout
     assert picture.is_file()
+
+
+def test_the_page_states_the_shape_of_pictures_alone(tmp_path: Path) -> None:
+    for name, data, pictures in (("dcgan.x", "digits", True), ("points.x", "ring8", False)):
+        text = page(make_model(name, data, tmp_path / name), NAME, with_samples=True)
+        assert "samples = model.sample(16, seed=0)" in text
+        assert ("(16, C, H, W)" in text) is pictures

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from torch.testing import assert_close
 
+import gan_core
 from gan_core.checkpoint import read_checkpoint, write_checkpoint
 from gan_core.errors import BadCheckpoint, StoreError, UnknownName
 from gan_core.gans import recipes
@@ -116,6 +117,15 @@ def with_a_shape_that_is_none(model: Path) -> None:
     (model / CARD).write_text(text.replace('"real" = [1, 8, 8]', '"real" = 8'))
 
 
+def with_another(old: str, new: str) -> Callable[[Path], None]:
+    def damage(model: Path) -> None:
+        text = (model / CARD).read_text()
+        assert text.count(old) == 1
+        (model / CARD).write_text(text.replace(old, new))
+
+    return damage
+
+
 def of_a_newer_format(model: Path) -> None:
     text = (model / CARD).read_text()
     (model / CARD).write_text(text.replace("format = 1", "format = 2"))
@@ -144,6 +154,12 @@ def without_weights(model: Path) -> None:
         (without_a_field, "lacks licence"),
         (with_a_field_of_another_kind, "can't be read: steps"),
         (with_a_shape_that_is_none, "can't be read: fields"),
+        (with_another('"real" = [1, 8, 8]', '"real" = ["1", 8, 8]'), "can't be read: fields"),
+        (with_another('"real" = [1, 8, 8]', '"real" = [1, -8, 8]'), "can't be read: fields"),
+        (with_another('class_names = ["a", "b", "c"]', "class_names = [1, 2, 3]"), "can't be read: class_names"),
+        (with_another("steps = 1\n", "steps = true\n"), "can't be read: steps"),
+        (with_another("[metrics]", '[metrics]\n"fd" = "low"'), "can't be read: metrics"),
+        (with_another("[parameters]", '[parameters]\n"mapping" = [3]'), "can't be read: parameters"),
         (of_a_newer_format, "newer version of GANscope"),
         (with_half_a_card, "can't be read"),
         (without_weights, "missing"),
@@ -225,3 +241,20 @@ def test_the_shelf_is_surveyed_and_damage_named(model: Path, home: Path) -> None
         listing.check_weights(listing.standing("good"), cards["good"])
     with pytest.raises(UnknownName, match="Valid"):
         listing.standing(str(home / "models" / "good"))  # a link can't name a path
+
+
+def test_the_shelf_can_be_listed_from_python(model: Path, home: Path) -> None:
+    (home / "models").mkdir(parents=True)
+    shutil.copytree(model, home / "models" / "mine")
+    (home / "models" / "broken").mkdir()
+    (home / "models" / "broken" / CARD).write_text("title = ")
+    names = gan_core.list_models()
+    assert "broken" not in names
+    assert names[-1] == "mine"
+    assert gan_core.card("mine") == read_card(model)
+    drawing = gan_core.list_models("images")
+    assert "mine" in drawing
+    assert all(gan_core.card(name).task == "images" for name in drawing)
+    assert [name for name in names if gan_core.card(name).task == "images"] == drawing
+    with pytest.raises(UnknownName, match=r"no task named 'image'\. Valid: images"):
+        gan_core.list_models("image")

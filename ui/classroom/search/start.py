@@ -172,8 +172,8 @@ def _asked() -> tuple[SearchPlan | None, int]:
     st.caption(joined(data_title(preset.data), size_word(preset.data, preset.size), words))
     if wrong or not ranges:
         return None, trials
-    # a preset's schedule lasts for the preset's steps
-    changes = {**preset.hparams, **(schedule.anew(to_dict(settings), 0, 0, int(steps)) or {})}
+    # a preset's schedules are for the preset's steps
+    changes = {**preset.hparams, **schedule.of_length(to_dict(settings), preset.steps, int(steps))}
     base = recipe.plan(preset.data, preset.size, int(steps), changes, preset.name)
     return SearchPlan(name.strip(), base, tuple(ranges), by_eye=judge == EYE), trials
 
