@@ -210,8 +210,8 @@ def _show(plan: SearchPlan, found: list[TrialResult], shares: dict[str, float]) 
                 f"; 95 %: {percent(ratio.low)} to {percent(ratio.high)}). " if ratio.seeds > 1 else "). "
             ) + ("" if ratio.high < 1 else "This may be luck: confirm it with more seeds (--confirm).")
         )  # fmt: skip
-    elif ranked[0].number == 0:
-        say("The best are the settings that the search started from (trial 0).")
+    elif ranked[0].is_start:
+        say(f"The best are the settings that the search started from (trial {ranked[0].number}).")
     say("Train the best for longer: " + command(*words_of(plan, ranked[0])))
 
 

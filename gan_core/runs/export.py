@@ -174,7 +174,7 @@ class Stage:
             if self.title:
                 self._write(draw, track.name, left, 0, self.panel[0])
             preview = preview_at(track.previews, step)
-            picture = _opened(preview.path) if preview else None
+            picture = _opened(preview.path, _written(preview.path)) if preview else None
             if picture is not None:
                 canvas.paste(_enlarged(picture, self.panel[0]), (left, self.title))
         self._write(draw, self.caption.format(step=f"{step:,}"), 0, self.title + self.panel[1], self.size[0])
@@ -212,9 +212,17 @@ def _enlarged(image: Image.Image, width: int) -> Image.Image:
     return enlarged.resize(_scaled(image.size, width), Image.Resampling.BOX)
 
 
+def _written(path: Path) -> int:
+    """When a file was last written, in nanoseconds; 0 if it doesn't exist."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 @lru_cache(maxsize=16)  # a film shows a preview in many frames, one after the other
-def _opened(path: Path) -> Image.Image | None:
-    """The preview; None if it was removed meanwhile or can't be read."""
+def _opened(path: Path, _written: int) -> Image.Image | None:
+    """The preview as it was last written; None if it was removed meanwhile or can't be read."""
     try:
         with Image.open(path) as image:
             return image.convert("RGB")

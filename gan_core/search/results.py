@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gan_core.errors import values_of
 from gan_core.search.plan import SearchPlan
-from gan_core.search.storage import CONFIRMS, RUN, SEED
+from gan_core.search.storage import CONFIRMS, RUN, SEED, START
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -35,6 +35,7 @@ class TrialResult:
     confirms: int | None = None  # the trial whose settings it repeats with another seed
     seed: int = 0  # its own seed, if it repeats another trial
     error: tuple[str, Mapping[str, Any]] = ("", {})  # template and values of `reason`
+    is_start: bool = False  # whether it has the settings that the search starts from
 
 
 STATES = {"COMPLETE": "finished", "PRUNED": "ended early", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}
@@ -68,6 +69,7 @@ def trials(study: Study) -> list[TrialResult]:
                 math.nan if value is None else value, float(about.get(LOW, math.nan)),
                 float(about.get(HIGH, math.nan)), about.get(FIGURE, ""), about.get(REASON, ""),
                 about.get(CONFIRMS), about.get(SEED, 0), (template, values_of(values)),
+                about.get(START, one.number == 0),  # missing in older searches
             )
         )  # fmt: skip
     return found
@@ -111,19 +113,24 @@ def _by_seed(found: Sequence[TrialResult], one: TrialResult) -> dict[int, float]
     }  # fmt: skip
 
 
+def start(found: Sequence[TrialResult]) -> TrialResult | None:
+    """The finished trial with the settings that the search starts from; None if there is none."""
+    return next((one for one in settings_tried(found) if one.is_start), None)
+
+
 def against_start(found: Sequence[TrialResult], one: TrialResult) -> Ratio | None:
     """How much closer a trial is than the settings that the search starts from, over the seeds that both have.
 
-    None if it is that trial itself, or a run of either failed.
+    None if it is that trial itself, if a run of either failed, or if the ranges leave those settings out.
     """
-    start = next((other for other in settings_tried(found) if other.number == 0), None)
-    if start is None or one.number == 0:
+    first = start(found)
+    if first is None or one.is_start:
         return None
     import numpy as np
 
     from gan_core.metrics.bootstrap import of_mean
 
-    ours, theirs = _by_seed(found, one), _by_seed(found, start)
+    ours, theirs = _by_seed(found, one), _by_seed(found, first)
     pairs = np.array([(ours[seed], theirs[seed]) for seed in ours.keys() & theirs.keys()])  # (seeds, 2)
     if not (np.isfinite(pairs) & (pairs > 0)).all():
         return None

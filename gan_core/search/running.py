@@ -127,11 +127,11 @@ def until_judged(
 
 
 def _begin(plan: SearchPlan, study: Study) -> None:
-    """Queues the settings that the search starts from, as the first trial."""
+    """Queues the settings that the search starts from, as the first trial; those outside of their range are random."""
     if not study.get_trials(deepcopy=False):
         base = _settings(plan, {})
         here = {one.knob: getattr(base, one.knob) for one in plan.ranges if one.holds(getattr(base, one.knob))}
-        study.enqueue_trial(here)
+        study.enqueue_trial(here, user_attrs={storage.START: len(here) == len(plan.ranges)})
 
 
 def _propose(plan: SearchPlan, study: Study) -> None:
@@ -172,13 +172,14 @@ def confirm(
     study = storage.open_study(plan)
     tried = {one.number: one for one in results.settings_tried(results.trials(study))}
     best = list(tried)[:CONFIRMED]
+    start = [number for number, one in tried.items() if one.is_start]
     for seed in range(plan.seed + 1, plan.seed + 1 + seeds):
-        for number in dict.fromkeys([*best, *(number for number in tried if number == 0)]):
+        for number in dict.fromkeys([*best, *start]):
             _repeat(store, plan, study, tried[number], seed, asked, report, device)
         if asked:
             return
         best = _left(results.trials(study), best, seed)
-        if best in ([], [0]):
+        if best in ([], start):
             return
 
 

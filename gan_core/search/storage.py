@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 JOURNAL_SCHEME = "journal:"
 PROCESS, RUN, GOES_ON, RETRIED = "process", "run", "goes_on", "retried"  # attributes of a trial
 CONFIRMS, SEED = "confirms", "seed"  # attributes of a trial that repeats another one with another seed
+START = "start"  # attribute of the first trial: whether it has the settings that the search starts from
 STARTUP = 8  # random trials before the sampler fits its model
 MISSING = "A search needs Optuna. Install it with: pip install 'ganscope[search]'"
 
@@ -113,7 +114,7 @@ def queue_again(study: Study, trial: FrozenTrial) -> None:
         study.tell(trial.number, state=library.trial.TrialState.FAIL)
     except ValueError:
         return  # another process has done so already
-    about = {name: trial.user_attrs[name] for name in (CONFIRMS, SEED) if name in trial.user_attrs}
+    about = {name: trial.user_attrs[name] for name in (CONFIRMS, SEED, START) if name in trial.user_attrs}
     if RUN in trial.user_attrs:
         about[GOES_ON] = trial.user_attrs[RUN]
     study.enqueue_trial(trial.params, user_attrs={**about, RETRIED: trial.number})

@@ -20,13 +20,14 @@ from typing import Any
 
 import numpy as np
 
+from gan_core.data import prepared
 from gan_core.errors import StoreError
 from gan_core.files import write_atomically
 from gan_core.metrics.pictures import EIGHT_BITS
 from gan_core.paths import home
 from gan_core.study.plan import Cell, Setting, StudyPlan
 
-UNREADABLE = (OSError, ValueError, KeyError, TypeError)
+UNREADABLE = (*prepared.UNREADABLE, TypeError)
 
 
 @dataclass(frozen=True)
@@ -105,11 +106,11 @@ class StudyFolder:
         self.write(f"{setting.name}.{seed}.npz", buffer.getvalue())
 
     def generated(self, setting: Setting, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """Images uint8 (N, C, H, W) and labels (N,) of a GAN; None if it isn't trained."""
+        """Images uint8 (N, C, H, W) and labels (N,) of a GAN; None if it isn't trained or the file is damaged."""
         try:
-            with np.load(self.path / f"{setting.name}.{seed}.npz") as kept:
+            with (self.path / f"{setting.name}.{seed}.npz").open("rb") as file, np.load(file) as kept:
                 return kept["images"], kept["label"]
-        except (*UNREADABLE, EOFError):
+        except UNREADABLE:
             return None
 
     def picture(self, setting: Setting, kind: str) -> Path | None:

@@ -165,6 +165,18 @@ def test_a_missing_or_broken_preview_is_left_blank(store: RunStore, spec: RunSpe
     assert export_history(tracks_of(store, [id]), tmp_path / "out.gif", size=64).frames == len(STEPS)
 
 
+def test_a_film_shows_previews_as_they_are_now(store: RunStore, spec: RunSpec, tmp_path: Path) -> None:
+    """A run that went back writes the previews of the same steps again."""
+    run = make_run(store, spec, steps=(0, 1), level=0)
+    export_history(tracks_of(store, [run]), tmp_path / "before.gif", seconds=1, size=64)
+    token = store.claim(run)
+    store.add_preview(run, token, 1, 8, picture(200))
+    export_history(tracks_of(store, [run]), tmp_path / "after.gif", seconds=1, size=64)
+    before, after = (gif_frames(tmp_path / f"{name}.gif")[-1][:64].min() for name in ("before", "after"))
+    assert before < 20
+    assert after > 180
+
+
 def test_bad_input_names_the_offender(store: RunStore, spec: RunSpec, tmp_path: Path) -> None:
     empty, good = make_run(store, spec, "empty run", ()), make_run(store, spec)
     with pytest.raises(BadData, match="empty run has no previews yet"):

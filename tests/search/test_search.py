@@ -232,6 +232,40 @@ def test_a_trial_that_does_not_stay_finite_fails_with_its_reason_and_the_search_
     assert results.ended(found) == 5
 
 
+def test_a_start_outside_of_the_ranges_is_no_baseline(store: RunStore) -> None:
+    """Its trial has other settings, so that the best isn't called better than the start."""
+    elsewhere = (Range("generator_rate", 1e-5, 1e-4, logarithmic=True), Range("loss", choices=("hinge", "wasserstein")))
+    plan = planned(steps=2, ranges=elsewhere)
+    searched(store, plan, 2)
+    found = results.trials(storage.open_study(plan))
+    assert results.start(found) is None
+    assert all(results.against_start(found, one) is None for one in found)
+
+
+def test_a_start_that_was_stopped_stays_the_baseline(store: RunStore) -> None:
+    """Its trial goes on under another number."""
+    plan = planned(steps=2)
+    asked: list[int] = []
+    begin(plan)
+    study = storage.open_study(plan)
+    running._begin(plan, study)
+    first = study.ask()
+    running.values_of(plan, first)
+    storage.queue_again(study, study.trials[0])
+    running.search(store, plan, 2, asked, lambda number, words: None)
+    running.confirm(store, plan, 1, asked, lambda number, words: None)
+    found = results.trials(study)
+    start = results.start(found)
+    assert start is not None
+    assert start.number == 1
+    assert dict(start.settings) == {one.knob: plan.base.hparams[one.knob] for one in plan.ranges}
+    assert {one.confirms for one in found if one.confirms is not None} == {1, 2}
+    other = next(one for one in results.settings_tried(found) if not one.is_start)
+    ratio = results.against_start(found, other)
+    assert ratio is not None
+    assert ratio.seeds == 2
+
+
 def test_a_stopped_trial_continues_its_run(store: RunStore) -> None:
     plan = planned(steps=100_000)
     asked: list[int] = []
@@ -448,8 +482,9 @@ def test_settings_that_fail_with_another_seed_come_last() -> None:
 def test_how_much_closer_the_best_is_than_the_start() -> None:
     def trial(number: int, value: float, confirms: int | None = None, seed: int = 0) -> results.TrialResult:
         return results.TrialResult(
-            number, "finished", {"beta1": 0.1}, "", value, value, value, "", "", confirms=confirms, seed=seed
-        )
+            number, "finished", {"beta1": 0.1}, "", value, value, value, "", "", confirms=confirms, seed=seed,
+            is_start=number == 0,
+        )  # fmt: skip
 
     start, best = trial(0, 1.0), trial(1, 0.5)
     ratio = results.against_start([start, best], best)

@@ -114,6 +114,21 @@ def test_images_without_classes_are_refused(tmp_path: Path) -> None:
     assert "at least two classes" in refused(2, "augment-study", *TINY, "--data", str(tmp_path))
 
 
+@pytest.mark.parametrize("part", [0.0, 0.5, 1.0])
+def test_damaged_images_of_a_gan_are_drawn_again(tmp_path: Path, part: float) -> None:
+    folder, setting = StudyFolder(tmp_path), Setting(2, 2)
+    images = np.random.default_rng(0).integers(0, 256, (4, 1, 8, 8), np.uint8)
+    folder.keep_generated(setting, 0, images, np.array([0, 1, 0, 1]))
+    kept = folder.generated(setting, 0)
+    assert kept is not None
+    assert np.array_equal(kept[0], images)
+    file = tmp_path / "k2.0.npz"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 255
+    file.write_bytes(content[: round(part * len(content))])
+    assert folder.generated(setting, 0) is None
+
+
 def test_a_study_is_extended_and_a_damaged_result_is_measured_again() -> None:
     first = study("--seeds", "1", "--arms", "real,gan")
     assert (first["done"], first["test_part"], first["test_images"]) == (2, "held_out", 179)

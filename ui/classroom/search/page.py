@@ -97,7 +97,7 @@ def _best(plan: SearchPlan, found: Sequence[TrialResult], ranked: Sequence[Trial
     from gan_core.search import results
 
     best = ranked[0]
-    first = next((one for one in found if one.number == 0 and one.state == "finished"), None)
+    first = results.start(found)
     settings = start.settings_words(plan, best.settings)
     words = _("Best: trial {number}, distance {value:.4g} ({low:.4g} to {high:.4g}). {settings}.").format(
         number=best.number, value=best.value, low=best.low, high=best.high, settings=settings
