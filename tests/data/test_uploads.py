@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from PIL import Image
 
-from gan_core import paths
+from gan_core import data, paths
 from gan_core.data.user import uploads
 from gan_core.data.user.folders import store_upload
 from gan_core.errors import BadData
@@ -34,6 +34,15 @@ def test_an_upload_is_listed_for_what_it_was_uploaded_for() -> None:
     assert len(uploads.uploads()) == 2
     store_upload("my cats.zip", zipped(1), "paired")
     assert uploads.uploads("paired") == uploads.uploads("images")
+
+
+def test_errors_name_an_upload_as_its_owner_does() -> None:
+    empty = io.BytesIO()
+    zipfile.ZipFile(empty, "w").close()
+    empty.seek(0)
+    reference = store_upload("my cats.zip", empty)
+    with pytest.raises(BadData, match=r"There are no files in my_cats\.zip\."):
+        data.load(reference, 8)
 
 
 def test_an_old_upload_without_a_task_counts_as_images() -> None:

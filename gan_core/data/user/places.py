@@ -182,7 +182,7 @@ def _inner(place: Place, folder: str) -> str:
 def place(mine: UserImages, deep: bool = True) -> Place:
     """The place at a path; raises BadData if there is nothing."""
     if mine.is_upload:
-        return Zip(uploaded(mine.path), mine.path, deep)
+        return Zip(uploaded(mine.path), given_name(mine.path), deep)
     path = Path(os.path.realpath(os.path.expanduser(mine.path)))
     if os.path.isdir(path):  # also False without permission, or for a path that is too long
         return Folder(path, str(path), deep)
@@ -194,6 +194,11 @@ def place(mine: UserImages, deep: bool = True) -> Place:
 def is_upload_name(name: str) -> bool:
     """Whether it is a valid name of an upload; no such name leads to another folder."""
     return bool(_UPLOAD.fullmatch(name))
+
+
+def given_name(name: str) -> str:
+    """The name that an uploaded zip had, as far as it was kept: without the part of its content's hash."""
+    return re.sub(r"-[0-9a-f]{12}\.zip$", ".zip", name)
 
 
 def uploaded(name: str) -> Path:

@@ -64,7 +64,8 @@ def _stage(sampler: Sampler, runs: bool) -> None:
     if pressed is not None:
         _play(sampler, pressed)
     dream = _game()
-    made, true = st.columns(2, width=2 * WIDE + 16)
+    with st.container(key="motion-pair"):  # side by side on narrow pages too
+        made, true = st.columns(2, width=2 * WIDE + 16)
     for place, frame, title in (
         (made, dream.picture, _("Generated")), (true, dream.truth.pictures(sampler.spec.size), _("True game")),
     ):  # fmt: skip
