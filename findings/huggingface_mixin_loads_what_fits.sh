@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# guess: from_pretrained of a generator class with huggingface_hub's PyTorchModelHubMixin raises if the weights don't fit
-#   the class, as load_state_dict does, or names what is missing, as transformers does.
-# what happens: huggingface_hub 2.4.0 has `strict=False` there. If a layer has been renamed since the upload, its weights
-#   are left out and the new layer keeps its random start, without an error or a warning: the model draws noise, and
-#   differs at every load. from_pretrained(..., strict=True) raises.
+# guess: from_pretrained of a generator class with huggingface_hub's PyTorchModelHubMixin raises if the weights don't
+#   fit the class, as load_state_dict does, or names what is missing, as transformers does.
+# what happens: huggingface_hub 2.4.0 has `strict=False` there. If a layer has been renamed since the upload, its
+#   weights are left out and the new layer keeps its random start, without an error or a warning: the model draws noise,
+#   and differs at every load. from_pretrained(..., strict=True) raises.
 # source: https://huggingface.co/docs/huggingface_hub/package_reference/mixins (from_pretrained);
 #   src/huggingface_hub/hub_mixin.py (`PyTorchModelHubMixin._from_pretrained`) of
 #   https://github.com/huggingface/huggingface_hub/tree/v2.4.0
@@ -12,8 +12,8 @@ folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet uv
-"$folder/venv/bin/uv" pip install --quiet --python "$folder/venv/bin/python" torch==2.15.0 huggingface_hub==2.4.0 \
-  safetensors==0.8.0 numpy==2.4.6
+"$folder/venv/bin/uv" pip install --quiet --python "$folder/venv/bin/python" \
+  torch==2.15.0 huggingface_hub==2.4.0 safetensors==0.8.0 numpy==2.4.6
 cd "$folder"
 OMP_NUM_THREADS=1 venv/bin/python - <<'PYTHON'
 import logging

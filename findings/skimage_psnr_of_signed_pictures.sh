@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# guess: without a `data_range`, scikit-image's PSNR of float pictures, which lie in [-1, 1], raises as its SSIM does, or
-#   has one range for all: 2, or always 1.
-# what happens: scikit-image 0.26.0 looks at the darkest pixel of the first picture: at 0 or above the range is 1, below it
-#   is 2. Of two pictures in [-1, 1] with the same error, the bright one gets 6.02 dB less, only the first of the pair
-#   counts, and exchanging the pair can change the result. A mean over a set mixes both, without a warning.
+# guess: without a `data_range`, scikit-image's PSNR of float pictures, which lie in [-1, 1], raises as its SSIM does,
+#   or has one range for all: 2, or always 1.
+# what happens: scikit-image 0.26.0 looks at the darkest pixel of the first picture: at 0 or above the range is 1, below
+#   it is 2. Of two pictures in [-1, 1] with the same error, the bright one gets 6.02 dB less, only the first of the
+#   pair counts, and exchanging the pair can change the result. A mean over a set mixes both, without a warning.
 #   data_range=2 gives one number.
 # source: https://scikit-image.org/docs/0.26.x/api/skimage.metrics.html (peak_signal_noise_ratio: "the distance between
 #   minimum and maximum possible values"); skimage/metrics/simple_metrics.py of
@@ -13,7 +13,8 @@ folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet uv
-"$folder/venv/bin/uv" pip install --quiet --python "$folder/venv/bin/python" scikit-image==0.26.0 numpy==2.4.6 scipy==1.17.1
+"$folder/venv/bin/uv" pip install --quiet --python "$folder/venv/bin/python" \
+  scikit-image==0.26.0 numpy==2.4.6 scipy==1.17.1
 cd "$folder"
 OMP_NUM_THREADS=1 venv/bin/python - <<'PYTHON'
 import warnings
@@ -32,7 +33,8 @@ with warnings.catch_warnings(record=True) as said:
     for name, picture in pictures.items():
         found[name] = peak_signal_noise_ratio(picture, picture + noise)
         fixed = peak_signal_noise_ratio(picture, picture + noise, data_range=2)
-        print(f"{name}, from {picture.min():.1f} to {picture.max():.1f}: {found[name]:.2f} dB; at a range of 2 {fixed:.2f}")
+        print(f"{name}, from {picture.min():.1f} to {picture.max():.1f}: {found[name]:.2f} dB; "
+              f"at a range of 2 {fixed:.2f}")
         assert abs(fixed - found["bright"] - 20 * np.log10(2)) < 0.01
     edge = np.zeros((16, 16), np.float32)
     exchanged = peak_signal_noise_ratio(edge, edge - 0.1), peak_signal_noise_ratio(edge - 0.1, edge)

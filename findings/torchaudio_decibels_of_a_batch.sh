@@ -5,15 +5,16 @@
 #   all: of a quiet sound next to a loud one only the upper part is left (here its peak: 56 dB are cut off). So what a
 #   discriminator is shown depends on the other sounds of the batch, and spectrograms that were computed one by one
 #   differ from those of a training loop. With an axis for the channel (batch, 1, samples) each has its own floor.
-# source: https://docs.pytorch.org/audio/stable/generated/torchaudio.transforms.AmplitudeToDB.html (its page names no
-#   shapes); src/torchaudio/functional/functional.py (amplitude_to_DB, "packed_channels") of
-#   https://github.com/pytorch/audio
+# source: https://docs.pytorch.org/audio/stable/generated/torchaudio.transforms.AmplitudeToDB.html (names no shapes);
+#   https://docs.pytorch.org/audio/stable/generated/torchaudio.functional.amplitude_to_DB.html (the function's page
+#   does: one cut-off for two or three axes)
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet uv
-"$folder/venv/bin/uv" pip install --quiet --python "$folder/venv/bin/python" torch==2.15.0 torchaudio==2.11.1 numpy==2.4.6
+"$folder/venv/bin/uv" pip install --quiet --python "$folder/venv/bin/python" \
+  torch==2.15.0 torchaudio==2.11.1 numpy==2.4.6
 cd "$folder"
 OMP_NUM_THREADS=1 venv/bin/python - <<'PYTHON'
 import torch

@@ -11,7 +11,8 @@ folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet uv
-"$folder/venv/bin/uv" pip install --quiet --python "$folder/venv/bin/python" torch==2.15.0 torchvision==0.29.2 torchgan==0.1.0 numpy==2.4.6
+"$folder/venv/bin/uv" pip install --quiet --python "$folder/venv/bin/python" \
+  torch==2.15.0 torchvision==0.29.2 torchgan==0.1.0 numpy==2.4.6
 cd "$folder"
 OMP_NUM_THREADS=1 venv/bin/python - <<'PYTHON'
 from importlib.metadata import version
