@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -62,6 +64,20 @@ def test_the_handout_is_the_lesson_with_its_answers(page: Page, server: Server) 
         found = page.locator(f".st-key-lesson-figure .main-svg{layers}")  # labels lie above the curves, to be seen
         seen = found.evaluate_all("all => all.map(one => getComputedStyle(one).backgroundColor)")
         assert set(seen) == {ground}
+
+
+def test_the_handout_is_one_sheet(page: Page, server: Server) -> None:
+    page.set_viewport_size({"width": 1920, "height": 900})  # figures are wider there than their column on paper
+    open_lesson(page, server, "lipschitz")
+    expect(page.locator(".st-key-lesson-figure .main-svg").first).to_be_visible()
+    page.evaluate("addEventListener('beforeprint', () => window.boxes = [...document.querySelectorAll("
+                  "'.st-key-lesson-figure .main-svg')].map(layer => layer.getAttribute('viewBox')))")  # fmt: skip
+    sheet = page.pdf(format="A4", prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type /Page\b", sheet)) == 2
+    boxes = page.evaluate("window.boxes")
+    assert boxes
+    assert None not in boxes  # whole figures, made smaller
+    assert page.locator(".main-svg").first.get_attribute("viewBox") is None
 
 
 def test_a_chinese_full_stop_stays_beside_its_formula(page: Page, server: Server) -> None:

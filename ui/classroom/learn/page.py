@@ -174,7 +174,7 @@ def _mark(name: str) -> None:
 
 
 def _answers_for_paper(lesson: Lesson) -> None:
-    """The questions with room to write, and the answers on a page of their own; visible only in print."""
+    """The questions with room to write, and below them the answers; visible only in print."""
     with st.container(key="handout-questions"):
         st.subheader(_("Questions"), anchor=False)
         for place, question in enumerate(lesson.questions):

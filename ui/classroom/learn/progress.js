@@ -1,6 +1,17 @@
 // Stores what was read in this browser, and prints. The page sends what is new; the answer contains everything.
 const KEY = "ganscope-learn";
+const DRAWN = ".st-key-lesson-figure .main-svg"; // the layers of figures
 let shown = null; // the lesson of before
+
+// A figure keeps its width on paper, where its column can be narrower, unless its layers say what they show
+addEventListener("beforeprint", () => {
+  for (const layer of document.querySelectorAll(DRAWN)) {
+    layer.setAttribute("viewBox", `0 0 ${layer.getAttribute("width")} ${layer.getAttribute("height")}`);
+  }
+});
+addEventListener("afterprint", () => {
+  for (const layer of document.querySelectorAll(DRAWN)) layer.removeAttribute("viewBox");
+});
 
 export default function ({ data, parentElement, setStateValue }) {
   if (!data) return;
