@@ -110,7 +110,8 @@ def _as_program(graph: Graph, path: Path, facts: Mapping[str, str]) -> Written:
         program = torch.export.export(graph.module, tuple(examples.values()), dynamic_shapes=onnx.free_axes(graph))
     except Exception as error:  # of many types, with the cause innermost
         raise ExportError("This network can't be exported: {reason}", reason=reason(error)) from error
-    loaded, found = program.module(), []
+    loaded = program.module()
+    found: list[float] = []
     for inputs in (list(one.values()) for one in graph.checks()):
         with torch.no_grad():
             found.append(onnx.furthest(onnx.listed(graph.module(*inputs)), onnx.listed(loaded(*inputs))))

@@ -46,9 +46,10 @@ def gaussian(explorer: Explorer, count: int = SAMPLES, seed: int = 0) -> Gaussia
     if explorer.styled is None:
         size = explorer.space("z").shape[0]
         return Gaussian(torch.zeros(size, dtype=torch.float64), torch.eye(size, dtype=torch.float64))
-    latents, labels = (one if one is None else one.to(explorer.device) for one in explorer.sampler.latents(count, seed))
+    latents, labels = explorer.sampler.latents(count, seed)
+    labels = None if labels is None else labels.to(explorer.device)
     with torch.no_grad():
-        return Gaussian.of(explorer.styled.mapping(latents, labels))
+        return Gaussian.of(explorer.styled.mapping(latents.to(explorer.device), labels))
 
 
 def signed(vector: Tensor) -> Tensor:

@@ -86,5 +86,7 @@ def test_an_empty_name_is_no_run(store: RunStore) -> None:
 
 @pytest.mark.parametrize("knob", ["self", "verb", "wanted", "as_json"])
 def test_a_knob_that_does_not_exist_is_refused_whatever_it_is_called(store: RunStore, knob: str) -> None:
-    make_run(store, "mine", RunState.RUNNING)
+    run = store.create(RunSpec("mlp_gan", "digits", 8, 20), name="mine")
+    token = store.claim(run.id)
+    store.set_state(run.id, token, RunState.RUNNING)
     assert f"no knob named '{knob}'" in refused(2, "runs", "edit", "mine", "--set", f"{knob}=1")

@@ -421,32 +421,32 @@ def test_an_export_in_a_process_of_its_own_reports_errors_as_templates(tmp_path:
     assert refused_ending.value.values["file"] == "x.tflite"
 
 
-class Shrunk(torch.nn.Module):
-    """A root, of negative numbers if `sign` is -1; with a large `scale`, its squares exceed half precision."""
+class Root(torch.nn.Module):
+    """A root, which is no number if `sign` is -1."""
 
-    def __init__(self, sign: float = 1.0, scale: float = 1.0) -> None:
+    sign: torch.Tensor
+
+    def __init__(self, sign: float) -> None:
         super().__init__()
         self.register_buffer("sign", torch.full((1,), sign))
-        self.register_buffer("scale", torch.full((1,), scale))
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        large = (z * self.scale).square() + 1
-        return (self.sign * large).sqrt() / self.scale
+        return (self.sign * (z.square() + 1)).sqrt()
 
 
 def graph_around(module: torch.nn.Module) -> Graph:
     return Graph(module, {"z": {0: "batch"}}, ("picture",), {"z": (4,)})
 
 
-def test_outputs_that_are_no_numbers_are_refused() -> None:
-    right, wrong = graph_around(Shrunk()), onnx.exported(graph_around(Shrunk(-1.0)))
+def test_outputs_that_are_no_numbers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    right, wrong = graph_around(Root(1.0)), onnx.exported(graph_around(Root(-1.0)))
     with pytest.raises(ExportError, match="differs from PyTorch's by up to nan"):
         onnx.check(right, wrong)
     assert onnx.furthest([torch.tensor([1.0, float("-inf")])], [torch.tensor([1.5, float("-inf")])]) == 0.5
     assert np.isnan(onnx.furthest([torch.ones(1), torch.tensor([float("nan")])], [torch.ones(1), torch.ones(1)]))
-    large = graph_around(Shrunk(scale=1000.0))
+    monkeypatch.setattr(precision, "_half", lambda content: wrong)
     with pytest.raises(ExportError, match="PSNR of -inf dB"):
-        precision.reduced(large, onnx.exported(large), "fp16")
+        precision.reduced(right, onnx.exported(right), "fp16")
     with pytest.raises(BadValue, match=r"Unknown precision 'fp32'. Valid: fp16, int8\."):
         precision.reduced(right, b"", "fp32")
 

@@ -216,6 +216,7 @@ def test_a_spherical_path_passes_truncated_and_edited_keyframes(styled: Explorer
     moved = replace(keyframes, ws=keyframes.ws + 0.3)
     path = interpolate(styled, moved, 5, kind="spherical")
     assert path.ws is not None
+    assert path.latents is not None
     assert_close(path.ws[[0, 4]], moved.ws)
     z = styled.sample(2, 5).latents
     assert z is not None
