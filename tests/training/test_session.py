@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -154,6 +155,23 @@ def test_small_items_leave_a_core_to_the_page_and_its_browser(
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert cpu_threads({"net": nn.Conv2d(1, 1, 3)}, 3 * 32 * 32) == threads
     assert cpu_threads({"net": nn.Conv2d(1, 1, 3)}, 3 * 64 * 64) == machine
+
+
+@pytest.mark.parametrize("only", [None, "discriminator"])
+def test_manual_steps_end_with_a_command_to_stop(store: RunStore, only: str | None) -> None:
+    began = threading.Event()
+    session = Session(store, new_run(store).id).start(paused=True)
+    wait(lambda: session.status.state == RunState.PAUSED, "the start")
+    train = session.trainer.train_step
+    session.trainer.train_step = lambda only=None: (began.set(), train(only))[1]  # type: ignore[method-assign]
+    session.step(10_000, only=only)
+    assert began.wait(10)
+    session.stop()
+    ended = finish(session)
+    assert ended.state == RunState.STOPPED
+    assert 0 < ended.step < 10_000
+    repeated = [event.payload["count"] for event in store.events(session.run_id) if event.kind == "step"]
+    assert sum(repeated) == (ended.step if only else 0)
 
 
 def test_bad_commands_are_refused_in_the_caller(store: RunStore) -> None:
