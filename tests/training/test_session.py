@@ -27,7 +27,7 @@ from gan_core.training import journal
 from gan_core.training.control import Control, current_hparams, fork
 from gan_core.training.session import Session
 from gan_core.training.threads import cpu_threads
-from gan_core.training.trainer import Trainer
+from gan_core.training.trainer import StepResult, Trainer
 from tests.made_runs import end_all
 
 TINY = {"generator_widths": (16,), "discriminator_widths": (16,), "latent_size": 4, "batch_size": 8}
@@ -158,12 +158,19 @@ def test_small_items_leave_a_core_to_the_page_and_its_browser(
 
 
 @pytest.mark.parametrize("only", [None, "discriminator"])
-def test_manual_steps_end_with_a_command_to_stop(store: RunStore, only: str | None) -> None:
+def test_manual_steps_end_with_a_command_to_stop(
+    store: RunStore, only: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     began = threading.Event()
     session = Session(store, new_run(store).id).start(paused=True)
     wait(lambda: session.status.state == RunState.PAUSED, "the start")
     train = session.trainer.train_step
-    session.trainer.train_step = lambda only=None: (began.set(), train(only))[1]  # type: ignore[method-assign]
+
+    def train_step(only: str | None = None) -> StepResult:
+        began.set()
+        return train(only)
+
+    monkeypatch.setattr(session.trainer, "train_step", train_step)
     session.step(10_000, only=only)
     assert began.wait(10)
     session.stop()
