@@ -48,6 +48,7 @@ logger = logging.getLogger(__name__)
 POLL = 0.1  # seconds between polls of the command table, also while paused
 HEARTBEAT = 3.0  # seconds between heartbeats
 PROGRESS = 0.5  # seconds between reports while data are prepared
+LEAST_PART, MOST_PARTS = 10, 100  # steps of one role that an event covers; events for one command
 
 
 def runs_at_once() -> int:
@@ -309,11 +310,14 @@ class Session(Control):
     def _take_commands(self) -> None:
         self._requests += [(command.name, command.payload) for command in self.store.take(self.run_id, self._token)]
 
-    def _obey(self) -> None:
+    def _poll(self) -> None:
         now = time.monotonic()
         if now - self._polled >= POLL:
             self._polled = now
             self._take_commands()
+
+    def _obey(self) -> None:
+        self._poll()
         while self._requests:
             self._command(*self._requests.pop(0))
 
@@ -367,12 +371,19 @@ class Session(Control):
         time.sleep(POLL)
 
     def _manual_steps(self, count: int, only: str | None) -> None:
+        """Trains for that many steps, fewer if a command to stop or pause arrives meanwhile."""
         self.journal.flush()
         self.journal.start_clock()
-        if only is not None:
-            self.journal.replayable("step", {"count": count, "only": only})
-        for _ in range(count):
-            self._one_step(only)
+        part = 1 if only is None else max(LEAST_PART, count // MOST_PARTS)
+        for done in range(0, count, part):
+            self._poll()
+            if any(name in ("stop", "pause") for name, _ in self._requests):
+                break
+            steps = min(part, count - done)
+            if only is not None:
+                self.journal.replayable("step", {"count": steps, "only": only})
+            for _ in range(steps):
+                self._one_step(only)
         self._paused = True
         self.journal.flush(examine=True)
         self._write_due()

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -26,7 +27,7 @@ from gan_core.training import journal
 from gan_core.training.control import Control, current_hparams, fork
 from gan_core.training.session import Session
 from gan_core.training.threads import cpu_threads
-from gan_core.training.trainer import Trainer
+from gan_core.training.trainer import StepResult, Trainer
 from tests.made_runs import end_all
 
 TINY = {"generator_widths": (16,), "discriminator_widths": (16,), "latent_size": 4, "batch_size": 8}
@@ -154,6 +155,30 @@ def test_small_items_leave_a_core_to_the_page_and_its_browser(
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert cpu_threads({"net": nn.Conv2d(1, 1, 3)}, 3 * 32 * 32) == threads
     assert cpu_threads({"net": nn.Conv2d(1, 1, 3)}, 3 * 64 * 64) == machine
+
+
+@pytest.mark.parametrize("only", [None, "discriminator"])
+def test_manual_steps_end_with_a_command_to_stop(
+    store: RunStore, only: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = threading.Event()
+    session = Session(store, new_run(store).id).start(paused=True)
+    wait(lambda: session.status.state == RunState.PAUSED, "the start")
+    train = session.trainer.train_step
+
+    def train_step(only: str | None = None) -> StepResult:
+        began.set()
+        return train(only)
+
+    monkeypatch.setattr(session.trainer, "train_step", train_step)
+    session.step(10_000, only=only)
+    assert began.wait(10)
+    session.stop()
+    ended = finish(session)
+    assert ended.state == RunState.STOPPED
+    assert 0 < ended.step < 10_000
+    repeated = [event.payload["count"] for event in store.events(session.run_id) if event.kind == "step"]
+    assert sum(repeated) == (ended.step if only else 0)
 
 
 def test_bad_commands_are_refused_in_the_caller(store: RunStore) -> None:
