@@ -79,7 +79,7 @@ def figures(name: str, repetitions: int, samples: int, threads: int, folder: Pat
 def _judged(name: str) -> str:
     """The data set that a model's samples are compared with, as pictures."""
     learnt = listing.card(name).data
-    return JUDGED.get(learnt, learnt)
+    return JUDGED.get(kind_of(learnt), learnt)
 
 
 def _net(name: str) -> str:

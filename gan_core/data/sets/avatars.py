@@ -140,8 +140,7 @@ _register_faces(
 _register_faces(
     "avatars_20k",
     "Avatars, 20,000",
-    "20,000 drawn faces, for long training: a discriminator learns 4,000 by heart. Drawing them takes about half a "
-    "minute, once for each size.",
+    "20,000 more drawn faces, for long training, in which a discriminator learns 4,000 by heart.",
     MANY,
     like="avatars",
 )

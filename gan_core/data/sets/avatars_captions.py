@@ -88,8 +88,7 @@ _register_described(
     "avatars_20k_captions",
     "Described avatars, 20,000",
     "About 18,500 drawn faces, each with eight sentences in English and Chinese that name some of its attributes. "
-    "Seven pairs of attributes, such as red hair with round glasses, are kept for testing. Drawing the faces takes "
-    "about half a minute, once for each size.",
+    "Seven pairs of attributes, such as red hair with round glasses, are kept for testing.",
     "avatars_20k",
     like="avatars_captions",
 )
