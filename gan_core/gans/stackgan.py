@@ -478,7 +478,7 @@ register(
         tiny=replace(
             DEFAULTS, clip="clip.tiny", clip_channels=4, clip_max_channels=8, embedding=4, word_width=4,
             word_layers=1, sight=0, condition=2, latent_size=4, channels=4, max_channels=8, discriminator_channels=4,
-            batch_size=4, first_kimg=0.0,
+            batch_size=4, first_kimg=0.0, loss="logistic",
         ),
         data="avatars_captions",
         sizes=SIZES,

@@ -147,7 +147,7 @@ def test_an_error_within_a_runs_message_is_shown_in_the_visitors_language(tmp_pa
     run = store.create(RunSpec("dcgan", "digits", 16, 10))
     store.set_state(run.id, store.claim(run.id), RunState.FAILED, error.message, plain_values(error.values))
     stored = store.get(run.id)
-    assert stored.sentence == f"The picture can't be used: {inner}."
+    assert stored.sentence == f"The picture can't be used: {inner}"  # which ends with a stop
     with using("zh"):
         assert error_sentence(inner) in run_message(stored)
         assert error_sentence(inner) != str(inner)

@@ -387,7 +387,7 @@ def test_unsupported_exports_are_refused(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(UnknownName):
         export_model("nothing", tmp_path / "x.py")
     with pytest.raises(BadValue, match="Only pictures can be 8-bit"):
-        eight_bits(graph_of(loading.load("dcgan.x"), "discriminator", "", torch.nn.Linear(1, 1)))
+        eight_bits(graph_of(loading.load("dcgan.x"), "discriminator", "", torch.nn.Flatten()))
 
 
 def test_the_original_keeps_its_spectral_norm() -> None:

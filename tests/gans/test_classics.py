@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.testing import assert_close
 
 from gan_core import data
@@ -15,6 +16,7 @@ from gan_core.data.base import DataSet
 from gan_core.errors import BadValue, UnknownName
 from gan_core.gans import lapgan, recipes
 from gan_core.gans.ebgan import AutoencoderDiscriminator
+from gan_core.gans.stackgan import StackganDiscriminator
 from gan_core.knobs import changed
 from gan_core.layers.translation import MultiScaleDiscriminator, halved
 from gan_core.objectives import bicycle, coarse_to_fine, coupled, equilibrium, joint, laplacian, translation, vae_gan
@@ -111,8 +113,12 @@ def test_losses_that_compare_see_differences_alone(name: str, changes: dict[str,
     def losses_of_a_step(raised: float) -> dict[str, float]:
         trainer = tiny(name, **changes)
         discriminator = trainer.networks["discriminator"]
-        judge = discriminator.head if name == "stackgan" else discriminator
-        judge.register_forward_hook(lambda _layer, _inputs, logits: logits + raised)  # type: ignore[union-attr]
+        if isinstance(discriminator, StackganDiscriminator):  # its head is also asked about pairs
+            for layer in discriminator.head.real:
+                assert isinstance(layer, nn.Linear)
+                layer.bias.data += raised
+        else:
+            discriminator.register_forward_hook(lambda _layer, _inputs, logits: logits + raised)
         terms = trainer.train_step().terms
         return {term: float(value) for term, value in terms.items() if term.endswith("/loss")}
 

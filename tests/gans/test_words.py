@@ -126,7 +126,7 @@ def test_the_words_reach_both_networks_and_clip_stays_as_it_is() -> None:
 
 
 def test_pictures_are_judged_with_the_sentences_of_all_others() -> None:
-    trainer = Trainer(STACKGAN, STACKGAN.tiny, example(STACKGAN))
+    trainer = Trainer(STACKGAN, changed(STACKGAN.tiny, {"loss": "hinge"}), example(STACKGAN))
     discriminator = trainer.networks["discriminator"].eval()
     assert isinstance(discriminator, StackganDiscriminator)
     batch = trainer.next_batch(None)

@@ -156,7 +156,7 @@ def test_what_the_discriminator_looks_at_comes_with_its_error(model: Path, tmp_p
     answer = ganscope("attribute", "stylegan2.noise", "-o", tmp_path / "maps.png", "-n", 2, "--steps", 20)
     assert answer.exit_code == 0, answer.output
     assert "COMPLETENESS ERROR" in answer.stdout
-    assert len(re.findall(r"\d+\.\d %", answer.stdout)) == 2
+    assert len(re.findall(r"\d+\.\d+ %", answer.stdout)) == 2
     with Image.open(tmp_path / "maps.png") as picture:
         assert picture.width == picture.height >= 512  # two samples, and a map below each
         assert len(picture.getcolors(2**20) or ()) > 10

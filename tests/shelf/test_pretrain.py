@@ -16,6 +16,7 @@ from PIL import Image
 import gan_core
 from gan_core import data
 from gan_core.checkpoint import read_checkpoint, same_state
+from gan_core.data.parts import kind_of
 from gan_core.data.sets import avatars
 from gan_core.errors import BadValue, UnknownName
 from gan_core.gans import recipes
@@ -46,7 +47,7 @@ def test_every_plan_can_be_begun(name: str) -> None:
     plan = pretrain.plan(name)
     recipe = recipes.get(plan.recipe)
     if recipe.task == "supervised" or recipe.draws:
-        learnt_from = plan.data.removeprefix("train:")
+        learnt_from = kind_of(plan.data)
         for kind in ("_captions", "_pictures", "_expert"):
             learnt_from = learnt_from.removesuffix(kind)
         assert name == f"{plan.recipe if recipe.draws else 'features'}.{learnt_from}"

@@ -479,8 +479,7 @@ def test_a_keyframe_leads_to_its_place_on_the_path(way: str, closed: bool) -> No
     for place, seed in enumerate(known):
         event = gr.EventData(None, {"place": place})
         share, face = interpolation.to_keyframe(event, STYLED, seeds, way, closed)
-        psi = 1.0 if way == "spherical" else 0.7  # a path in z has no truncation
-        there = studio_pictures_of(View(STYLED, seed, psi)).astype(int)
+        there = studio_pictures_of(View(STYLED, seed, 0.7)).astype(int)
         assert np.abs(array(face["now"]) - there).max() <= 2
         for moved in (share, round(share / 0.005) * 0.005):  # the slider's own steps
             assert interpolation.between(None, STYLED, seeds, way, closed, moved)["now"] == face["now"]
