@@ -31,6 +31,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from gan_core.data.base import DataSpec
 from gan_core.fitting import fill
@@ -129,7 +130,7 @@ class PretrainedFeatures(Frozen):
 def _normalised(images: Tensor, convolution: nn.Module, norm: nn.Module) -> Tensor:
     """The convolution and its batch norm in evaluation mode, as one convolution."""
     assert isinstance(convolution, nn.Conv2d)
-    assert isinstance(norm, nn.BatchNorm2d)
+    assert isinstance(norm, _BatchNorm)  # of several processes too, which is no BatchNorm2d
     assert norm.running_mean is not None
     assert norm.running_var is not None
     gain = norm.weight * (norm.running_var + norm.eps).rsqrt()

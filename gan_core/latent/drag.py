@@ -45,7 +45,7 @@ from gan_core.latent.points import Points
 Place = tuple[float, float]  # x to the right, y downwards, in pixels from the upper left corner
 
 MOST_PAIRS, MOST_STEPS = 16, 1_000
-NEAR, FAR = 0.03, 0.06  # r1 and r2, shares of the picture's side
+NEAR, FAR = 0.03, 0.045  # r1 and r2, shares of the picture's side
 ARRIVED = 1.0  # pixels
 KEPT_FROM = 16  # pixels: smaller maps are too coarse to keep one part of a picture
 SOFT, WIDER = 0.5, 1.25  # of the reach: where a disc for maps starts to fade, and the size of one for the picture
