@@ -47,8 +47,9 @@ def interpolate(
     """`frames` points through all keyframes, evenly spaced in time; `closed` returns to the first one.
 
     A closed path doesn't repeat the first keyframe, so that it can be looped. Spherical paths are in z: what truncation
-    and edits have changed of the keyframes' w is interpolated linearly. All others are in w if there is one. Raises
-    BadValue for too few or many keyframes or frames, an unknown kind, or keyframes without a z.
+    and edits have changed of the keyframes' w is interpolated linearly. All others are in w if there is one, and also
+    the spherical ones of generators with binary latents, where pictures would jump: they are linear. Raises BadValue
+    for too few or many keyframes or frames, an unknown kind, or keyframes without a z.
     """
     count = len(keyframes)
     if kind not in WAYS:
@@ -63,12 +64,10 @@ def interpolate(
             count=frames,
         )
     times = torch.linspace(0, count if closed else count - 1, frames + closed, dtype=torch.float64)[:frames]
-    space = "z" if kind == "spherical" else explorer.home
+    spherical = kind == "spherical" and not (explorer.styled and explorer.styled.mapping.binary)
+    space = "z" if spherical else explorer.home
     values = explorer.read(keyframes, space)
-    if kind == "smooth":
-        moved = _spline(values, times, closed)
-    else:
-        moved = _at(values, times, slerp if kind == "spherical" else lerp)
+    moved = _spline(values, times, closed) if kind == "smooth" else _at(values, times, slerp if spherical else lerp)
     if space == "w+":
         return Points(ws=moved)
     classes = None if keyframes.classes is None else _at(keyframes.classes, times, lerp)

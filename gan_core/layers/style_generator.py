@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from gan_core.errors import BadValue
 from gan_core.knobs import knob
 from gan_core.layers.blocks import RandomLayer
 from gan_core.layers.classes import ClassEmbedding
@@ -55,6 +56,14 @@ class StyleHParams(PyramidHParams):
         help="Adds noise of learned strength in every layer, for random detail such as single hairs. Turn it off for "
         "drawings, where it shows as speckles.",
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.binary_latents > self.latent_size:
+            raise BadValue(
+                "The latent has {size} dimensions, so at most as many can be binary, not {count}.",
+                size=self.latent_size, count=self.binary_latents,
+            )  # fmt: skip
 
 
 class LearnedConstant(nn.Module):

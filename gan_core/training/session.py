@@ -212,7 +212,7 @@ class Session(Control):
     def _choose(self, recipe: Recipe, hparams: TrainingHParams, data_set: DataSet) -> None:
         """Settles the precision, if that is left to a trial."""
         if self.computation.precision == AUTO:
-            self.speedup = speedup(recipe, hparams, data_set, self.device)
+            self.speedup = speedup(recipe, hparams, data_set, self.device, self.computation)
             self.computation = replace(self.computation, precision="bf16" if self.speedup >= WORTH else "fp32")
 
     def _report_damage(self) -> None:

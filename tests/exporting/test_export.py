@@ -422,7 +422,7 @@ def test_an_export_in_a_process_of_its_own_reports_errors_as_templates(tmp_path:
 
 
 class Root(torch.nn.Module):
-    """A root, which is no number if `sign` is -1."""
+    """Square roots: NaN where `sign` is -1."""
 
     sign: torch.Tensor
 

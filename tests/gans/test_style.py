@@ -298,6 +298,12 @@ def test_noise_is_random_in_training_and_constant_otherwise(recipe: Recipe) -> N
     assert not torch.equal(generator.synthesis(ws, "random"), noisy)
 
 
+def test_no_more_latents_can_be_binary_than_there_are() -> None:
+    tiny = recipes.get("stylegan2").tiny
+    with pytest.raises(BadValue, match="has 4 dimensions, so at most as many can be binary, not 5"):
+        changed(tiny, {"latent_size": 4, "binary_latents": 5})
+
+
 def test_only_the_signs_of_binary_latents_matter() -> None:
     recipe = recipes.get("stylegan2")
     settings = changed(recipe.tiny, {"binary_latents": 2})

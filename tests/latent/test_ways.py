@@ -223,3 +223,12 @@ def test_a_spherical_path_passes_truncated_and_edited_keyframes(styled: Explorer
     assert_close(path.latents[2:3], slerp(z[:1], z[1:], torch.tensor([0.5])))
     free = interpolate(styled, styled.sample(2, 5), 5, kind="spherical")
     assert_close(free.ws, styled.placed(free).ws)
+
+
+def test_films_of_binary_latents_do_not_jump() -> None:
+    binary = explorer("stylegan2", binary_latents=3)
+    keyframes = binary.sample(2, 5)
+    path = interpolate(binary, keyframes, 5, kind="spherical")
+    assert_close(path.ws, interpolate(binary, keyframes, 5, kind="linear").ws)
+    steps = binary.read(path, "w+").diff(dim=0).abs().amax((1, 2))
+    assert_close(steps, steps.mean().expand(4))

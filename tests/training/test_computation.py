@@ -190,7 +190,7 @@ def test_the_trials_take_no_numbers_from_the_global_generator() -> None:
 def test_a_session_chooses_by_steps_of_its_own_run(
     ratio: float, precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both outcomes of the trial, whose result on this machine is not known, by moving the bound."""
+    """Moves the bound, so that both outcomes are tested on any machine."""
     monkeypatch.setattr(sessions, "WORTH", 1 / ratio if ratio else 1000.0)
     store = RunStore(tmp_path)
     recipe = recipes.get("mlp_gan")

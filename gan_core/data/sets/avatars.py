@@ -140,7 +140,7 @@ _register_faces(
 _register_faces(
     "avatars_20k",
     "Avatars, 20,000",
-    "20,000 more drawn faces, for long training, in which a discriminator learns 4,000 by heart.",
+    "20,000 other drawn faces, for long training: a discriminator memorises 4,000.",
     MANY,
     like="avatars",
 )
