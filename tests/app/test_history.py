@@ -175,7 +175,7 @@ def test_a_board_shows_the_precision_of_the_run(store: RunStore, recorded: dict[
     store.add_event(id, token, 0, "started", {"device": "cpu", **recorded})
     store.release(id, token)
     feed = Feed(store, id)
-    assert dict(board._facts(feed, feed.run())).get("Precision") == shown
+    assert dict(board._facts(feed, feed.run())).get("Numeric precision") == shown
 
 
 def test_a_board_says_how_many_processes_train_the_run(store: RunStore) -> None:

@@ -146,7 +146,7 @@ def _facts(watched: Feed, run: Run) -> Sequence[tuple[str, str]]:
         speed = _("Samples per second")
     facts = [(speed, number(run.images_per_second) if run.step else "–")]
     if precision := _precision(watched):
-        facts.append((_("Precision"), precision))
+        facts.append((_("Numeric precision"), precision))
     if processes := _processes(watched, run):
         facts.append((_("Processes"), processes))
     if run.is_active:
